@@ -1,0 +1,264 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Every error of tricord: one tree, each with a stable code, whether a retry can help, and what to do.
+
+```
+TricordError
+|-- InvalidRequest          the caller must change the request
+|   |-- KeyNotProvided, KeyAbsent, ValueProvided, LeaseProvided, DuplicateKey, TooManyOperations,
+|   |   InvalidSortOption, RequestTooLarge
+|   |-- OutOfRange          RevisionCompacted, RevisionInFuture
+|   `-- NotFound            LeaseNotFound, KeyspaceNotFound
+|-- PermissionDenied
+|-- ResourceExhausted       NoSpace, TooManyRequests, ResponseTooLarge
+|-- Unavailable             NoLeader, Stopping, ConnectionFailed
+|-- DeadlineExceeded        the outcome is known: nothing was done (reads, or a write never sent)
+|-- Cancelled
+|-- OutcomeUnknown          a write may or may not have happened
+|-- Unimplemented
+|-- ServerFault             the peer answered something else; its text is kept
+|-- ConfigurationError
+`-- StorageError            DataDirectoryInUse, CorruptData, NewerFormat, DiskFull, DiskFault
+```
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class TricordError(Exception):
+    """The root. ``str(error)`` says what happened; ``hint`` says what to do; ``code`` never changes."""
+
+    code: ClassVar[str] = "error"
+    retryable: ClassVar[bool] = False
+    summary: ClassVar[str] = "something went wrong"
+    hint: ClassVar[str] = "read the message; report it if it makes no sense"
+
+    def __init__(self, text: str = "") -> None:
+        super().__init__(text or self.summary)
+
+
+class InvalidRequest(TricordError):
+    code = "invalid_request"
+    summary = "the request is not valid"
+    hint = "change the request as the message says"
+
+
+class KeyNotProvided(InvalidRequest):
+    code = "key_not_provided"
+    summary = "key is not provided"
+    hint = "give a key that is not empty"
+
+
+class KeyAbsent(InvalidRequest):
+    code = "key_absent"
+    summary = "key not found"
+    hint = "ignore_value and ignore_lease need a key that exists: put it first"
+
+
+class ValueProvided(InvalidRequest):
+    code = "value_provided"
+    summary = "value is provided"
+    hint = "leave the value out when ignore_value is set"
+
+
+class LeaseProvided(InvalidRequest):
+    code = "lease_provided"
+    summary = "lease is provided"
+    hint = "leave the lease out when ignore_lease is set"
+
+
+class DuplicateKey(InvalidRequest):
+    code = "duplicate_key"
+    summary = "duplicate key given in txn request"
+    hint = "write each key at most once in a branch of a transaction"
+
+
+class TooManyOperations(InvalidRequest):
+    code = "too_many_operations"
+    summary = "too many operations in txn request"
+    hint = "split the transaction, or raise max_txn_operations on the member"
+
+
+class InvalidSortOption(InvalidRequest):
+    code = "invalid_sort_option"
+    summary = "invalid sort option"
+    hint = "use a sort order and target of the API"
+
+
+class RequestTooLarge(InvalidRequest):
+    code = "request_too_large"
+    summary = "request is too large"
+    hint = "split it, or raise max_request_bytes on the member"
+
+
+class OutOfRange(InvalidRequest):
+    code = "out_of_range"
+    summary = "a revision is out of range"
+    hint = "read at a revision that exists"
+
+
+class RevisionCompacted(OutOfRange):
+    code = "revision_compacted"
+    summary = "required revision has been compacted"
+    hint = "read at a newer revision, or at none"
+
+
+class RevisionInFuture(OutOfRange):
+    code = "revision_in_future"
+    summary = "required revision is a future revision"
+    hint = "read at a revision that was already written"
+
+
+class NotFound(InvalidRequest):
+    code = "not_found"
+    summary = "not found"
+    hint = "check the name"
+
+
+class LeaseNotFound(NotFound):
+    code = "lease_not_found"
+    summary = "requested lease not found"
+    hint = "the lease ended or never was: grant a new one"
+
+
+class KeyspaceNotFound(NotFound):
+    code = "keyspace_not_found"
+    summary = "no such keyspace"
+    hint = "check the keyspace's name"
+
+
+class PermissionDenied(TricordError):
+    code = "permission_denied"
+    summary = "permission denied"
+    hint = "ask for a role that grants this"
+
+
+class ResourceExhausted(TricordError):
+    code = "resource_exhausted"
+    summary = "a limit was reached"
+    hint = "slow down, or raise the limit named in the message"
+
+
+class NoSpace(ResourceExhausted):
+    code = "no_space"
+    summary = "database space exceeded"
+    hint = "delete and compact, or raise the quota; reads and deletes still work"
+
+
+class TooManyRequests(ResourceExhausted):
+    code = "too_many_requests"
+    retryable = True
+    summary = "too many requests"
+    hint = "retry after a pause: the member's queue of uncommitted requests is full"
+
+
+class ResponseTooLarge(ResourceExhausted):
+    code = "response_too_large"
+    summary = "the answer is larger than the limit"
+    hint = "read in pages with limit"
+
+
+class Unavailable(TricordError):
+    code = "unavailable"
+    retryable = True
+    summary = "the service is not available"
+    hint = "retry after a pause, or against another endpoint"
+
+
+class NoLeader(Unavailable):
+    code = "no_leader"
+    summary = "no leader"
+    hint = "a majority of the members must be reachable; retry"
+
+
+class Stopping(Unavailable):
+    code = "stopping"
+    summary = "server stopped"
+    hint = "the member is shutting down: use another endpoint"
+
+
+class ConnectionFailed(Unavailable):
+    code = "connection_failed"
+    summary = "could not connect"
+    hint = "check the endpoint and that a member listens there"
+
+
+class DeadlineExceeded(TricordError):
+    code = "deadline_exceeded"
+    retryable = True
+    summary = "deadline exceeded"
+    hint = "nothing was changed: retry, perhaps with a longer timeout"
+
+
+class Cancelled(TricordError):
+    code = "cancelled"
+    summary = "the call was cancelled"
+    hint = "the caller gave up"
+
+
+class OutcomeUnknown(TricordError):
+    code = "outcome_unknown"
+    summary = "the write may or may not have happened"
+    hint = "read the key to find out before writing again"
+
+
+class Unimplemented(TricordError):
+    code = "unimplemented"
+    summary = "not implemented"
+    hint = "this member does not offer the call"
+
+
+class ServerFault(TricordError):
+    code = "server_fault"
+    summary = "the server failed"
+    hint = "see the server's log"
+
+
+class ConfigurationError(TricordError):
+    code = "configuration"
+    summary = "the configuration is not valid"
+    hint = "correct the setting that the message names"
+
+
+class StorageError(TricordError):
+    code = "storage"
+    summary = "the data directory cannot be used"
+    hint = "see the message; the data was left as it was"
+
+
+class DataDirectoryInUse(StorageError):
+    code = "data_directory_in_use"
+    summary = "another process uses the data directory"
+    hint = "stop that process, or choose another directory"
+
+
+class CorruptData(StorageError):
+    """Data that was durable reads differently now. ``path`` and ``offset`` (bytes) say where."""
+
+    code = "corrupt_data"
+    summary = "stored data is damaged"
+    hint = "restore the member from a snapshot or from its peers; nothing was served from the damaged file"
+
+    def __init__(self, path: str, offset: int, text: str) -> None:
+        super().__init__(f"{path}: damaged at offset {offset}: {text}")
+        self.path = path
+        self.offset = offset
+
+
+class NewerFormat(StorageError):
+    code = "newer_format"
+    summary = "the data was written by a newer version"
+    hint = "run the version that wrote it, or a newer one"
+
+
+class DiskFull(StorageError):
+    code = "disk_full"
+    summary = "no space left on the disk"
+    hint = "free some space; the member answers reads and resumes writes when there is room"
+
+
+class DiskFault(StorageError):
+    code = "disk_fault"
+    summary = "the disk failed"
+    hint = "the member stopped rather than lose a write: check the disk and start it again"

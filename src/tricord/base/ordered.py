@@ -1,0 +1,88 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The ordered store under the state machine: tables of byte keys in byte order.
+
+Three layers share these words. A ``Backend`` is durable and is written in whole batches (LMDB, or its twin in memory).
+A ``View`` is a consistent picture of it. An ``OrderedStore`` (the overlay) is a view plus the effects applied since;
+the state machine reads and writes it synchronously and never waits for the backend.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from enum import IntEnum
+from typing import Protocol, TypeAlias
+
+
+class Table(IntEnum):
+    """Every table there is. Numbers are part of the format."""
+
+    META = 0
+    """name -> value: applied index, term, configuration, cluster and history id, hashes, per-keyspace marks."""
+    HEAD = 1
+    """keyspace + key -> the key's newest version with its value; absent when deleted."""
+    HISTORY = 2
+    """keyspace + escaped key + inverted revision -> superseded version or tombstone."""
+    REVISIONS = 3
+    """keyspace + revision + sub -> the key written there, and whether it was put or deleted."""
+    LEASES = 4
+    """lease id -> the lease's record."""
+    LEASE_KEYS = 5
+    """lease id + keyspace + key -> empty."""
+
+
+Write: TypeAlias = tuple[Table, bytes, bytes | None]
+"""(table, key, value); a value of None deletes the key, present or not."""
+
+
+class View(Protocol):
+    """A consistent picture. Keys have any length from 1 byte on; values any length."""
+
+    def get(self, table: Table, key: bytes) -> bytes | None:
+        """The value, or None. Raises CorruptData when its checksum does not hold."""
+
+    def scan(
+        self, table: Table, start: bytes, end: bytes | None, *, reverse: bool = False
+    ) -> Iterator[tuple[bytes, bytes]]:
+        """(key, value) pairs with start <= key < end in byte order (None: to the end), or in reverse order.
+
+        The iterator is used before the next write to the same store.
+        """
+
+    def count(self, table: Table, start: bytes, end: bytes | None) -> int:
+        """How many keys there are in the range."""
+
+
+class OrderedStore(View, Protocol):
+    """A view that takes writes; they are seen by later reads at once."""
+
+    def write(self, writes: list[Write]) -> None:
+        """Record effects. Cannot fail."""
+
+
+class BackendView(View, Protocol):
+    """A view that must be closed; usable from one thread at a time."""
+
+    def close(self) -> None:
+        """Give it back."""
+
+
+class Backend(Protocol):
+    """Durable tables. ``commit`` runs on the backend lane, all else on any thread."""
+
+    def view(self) -> BackendView:
+        """A picture at the last commit."""
+
+    def commit(self, writes: list[Write]) -> None:
+        """Make all writes durable, or none. Later writes of one key win. Raises OSError (ENOSPC for a full map or disk)."""
+
+    def seal(self) -> None:
+        """Record, durably, what the file holds now, so that the next open can verify it fast. Called when idle and at stop."""
+
+    def size_bytes(self) -> int:
+        """Size of the file."""
+
+    def used_bytes(self) -> int:
+        """Of it, what holds data."""
+
+    def close(self) -> None:
+        """Close; nothing unsynced is lost by it."""
