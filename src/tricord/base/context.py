@@ -1,0 +1,24 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Who asks, for which keyspace, at which level, until when: travels beside every request."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from tricord.base.levels import Level
+
+
+@dataclass(slots=True)
+class Context:
+    """The circumstances of one call.
+
+    ``level`` is what reads ask for. ``deadline`` is in seconds on the member's monotonic clock, None for none.
+    ``cancelled`` is set by the door when the caller is gone: a request still queued is then dropped.
+    """
+
+    keyspace: str = "default"
+    level: Level = Level.LINEARIZABLE
+    identity: str = ""
+    deadline: float | None = None
+    token: bytes = b""
+    cancelled: bool = False
