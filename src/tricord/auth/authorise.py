@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The one authoriser: every door, every call and every nested operation passes it.
 
-It allows everything until users and roles exist. It is asked by the engine before a request is proposed or read, and again
-where the command is applied.
+It allows everything until users and roles exist. It is asked by the engine before a request is proposed or read, and
+again where the command is applied.
 """
 
 from __future__ import annotations

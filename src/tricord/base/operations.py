@@ -2,7 +2,8 @@
 """The vocabulary of requests and results of a strong keyspace: what doors, engine, client and state machine share.
 
 Semantics are etcd v3's (KV API reference). Keys and values are bytes; revisions, versions and lease ids are integers
-(0 means none). A range is ``[key, range_end)``: an empty ``range_end`` means the one key, ``b"\\0"`` means "from key on".
+(0 means none). A range is ``[key, range_end)``: an empty ``range_end`` means the one key, ``b"\\0"`` means "from key
+on".
 """
 
 from __future__ import annotations

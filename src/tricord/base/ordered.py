@@ -73,10 +73,10 @@ class Backend(Protocol):
         """A picture at the last commit."""
 
     def commit(self, writes: list[Write]) -> None:
-        """Make all writes durable, or none. Later writes of one key win. Raises OSError (ENOSPC for a full map or disk)."""
+        """Make all writes durable, or none; later writes of a key win. Raises OSError (ENOSPC: map or disk full)."""
 
     def seal(self) -> None:
-        """Record, durably, what the file holds now, so that the next open can verify it fast. Called when idle and at stop."""
+        """Record durably what the file holds now: the next open then verifies it fast. Called when idle and at stop."""
 
     def size_bytes(self) -> int:
         """Size of the file."""

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The one protocol that doors and embedded clients see.
 
-No type here belongs to a door. A door decodes its bytes into ``base.operations``, calls, and encodes the outcome with its stamp.
+No type here belongs to a door. A door decodes its bytes into ``base.operations``, calls, and encodes the outcome with
+its stamp.
 """
 
 from __future__ import annotations
@@ -64,8 +65,9 @@ class Engine(Protocol):
     def call(self, request: Request, context: Context, reply: Reply, body: bytes | None = None) -> None:
         """Carry out ``request``; ``reply(outcome, stamp)`` runs exactly once, on the loop, perhaps before this returns.
 
-        Never raises. ``body`` is the request in canonical etcd protobuf where the door has it, so that it need not be encoded
-        again. A write whose deadline passes after it was proposed replies OutcomeUnknown; one still queued, DeadlineExceeded.
+        Never raises. ``body`` is the request in canonical etcd protobuf where the door has it, so that it need not be
+        encoded again. A write whose deadline passes after it was proposed replies OutcomeUnknown; one still queued,
+        DeadlineExceeded.
         """
 
     async def ask(self, request: Request, context: Context) -> tuple[Result, Stamp]:
