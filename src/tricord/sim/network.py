@@ -1,0 +1,217 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The network twin: listeners and stream connections in memory, with a latency, in order, without loss.
+
+It speaks asyncio's Protocol and Transport, so a listener or dialler cannot tell. Backpressure is kept: a paused reader
+fills the writer's buffer, and a full buffer pauses the writing protocol.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from collections import deque
+from collections.abc import Callable
+from typing import Any
+
+_HIGH_WATER = 64 * 1024
+
+
+class MemoryTransport(asyncio.Transport):
+    """One end of a connection."""
+
+    def __init__(
+        self, loop: asyncio.AbstractEventLoop, latency: float, names: tuple[tuple[str, int], tuple[str, int]]
+    ) -> None:
+        super().__init__({"sockname": names[0], "peername": names[1]})
+        self._loop = loop
+        self._latency = latency
+        self._protocol: asyncio.BaseProtocol | None = None
+        self._peer: MemoryTransport | None = None
+        self._inbox: deque[bytes] = deque()
+        self._inbox_size = 0
+        self._in_flight = 0
+        self._reading = True
+        self._closing = False
+        self._lost = False
+        self._end_received = False
+        self._writing_paused = False
+        self._high_water = _HIGH_WATER
+        self._low_water = _HIGH_WATER // 4
+
+    def attach(self, protocol: asyncio.BaseProtocol, peer: MemoryTransport) -> None:
+        """Join this end to its protocol and to the other end."""
+        self._protocol = protocol
+        self._peer = peer
+
+    def set_protocol(self, protocol: asyncio.BaseProtocol) -> None:
+        self._protocol = protocol
+
+    def get_protocol(self) -> asyncio.BaseProtocol:
+        assert self._protocol is not None
+        return self._protocol
+
+    def write(self, data: bytes | bytearray | memoryview) -> None:
+        if self._closing or self._lost or not data:
+            return
+        block = bytes(data)
+        self._in_flight += len(block)
+        self._loop.call_later(self._latency, self._deliver, block)
+        self._check_writing()
+
+    def writelines(self, list_of_data: Any) -> None:
+        self.write(b"".join(list_of_data))
+
+    def write_eof(self) -> None:
+        self._loop.call_later(self._latency, self._deliver_end)
+
+    def can_write_eof(self) -> bool:
+        return True
+
+    def get_write_buffer_size(self) -> int:
+        peer = self._peer
+        return self._in_flight + (peer._inbox_size if peer is not None else 0)
+
+    def set_write_buffer_limits(self, high: int | None = None, low: int | None = None) -> None:
+        self._high_water = _HIGH_WATER if high is None else high
+        self._low_water = self._high_water // 4 if low is None else low
+
+    def get_write_buffer_limits(self) -> tuple[int, int]:
+        return self._low_water, self._high_water
+
+    def is_reading(self) -> bool:
+        return self._reading
+
+    def pause_reading(self) -> None:
+        self._reading = False
+
+    def resume_reading(self) -> None:
+        if not self._reading:
+            self._reading = True
+            self._loop.call_soon(self._drain_inbox)
+
+    def is_closing(self) -> bool:
+        return self._closing or self._lost
+
+    def close(self) -> None:
+        """Close after what was written has been delivered."""
+        if self._closing or self._lost:
+            return
+        self._closing = True
+        self._loop.call_later(self._latency, self._finish_close)
+
+    def abort(self) -> None:
+        """Close at once; both ends lose the connection."""
+        self._closing = True
+        self._loop.call_soon(self._lose, None)
+        if self._peer is not None:
+            self._loop.call_later(self._latency, self._peer._lose, ConnectionResetError("connection reset"))
+
+    def _deliver(self, block: bytes) -> None:
+        self._in_flight -= len(block)
+        peer = self._peer
+        if peer is not None and not peer._lost:
+            peer._inbox.append(block)
+            peer._inbox_size += len(block)
+            peer._drain_inbox()
+        self._check_writing()
+
+    def _deliver_end(self) -> None:
+        if self._peer is not None:
+            self._peer._end_received = True
+            self._peer._drain_inbox()
+
+    def _drain_inbox(self) -> None:
+        while self._inbox and self._reading and not self._lost:
+            block = self._inbox.popleft()
+            self._inbox_size -= len(block)
+            assert isinstance(self._protocol, asyncio.Protocol)
+            self._protocol.data_received(block)
+            if self._peer is not None:
+                self._peer._check_writing()
+        if self._end_received and not self._inbox and not self._lost:
+            self._end_received = False
+            assert isinstance(self._protocol, asyncio.Protocol)
+            if not self._protocol.eof_received():
+                self.close()
+
+    def _check_writing(self) -> None:
+        if self._lost or self._protocol is None:
+            return
+        size = self.get_write_buffer_size()
+        if not self._writing_paused and size > self._high_water:
+            self._writing_paused = True
+            self._protocol.pause_writing()
+        elif self._writing_paused and size <= self._low_water:
+            self._writing_paused = False
+            self._protocol.resume_writing()
+
+    def _finish_close(self) -> None:
+        self._lose(None)
+        self._deliver_end()
+
+    def _lose(self, error: Exception | None) -> None:
+        if self._lost:
+            return
+        self._lost = True
+        self._closing = True
+        self._inbox.clear()
+        self._inbox_size = 0
+        if self._protocol is not None:
+            self._protocol.connection_lost(error)
+
+
+class _MemoryListener:
+    def __init__(self, network: MemoryNetwork, address: tuple[str, int]) -> None:
+        self._network = network
+        self._address = address
+
+    def addresses(self) -> list[tuple[str, int]]:
+        return [self._address]
+
+    def close(self) -> None:
+        self._network.listeners.pop(self._address, None)
+
+
+class MemoryNetwork:
+    """All listeners of one simulation. TLS contexts are ignored: what is said matters here, not how it is sealed."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, latency: float = 0.0005) -> None:
+        self._loop = loop
+        self._latency = latency
+        self._next_port = 40_000
+        self.listeners: dict[tuple[str, int], Callable[[], asyncio.Protocol]] = {}
+
+    def _take_port(self) -> int:
+        self._next_port += 1
+        return self._next_port
+
+    async def listen(
+        self, host: str, port: int, factory: Callable[[], asyncio.Protocol], tls: ssl.SSLContext | None = None
+    ) -> _MemoryListener:
+        address = (host, port or self._take_port())
+        if address in self.listeners:
+            raise OSError(98, f"address already in use: {host}:{port}")
+        self.listeners[address] = factory
+        return _MemoryListener(self, address)
+
+    async def connect(
+        self,
+        host: str,
+        port: int,
+        factory: Callable[[], asyncio.Protocol],
+        tls: ssl.SSLContext | None = None,
+        server_name: str | None = None,
+    ) -> tuple[asyncio.Transport, asyncio.Protocol]:
+        await asyncio.sleep(self._latency)
+        accept = self.listeners.get((host, port))
+        if accept is None:
+            raise ConnectionRefusedError(111, f"connection refused: {host}:{port}")
+        here, there = ("127.0.0.1", self._take_port()), (host, port)
+        near = MemoryTransport(self._loop, self._latency, (here, there))
+        far = MemoryTransport(self._loop, self._latency, (there, here))
+        server, client = accept(), factory()
+        near.attach(client, far)
+        far.attach(server, near)
+        server.connection_made(far)
+        client.connection_made(near)
+        return near, client
