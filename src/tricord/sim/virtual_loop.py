@@ -80,7 +80,7 @@ class VirtualLoop(asyncio.BaseEventLoop):
         self._now += seconds
 
     def call_at(
-        self, when: float, callback: Callable[[Unpack[Ts]], object], *args: Unpack[Ts], context: Context | None = None
+        self, when: float, callback: Callable[[Unpack[Ts]], object], *args: *Ts, context: Context | None = None
     ) -> asyncio.TimerHandle:
         self._timers_made += 1
         timer = _OrderedTimer(when, callback, args, self, context, self._timers_made)
