@@ -13,6 +13,7 @@ from typing import Protocol, TypeAlias
 from tricord.base.context import Context
 from tricord.base.errors import TricordError
 from tricord.base.levels import Stamp
+from tricord.base.members import MemberRecord, MemberStatus
 from tricord.base.message import message
 from tricord.base.operations import Request, Result
 
@@ -20,34 +21,6 @@ __all__ = ["Context", "Engine", "HealthCheck", "MemberRecord", "MemberStatus", "
 
 Outcome: TypeAlias = Result | TricordError
 Reply: TypeAlias = Callable[[Outcome, Stamp], None]
-
-
-@message
-class MemberRecord:
-    """One member of the cluster as its configuration knows it. URLs are full: ``http://127.0.0.1:2379``."""
-
-    id: int
-    name: str
-    peer_urls: list[str]
-    client_urls: list[str]
-    is_learner: bool = False
-
-
-@message
-class MemberStatus:
-    """What this member knows of itself. Sizes are bytes; ``alarms`` are (member id, alarm name)."""
-
-    version: str
-    size_bytes: int
-    used_bytes: int
-    quota_bytes: int
-    leader: int
-    raft_term: int
-    raft_index: int
-    raft_applied_index: int
-    is_learner: bool
-    alarms: list[tuple[int, str]]
-    errors: list[str]
 
 
 @message
