@@ -30,6 +30,11 @@ class Table(IntEnum):
     """lease id + keyspace + key -> empty."""
 
 
+META_APPLIED_INDEX = b"applied_index"
+"""Key in META: index of the last entry whose effects the tables hold (8 bytes, big endian; absent: 0)."""
+META_APPLIED_TERM = b"applied_term"
+"""Key in META: that entry's term (8 bytes, big endian; absent: 0)."""
+
 Write: TypeAlias = tuple[Table, bytes, bytes | None]
 """(table, key, value); a value of None deletes the key, present or not."""
 
