@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Wire formats and protocols, all without IO."""

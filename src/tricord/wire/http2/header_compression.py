@@ -1,0 +1,111 @@
+# SPDX-License-Identifier: Apache-2.0
+"""HPACK (RFC 7541) by the ``hpack`` library, with a memory of whole blocks around it.
+
+A client repeats itself: once a path, an authority and a user agent are in the dynamic table, each request is the same
+few index bytes. A block means the same for as long as the table stays as it is, so a block that did not change the
+table is remembered with what it decoded to, and all is forgotten when the table changes. The same holds for encoding. Fields that vary are encoded as never-indexed literals: they leave the table alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from hpack import Decoder, Encoder, HPACKError, OversizedHeaderListError
+
+from tricord.wire.http2.errors import ErrorCode, PeerError
+from tricord.wire.http2.header_validation import Field, HeaderBlock
+
+_REMEMBERED_BLOCKS = 256
+_REMEMBERED_SIZE = 1024
+"""Blocks longer than this are not worth remembering."""
+
+
+class HeaderDecoder:
+    """Blocks in, header lists out."""
+
+    __slots__ = ("_decoder", "_known", "_table")
+
+    def __init__(self, max_header_list_size: int) -> None:
+        self._decoder = Decoder(max_header_list_size)
+        self._table = self._decoder.header_table
+        self._known: dict[bytes, HeaderBlock] = {}
+
+    def decode(self, block: bytes) -> HeaderBlock:
+        """The list that ``block`` stands for; the same object for the same bytes. Raises PeerError."""
+        found = self._known.get(block)
+        if found is not None:
+            return found
+        table = self._table
+        entries = table.dynamic_entries
+        before = (entries[0] if entries else None, len(entries), table.maxsize)
+        try:
+            fields = self._decoder.decode(block, raw=True)
+        except OversizedHeaderListError:
+            raise PeerError(ErrorCode.ENHANCE_YOUR_CALM, "header list is larger than the limit") from None
+        except (HPACKError, IndexError, ValueError) as error:
+            raise PeerError(ErrorCode.COMPRESSION_ERROR, f"header block: {error}"[:200]) from None
+        decoded = HeaderBlock([(name, value) for name, value in fields])
+        if (entries[0] if entries else None) is not before[0] or (len(entries), table.maxsize) != before[1:]:
+            self._known.clear()
+        elif len(block) <= _REMEMBERED_SIZE:
+            if len(self._known) >= _REMEMBERED_BLOCKS:
+                self._known.clear()
+            self._known[block] = decoded
+        return decoded
+
+
+class HeaderEncoder:
+    """Header lists in, blocks out."""
+
+    __slots__ = ("_encoder", "_known", "_table")
+
+    def __init__(self) -> None:
+        self._encoder = Encoder()
+        self._table = self._encoder.header_table
+        self._known: dict[tuple[Field, ...], bytes] = {}
+
+    def set_table_size(self, size: int) -> None:
+        """The peer's decoder has a table of ``size`` bytes; ours never uses more than the default 4,096."""
+        if (size := min(size, 4096)) != self._encoder.header_table_size:
+            self._encoder.header_table_size = size
+            self._known.clear()
+
+    def encode(self, repeated: tuple[Field, ...], varying: Sequence[Field] = ()) -> bytes:
+        """A block. ``repeated`` fields, likely sent again as a whole, may enter the table; ``varying`` never do."""
+        block = self._known.get(repeated)
+        if block is None:
+            block = self._encode_repeated(repeated)
+        if varying:
+            return block + self._encode_literals(varying)
+        return block
+
+    def _encode_repeated(self, repeated: tuple[Field, ...]) -> bytes:
+        entries = self._table.dynamic_entries
+        resized = self._table.resized
+        before = (entries[0] if entries else None, len(entries))
+        block: bytes = self._encoder.encode(repeated, huffman=False)
+        changed = resized or (entries[0] if entries else None) is not before[0] or len(entries) != before[1]
+        if changed or len(self._known) >= _REMEMBERED_BLOCKS:
+            self._known.clear()
+        if not changed:
+            self._known[repeated] = block
+        return block
+
+    def _encode_literals(self, fields: Iterable[Field]) -> bytes:
+        parts = []
+        for name, value in fields:
+            parts.append(b"\x10" + _integer(len(name)) + name + _integer(len(value)) + value)
+        return b"".join(parts)
+
+
+def _integer(number: int) -> bytes:
+    """A length with a prefix of 7 bits (RFC 7541, section 5.1), not Huffman-coded."""
+    if number < 127:
+        return bytes((number,))
+    out = bytearray((127,))
+    number -= 127
+    while number >= 128:
+        out.append(number & 127 | 128)
+        number >>= 7
+    out.append(number)
+    return bytes(out)
