@@ -1,0 +1,74 @@
+# SPDX-License-Identifier: Apache-2.0
+# Plain verbs. `fix` writes, `check` only reads. `serve` and `test` do their own set-up with nothing but Python and make.
+
+# The first Python >= 3.11 on the path; `make PYTHON=/path/to/python ...` chooses another.
+PYTHON ?= $(shell for name in python3 python3.14 python3.13 python3.12 python3.11 python; do \
+	$$name -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$name && break; done)
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALLED := $(VENV)/.installed
+# Peers: which real clients and servers the tests need. `make test PEERS=all` fails where one is missing.
+PEERS ?=
+ARGS ?=
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+.DEFAULT_GOAL := help
+.PHONY: help install serve test check fix build bench proto docs peers bitflip kill-rounds lock clean
+
+help: ## say what each verb does
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 22
+
+install: $(INSTALLED) ## make .venv with tricord and all that its tests need, from the lock file
+
+$(INSTALLED): requirements.lock pyproject.toml
+	@test -n "$(PYTHON)" || { echo "tricord needs Python 3.11 or newer, with venv, on the path" >&2; exit 2; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --require-hashes -r requirements.lock
+	$(BIN)/python -m pip install --quiet --no-index --no-deps --no-build-isolation --editable .
+	@touch $@
+
+serve: install ## run a member: 127.0.0.1:2379, ./tricord-data (ARGS="--listen ..." adds flags)
+	@exec $(BIN)/tricord serve $(ARGS)
+
+test: check ## check, then the whole suite (PEERS=all: a missing peer is a failure; TESTS=tests/mvcc: a part)
+	$(BIN)/python -m pytest -q $(if $(PEERS),--peers=$(PEERS)) $(TESTS)
+
+check: install ## lint, format, types, layers; writes nothing
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+fix: install ## let ruff correct and format what it can
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+build: install ## wheel and sdist into dist/
+	$(BIN)/python -m build --no-isolation --outdir dist .
+
+bench: install ## tricord and a real etcd in turns, by etcd's own tool, and the client's import (ARGS=--quick for minutes)
+	$(BIN)/python -m bench.client_import
+	$(BIN)/python -m bench.etcd_kv $(ARGS)
+
+proto: install ## the message schemas from proto/
+	$(BIN)/python proto/generate.py
+
+docs: install ## the generated pages of docs/
+	$(BIN)/python -m tricord.cli.generated_docs
+
+peers: install ## real clients and servers into .peers/ (needs Go, Node, and for etcdctl 3.4 Debian)
+	tests/peers/install
+
+bitflip: install ## flip one bit anywhere in a member's files, 1,000 times (long)
+	$(BIN)/python -m pytest -q -m bitflip -o addopts= --strict-markers tests/storage
+
+kill-rounds: install ## kill -9 a loaded member, ROUNDS times
+	ROUNDS=$(or $(ROUNDS),50) $(BIN)/python -m pytest -q tests/e2e/test_kill.py
+
+lock: install ## write requirements.lock anew
+	$(BIN)/uv pip compile --quiet --universal --generate-hashes --python-version 3.11 --extra dev --upgrade \
+		--no-header --no-emit-index-url --output-file requirements.lock pyproject.toml
+
+clean: ## remove everything that the other verbs made, but no data directory
+	rm -rf $(VENV) .peers dist build .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

