@@ -1,0 +1,56 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Opens the real environment and runs a program in it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from typing import Any, TypeVar
+
+from tricord.base.environment import Environment
+from tricord.runtime.clock import SystemClock, SystemRandom
+from tricord.runtime.network import TcpNetwork
+from tricord.runtime.tasks import LoopTasks
+from tricord.storage.real_disk import RealDisk
+
+T = TypeVar("T")
+
+
+def open_environment() -> Environment:
+    """The real world, for the running loop. Give it back with ``close_environment``. Raises RuntimeError without a loop."""
+    return Environment(
+        clock=SystemClock(),
+        random=SystemRandom(),
+        disk=RealDisk(),
+        network=TcpNetwork(),
+        tasks=LoopTasks(asyncio.get_running_loop()),
+    )
+
+
+def close_environment(environment: Environment) -> None:
+    """End the threads of a real environment, after the work queued in them. Nothing to do for a simulated one."""
+    if isinstance(environment.tasks, LoopTasks):
+        environment.tasks.close()
+
+
+def run(main: Callable[[Environment], Coroutine[Any, Any, T]]) -> T:
+    """Run ``main(environment)`` on a new loop of the fastest kind there is and return its result. Closes what it opened."""
+
+    async def within() -> T:
+        environment = open_environment()
+        try:
+            return await main(environment)
+        finally:
+            close_environment(environment)
+
+    with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+        return runner.run(within())
+
+
+def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
+    try:
+        import uvloop
+    except ImportError:
+        return None  # Windows, or an interpreter without it
+    factory: Callable[[], asyncio.AbstractEventLoop] = uvloop.new_event_loop
+    return factory
