@@ -1,0 +1,441 @@
+# SPDX-License-Identifier: Apache-2.0
+"""gRPC calls over one HTTP/2 connection that we dialled: the client's half of the transport.
+
+One connection carries any number of calls at once; what is asked for in one turn of the loop leaves in one write. It
+does not retry and does not reconnect: it says of each broken call whether the server can have begun it.
+(gRPC over HTTP2, "Requests", "Responses"; RFC 9113, section 8.7 for what may be retried.)
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from collections import deque
+from collections.abc import Iterable
+from typing import Any, cast
+
+from tricord.base.environment import Environment, Timer
+from tricord.base.message import message
+from tricord.wire.grpc.messages import PREFIX_SIZE, MessageReader, frame_message
+from tricord.wire.grpc.metadata import decode_message, encode_metadata
+from tricord.wire.grpc.status import GrpcError, Status
+from tricord.wire.grpc.timeouts import encode_timeout
+from tricord.wire.http2.connection import Connection, Role
+from tricord.wire.http2.errors import ErrorCode
+from tricord.wire.http2.events import (
+    DataReceived,
+    Event,
+    GoAwayReceived,
+    HeadersReceived,
+    SettingsReceived,
+    StreamReset,
+    Terminated,
+    TrailersReceived,
+)
+from tricord.wire.http2.header_validation import Field, HeaderBlock
+from tricord.wire.http2.limits import CLIENT_LIMITS
+from tricord.wire.http2.streams import Stream
+
+_USER_AGENT = b"tricord-python"
+_PROBE = b"tc-alive"
+_HTTP_STATUS = {
+    400: Status.INTERNAL,
+    401: Status.UNAUTHENTICATED,
+    403: Status.PERMISSION_DENIED,
+    404: Status.UNIMPLEMENTED,
+    429: Status.UNAVAILABLE,
+    502: Status.UNAVAILABLE,
+    503: Status.UNAVAILABLE,
+    504: Status.UNAVAILABLE,
+}
+"""What an answer without grpc-status means (gRPC, "HTTP to gRPC status code mapping")."""
+
+
+@message
+class ConnectionOptions:
+    """Bounds of one connection. Sizes are bytes, times seconds."""
+
+    max_response_bytes: int = 256 << 20
+    """Largest message accepted in an answer."""
+    max_waiting_calls: int = 100_000
+    """Calls that wait for the server to allow another stream; more are refused."""
+    probe_timeout: float = 2.0
+    """After a call timed out in silence: how long a PING may go unanswered before the connection is given up."""
+
+
+class CallBroken(GrpcError):
+    """No status came from the server: the connection, the stream or the time ended first.
+
+    ``sent`` is False where the server surely did not begin the call.
+    """
+
+
+class ClientConnection(asyncio.Protocol):
+    """One connection. All methods run on the loop that dialled it."""
+
+    def __init__(
+        self,
+        environment: Environment,
+        authority: str,
+        *,
+        secure: bool = False,
+        metadata: Iterable[tuple[str, str | bytes]] = (),
+        options: ConnectionOptions | None = None,
+    ) -> None:
+        self._clock = environment.clock
+        self._tasks = environment.tasks
+        self._options = options or ConnectionOptions()
+        self._authority = authority.encode("idna" if not authority.isascii() else "ascii")
+        self._scheme = b"https" if secure else b"http"
+        self._metadata = tuple(encode_metadata(metadata))
+        self._requests: dict[str, tuple[Field, ...]] = {}
+        self._http2 = Connection(Role.CLIENT, CLIENT_LIMITS, wake=self._wake, now=self._clock.monotonic())
+        self._waiting: deque[_Call] = deque()
+        self._transport: asyncio.Transport | None = None
+        self._writing = True
+        self._last_received = 0.0
+        self._probe: Timer | None = None
+        self._end: GrpcError | None = None
+        self._refuses = ""
+        loop = asyncio.get_running_loop()
+        self._greeted: asyncio.Future[None] = loop.create_future()
+        self._closed: asyncio.Future[None] = loop.create_future()
+
+    # --- for the caller ------------------------------------------------------------------------------------
+
+    @property
+    def usable(self) -> bool:
+        """Whether a new call may be tried here: it is open and the server did not say goodbye."""
+        return self._end is None and not self._refuses
+
+    async def greeted(self) -> None:
+        """Wait until the server has shown that it speaks HTTP/2. Raises CallBroken when it does not."""
+        await asyncio.shield(self._greeted)
+
+    async def unary(self, path: str, request: bytes, timeout: float) -> bytes:
+        """One message there, one back. ``timeout`` in seconds. Costs about 30 us.
+
+        Raises GrpcError with the status that the server answered, or CallBroken.
+        """
+        call = _Call(path, request, self._clock.monotonic() + timeout, asyncio.get_running_loop().create_future())
+        self._begin(call)
+        if not call.answer.done():
+            call.timer = self._tasks.call_later(timeout, self._time_out, call)
+        try:
+            return await call.answer
+        except asyncio.CancelledError:
+            self._abandon(call)
+            raise
+
+    def close(self) -> None:
+        """Say goodbye and close. Calls under way break."""
+        if self._end is None:
+            self._http2.terminate(ErrorCode.NO_ERROR, "")
+            self._flush()
+            self._finish("the client was closed")
+        if self._transport is not None:
+            self._transport.close()
+
+    async def wait_closed(self) -> None:
+        """Until the socket is gone."""
+        if self._transport is not None:
+            await asyncio.shield(self._closed)
+
+    # --- calls ---------------------------------------------------------------------------------------------
+
+    def _begin(self, call: _Call) -> None:
+        if self._end is not None or self._refuses:
+            call.fail(CallBroken(Status.UNAVAILABLE, self._end.text if self._end else self._refuses, sent=False))
+        elif self._http2.streams_available() > 0 and not self._waiting:
+            self._send(call)
+        elif len(self._waiting) < self._options.max_waiting_calls:
+            self._waiting.append(call)
+        else:
+            call.fail(CallBroken(Status.RESOURCE_EXHAUSTED, "too many calls wait for this connection", sent=False))
+
+    def _send(self, call: _Call) -> None:
+        fields = self._requests.get(call.path)
+        if fields is None:
+            fields = self._requests[call.path] = self._request_fields(call.path)
+        timeout = encode_timeout(call.deadline - self._clock.monotonic())
+        block = self._http2.encoder.encode(fields, ((b"grpc-timeout", timeout),))
+        call.stream = self._http2.open_stream(block, context=call)
+        self._http2.send_data(call.stream, frame_message(call.request), end_stream=True)
+        call.request = b""
+
+    def _request_fields(self, path: str) -> tuple[Field, ...]:
+        return (
+            (b":method", b"POST"),
+            (b":scheme", self._scheme),
+            (b":path", path.encode("ascii")),
+            (b":authority", self._authority),
+            (b"te", b"trailers"),
+            (b"content-type", b"application/grpc"),
+            (b"user-agent", _USER_AGENT),
+            (b"grpc-accept-encoding", b"identity,gzip"),
+            *self._metadata,
+        )
+
+    def _send_waiting(self) -> None:
+        while self._waiting and self._http2.streams_available() > 0:
+            call = self._waiting.popleft()
+            if not call.answer.done():
+                self._send(call)
+
+    def _abandon(self, call: _Call) -> None:
+        """The caller does not wait any more."""
+        call.drop_timer()
+        if call.stream is not None:
+            self._http2.reset(call.stream, ErrorCode.CANCEL)
+            self._send_waiting()
+
+    def _time_out(self, call: _Call) -> None:
+        if call.answer.done():
+            return
+        sent = call.stream is not None
+        self._abandon(call)
+        call.fail(CallBroken(Status.DEADLINE_EXCEEDED, "no answer in time", sent=sent))
+        # A silent peer may be gone for good: ask it, so that later calls need not time out each.
+        silent_since = self._last_received
+        if sent and self._probe is None and self._end is None:
+            self._http2.ping(_PROBE)
+            self._probe = self._tasks.call_later(self._options.probe_timeout, self._judge_silence, silent_since)
+
+    def _judge_silence(self, silent_since: float) -> None:
+        self._probe = None
+        if self._last_received == silent_since and self._transport is not None:
+            self._finish("the server does not answer")
+            self._transport.abort()
+
+    # --- the socket ----------------------------------------------------------------------------------------
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast(asyncio.Transport, transport)
+        self._last_received = self._clock.monotonic()
+        negotiated = transport.get_extra_info("ssl_object")
+        if negotiated is not None and negotiated.selected_alpn_protocol() != "h2":
+            self._finish("the server does not speak HTTP/2 over TLS (ALPN)")
+            transport.close()
+            return
+        self._http2.start()
+
+    def data_received(self, data: bytes) -> None:
+        if self._end is not None:
+            return
+        now = self._last_received = self._clock.monotonic()
+        for event in self._http2.receive(data, now):
+            _HANDLERS.get(type(event), ClientConnection._ignore)(self, event)
+        if self._waiting:
+            self._send_waiting()
+
+    def eof_received(self) -> bool:
+        return False
+
+    def connection_lost(self, error: Exception | None) -> None:
+        reason = f"the connection was lost: {error}" if error else "the server closed the connection"
+        if self._end is None and not self._greeted.done():
+            reason = "the server closed the connection before HTTP/2 began; does it want TLS, or speak something else?"
+        self._finish(reason)
+        self._transport = None
+        if not self._closed.done():
+            self._closed.set_result(None)
+
+    def pause_writing(self) -> None:
+        self._writing = False
+
+    def resume_writing(self) -> None:
+        self._writing = True
+        self._flush()
+
+    def _wake(self) -> None:
+        self._tasks.call_soon(self._flush)
+
+    def _flush(self) -> None:
+        transport = self._transport
+        while transport is not None and self._writing and self._http2.has_output():
+            transport.write(self._http2.take_output())
+
+    def _finish(self, reason: str) -> None:
+        """Every call under way breaks; later ones fail before they are sent."""
+        if self._end is not None:
+            return
+        self._end = CallBroken(Status.UNAVAILABLE, reason)
+        if self._probe is not None:
+            self._probe.cancel()
+        if not self._greeted.done():
+            self._greeted.set_exception(CallBroken(Status.UNAVAILABLE, reason, sent=False))
+            self._greeted.exception()  # whoever waits is told; if nobody does, that is no error
+        for stream in list(self._http2.streams.values()):
+            stream.context.fail(CallBroken(Status.UNAVAILABLE, reason))
+        while self._waiting:
+            self._waiting.popleft().fail(CallBroken(Status.UNAVAILABLE, reason, sent=False))
+
+    # --- what the server said ------------------------------------------------------------------------------
+
+    def _ignore(self, event: Event) -> None:
+        return
+
+    def _on_settings(self, event: SettingsReceived) -> None:
+        if not self._greeted.done():
+            self._greeted.set_result(None)
+
+    def _on_headers(self, event: HeadersReceived) -> None:
+        call: _Call = event.stream.context
+        if event.end_stream:
+            self._end_call(call, event.block)
+            return
+        call.head = event.block
+        if event.block.status != 200:
+            # The body is a proxy's page; what it says of itself is enough.
+            self._abandon(call)
+            call.fail(_status_error(event.block))
+
+    def _on_data(self, event: DataReceived) -> None:
+        call: _Call = event.stream.context
+        data = event.data
+        try:
+            call.feed(data, self._options.max_response_bytes)
+        except GrpcError as error:
+            self._abandon(call)
+            call.fail(CallBroken(error.status, error.text))
+            return
+        if event.end_stream:
+            call.fail(CallBroken(Status.INTERNAL, "the answer ended without a status"))
+        else:
+            self._http2.consume(event.stream, len(data))
+
+    def _on_trailers(self, event: TrailersReceived) -> None:
+        self._end_call(event.stream.context, event.block)
+
+    def _end_call(self, call: _Call, block: HeaderBlock) -> None:
+        error = block.application
+        if error is None:
+            error = block.application = _status_error(block)
+        if call.stream is not None and call.stream.local_open:
+            self._http2.reset(call.stream, ErrorCode.NO_ERROR)
+        assert isinstance(error, GrpcError)
+        if error.status != Status.OK:
+            call.fail(GrpcError(error.status, error.text))
+        elif call.message is None:
+            call.fail(CallBroken(Status.INTERNAL, "the answer holds no message"))
+        else:
+            call.finish(call.message)
+
+    def _on_reset(self, event: StreamReset) -> None:
+        refused = event.by_peer and event.code == ErrorCode.REFUSED_STREAM
+        name = ErrorCode(event.code).name if event.code <= ErrorCode.HTTP_1_1_REQUIRED else str(event.code)
+        text = f"the stream was reset by the {'server' if event.by_peer else 'client'}: {name}"
+        event.stream.context.fail(CallBroken(Status.UNAVAILABLE, text, sent=not refused))
+
+    def _on_goaway(self, event: GoAwayReceived) -> None:
+        self._refuses = f"the server is closing the connection{': ' + event.text if event.text else ''}"
+        while self._waiting:
+            self._waiting.popleft().fail(CallBroken(Status.UNAVAILABLE, self._refuses, sent=False))
+
+    def _on_terminated(self, event: Terminated) -> None:
+        self._flush()
+        self._finish(f"the server broke HTTP/2: {event.text}")
+        if self._transport is not None:
+            self._transport.close()
+
+
+_HANDLERS: dict[type, Any] = {
+    SettingsReceived: ClientConnection._on_settings,
+    HeadersReceived: ClientConnection._on_headers,
+    DataReceived: ClientConnection._on_data,
+    TrailersReceived: ClientConnection._on_trailers,
+    StreamReset: ClientConnection._on_reset,
+    GoAwayReceived: ClientConnection._on_goaway,
+    Terminated: ClientConnection._on_terminated,
+}
+
+
+class _Call:
+    """One call under way."""
+
+    __slots__ = ("answer", "deadline", "head", "message", "path", "reader", "request", "stream", "timer")
+
+    def __init__(self, path: str, request: bytes, deadline: float, answer: asyncio.Future[bytes]) -> None:
+        self.path = path
+        self.request = request
+        self.deadline = deadline
+        self.answer = answer
+        self.stream: Stream | None = None
+        self.timer: Timer | None = None
+        self.head: HeaderBlock | None = None
+        self.reader: MessageReader | None = None
+        self.message: bytes | None = None
+
+    def feed(self, data: bytes, max_size: int) -> None:
+        """A piece of the answer. Raises GrpcError."""
+        reader = self.reader
+        if reader is None:
+            if (
+                self.message is None
+                and data[:1] == b"\0"
+                and len(data) == PREFIX_SIZE + int.from_bytes(data[1:5], "big")
+            ):
+                self.message = data[PREFIX_SIZE:]  # whole in one frame, as most are
+                return
+            encoding = (self.head.value(b"grpc-encoding") if self.head is not None else None) or b""
+            reader = self.reader = MessageReader(max_size, encoding)
+        for whole, _ in reader.feed(data):
+            if self.message is not None:
+                raise GrpcError(Status.INTERNAL, "two messages in answer to a unary call")
+            self.message = whole
+
+    def finish(self, answer: bytes) -> None:
+        self.drop_timer()
+        if not self.answer.done():
+            self.answer.set_result(answer)
+
+    def fail(self, error: GrpcError) -> None:
+        self.drop_timer()
+        if not self.answer.done():
+            self.answer.set_exception(error)
+
+    def drop_timer(self) -> None:
+        if self.timer is not None:
+            self.timer.cancel()
+            self.timer = None
+
+
+def _status_error(block: HeaderBlock) -> GrpcError:
+    """The status that a header list carries, OK too, as an error."""
+    number = block.value(b"grpc-status")
+    if number is None:
+        status: Status | int = _HTTP_STATUS.get(block.status, Status.UNKNOWN)
+        return GrpcError(status, f"an HTTP answer that is not gRPC: {block.status or 'no status'}")
+    if not number.isdigit() or len(number) > 9:
+        return GrpcError(Status.UNKNOWN, f"grpc-status {number[:40]!r}")
+    code = int(number)
+    status = Status(code) if code <= Status.UNAUTHENTICATED else code
+    return GrpcError(status, decode_message(block.value(b"grpc-message") or b""))
+
+
+async def dial(
+    environment: Environment,
+    host: str,
+    port: int,
+    *,
+    tls: ssl.SSLContext | None = None,
+    server_name: str | None = None,
+    metadata: Iterable[tuple[str, str | bytes]] = (),
+    options: ConnectionOptions | None = None,
+) -> ClientConnection:
+    """Connect and wait until the server has shown that it speaks HTTP/2; sets no deadline. Raises OSError, CallBroken."""
+    name = f"[{host}]" if ":" in host else host
+
+    def make() -> ClientConnection:
+        return ClientConnection(
+            environment, f"{name}:{port}", secure=tls is not None, metadata=metadata, options=options
+        )
+
+    _, connection = await environment.network.connect(host, port, make, tls, server_name)
+    assert isinstance(connection, ClientConnection)
+    try:
+        await connection.greeted()
+    except BaseException:
+        connection.close()
+        raise
+    return connection
