@@ -1,0 +1,232 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Every setting of a member: its unit, default, effect and relations. Defaults live here and nowhere else.
+
+Flags (``--data-dir``), environment names (``TRICORD_DATA_DIR``), keys of the TOML file (``data_dir``) and the table in
+``docs/configuration.md`` are made from the fields below. Where values come from is ``configuration_sources``.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any, TypeVar, dataclass_transform
+
+from tricord.base.errors import ConfigurationError
+from tricord.base.message import message
+from tricord.server.address import Address
+
+KIB = 1 << 10
+MIB = 1 << 20
+GIB = 1 << 30
+REQUEST_OVERHEAD_BYTES = 512 * KIB
+"""What a gRPC message may hold beyond the request limit, as etcd allows it."""
+
+T = TypeVar("T")
+
+
+@message
+class Setting:
+    """What a setting means. ``low`` and ``high`` are inclusive bounds of numbers; ``choices`` of texts."""
+
+    effect: str
+    unit: str = ""
+    relation: str = ""
+    low: float | None = None
+    high: float | None = None
+    choices: tuple[str, ...] = ()
+
+
+def setting(
+    *,
+    default: T,
+    effect: str,
+    unit: str = "",
+    relation: str = "",
+    low: float | None = None,
+    high: float | None = None,
+    choices: tuple[str, ...] = (),
+) -> T:
+    """A field of the configuration with its meaning."""
+    meaning = Setting(effect, unit, relation, low, high, choices)
+    value: T = dataclasses.field(default=default, metadata={"setting": meaning})
+    return value
+
+
+@dataclass_transform(frozen_default=True, kw_only_default=True, field_specifiers=(setting,))
+def settings(cls: type[T]) -> type[T]:
+    """A keyword-only slots dataclass that type checkers treat as frozen."""
+    return dataclasses.dataclass(slots=True, kw_only=True)(cls)
+
+
+@settings
+class Configuration:
+    """The settings of one member. Raises ConfigurationError when they do not fit together."""
+
+    name: str = setting(default="default", effect="what people call this member; shown by `member list` and in logs")
+    data_dir: str = setting(
+        default="./tricord-data",
+        unit="path",
+        effect="where the member keeps everything that survives a restart; made if absent",
+        relation="one process at a time may use it",
+    )
+    listen: str = setting(
+        default="127.0.0.1:2379",
+        unit="HOST:PORT",
+        effect="where clients connect; gRPC, the JSON gateway, health and metrics share the port; port 0 takes a free one",
+        relation="anything but a loopback address needs `cert_file` and `key_file`, or `insecure`",
+    )
+    advertise: str = setting(
+        default="",
+        unit="HOST:PORT",
+        effect="the address that clients are told to dial; empty: what the member listens on",
+        relation="needed when `listen` is a wildcard (0.0.0.0 or [::])",
+    )
+    insecure: bool = setting(
+        default=False,
+        effect="allow a listener without TLS on an address that other machines reach",
+        relation="changes nothing on loopback",
+    )
+    cert_file: str = setting(
+        default="",
+        unit="path",
+        effect="PEM file with the server's certificate chain; with it the port speaks TLS only",
+        relation="goes with `key_file`",
+    )
+    key_file: str = setting(
+        default="", unit="path", effect="PEM file with the certificate's private key", relation="goes with `cert_file`"
+    )
+    log_format: str = setting(
+        default="auto",
+        effect="how log lines look: for people, or one JSON object a line; auto: text on a terminal, else json",
+        choices=("auto", "text", "json"),
+    )
+    log_level: str = setting(
+        default="info",
+        effect="the least severe level that is logged; debug tells more and costs throughput",
+        choices=("debug", "info", "warning", "error"),
+    )
+    max_request_bytes: int = setting(
+        default=1536 * KIB,
+        unit="bytes",
+        effect="the largest request that is accepted; raising it lets one client hold the log for longer",
+        relation="at most a quarter of `segment_bytes`",
+        low=KIB,
+        high=256 * MIB,
+    )
+    max_txn_operations: int = setting(
+        default=128,
+        unit="operations",
+        effect="the most operations in one branch of a transaction",
+        low=1,
+        high=100_000,
+    )
+    max_waiting_requests: int = setting(
+        default=10_000,
+        unit="requests",
+        effect="how many requests may wait for the log at once; one more is refused with `too_many_requests`",
+        low=1,
+        high=1_000_000,
+    )
+    max_concurrent_streams: int = setting(
+        default=1_000,
+        unit="streams",
+        effect="how many calls one connection may have open at once; raising it lets one client hold more memory",
+        low=1,
+        high=1_000_000,
+    )
+    quota_bytes: int = setting(
+        default=2 * GIB,
+        unit="bytes",
+        effect="how large the store may grow; beyond it puts are refused with `no_space`, reads and deletes go on",
+        relation="the backend's map is sized to twice this, so that deletes and compaction have room",
+        low=MIB,
+        high=1 << 44,
+    )
+    segment_bytes: int = setting(
+        default=64 * MIB,
+        unit="bytes",
+        effect="size of one preallocated file of the write-ahead log; smaller files give space back sooner",
+        relation="at least four times `max_request_bytes`",
+        low=64 * KIB,
+        high=4 * GIB,
+    )
+    drain_seconds: float = setting(
+        default=5.0,
+        unit="seconds",
+        effect="how long calls under way may take after SIGTERM or SIGINT before their connections are cut",
+        low=0,
+        high=3600,
+    )
+
+    def __post_init__(self) -> None:
+        problems = [problem for field in dataclasses.fields(self) if (problem := _bounds(self, field))]
+        problems.extend(_relations(self) if not problems else ())
+        if problems:
+            raise ConfigurationError("; ".join(problems))
+
+    @property
+    def listen_address(self) -> Address:
+        """``listen`` as host and port."""
+        return Address.parse(self.listen)
+
+    @property
+    def advertise_address(self) -> Address:
+        """What clients dial, as far as it is known before the port is bound (port 0 is the member's to fill in)."""
+        return Address.parse(self.advertise or self.listen)
+
+    @property
+    def tls(self) -> bool:
+        """Whether the port speaks TLS."""
+        return bool(self.cert_file)
+
+    @property
+    def max_message_bytes(self) -> int:
+        """The largest gRPC message that is read at all."""
+        return self.max_request_bytes + REQUEST_OVERHEAD_BYTES
+
+    @property
+    def map_bytes(self) -> int:
+        """Size of the backend's map: address space, not disk."""
+        return 2 * self.quota_bytes
+
+
+def meaning(field: dataclasses.Field[Any]) -> Setting:
+    """What a field of the configuration means."""
+    found: Setting = field.metadata["setting"]
+    return found
+
+
+def _bounds(configuration: Configuration, field: dataclasses.Field[Any]) -> str:
+    value, about = getattr(configuration, field.name), meaning(field)
+    if about.choices and value not in about.choices:
+        return f"{field.name} is {value!r}, but must be one of {', '.join(about.choices)}"
+    if about.low is not None and about.high is not None and not about.low <= value <= about.high:
+        return f"{field.name} is {value}, but must be from {about.low:,} to {about.high:,} {about.unit}".replace(
+            ",", "_"
+        )
+    if field.default and value == "":
+        return f"{field.name} is empty"
+    return ""
+
+
+def _relations(configuration: Configuration) -> list[str]:
+    problems = []
+    if bool(configuration.cert_file) != bool(configuration.key_file):
+        problems.append("cert_file and key_file go together: give both (--cert-file, --key-file) or none")
+    if configuration.segment_bytes < 4 * configuration.max_request_bytes:
+        problems.append(
+            f"segment_bytes is {configuration.segment_bytes}, but must be at least four times max_request_bytes"
+            f" ({configuration.max_request_bytes})"
+        )
+    listen = configuration.listen_address
+    advertise = configuration.advertise_address
+    if not listen.is_loopback and not configuration.tls and not configuration.insecure:
+        problems.append(
+            f"{configuration.listen} can be reached from other machines and TLS is not set up:"
+            " give --cert-file and --key-file, or accept plain text with --insecure"
+        )
+    if advertise.is_wildcard:
+        problems.append(
+            f"{configuration.advertise or configuration.listen} is a wildcard that no client can dial:"
+            " give --advertise HOST:PORT"
+        )
+    return problems
