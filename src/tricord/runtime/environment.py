@@ -17,7 +17,10 @@ T = TypeVar("T")
 
 
 def open_environment() -> Environment:
-    """The real world, for the running loop. Give it back with ``close_environment``. Raises RuntimeError without a loop."""
+    """The real world, for the running loop.
+
+    Give it back with ``close_environment``. Raises RuntimeError without a loop.
+    """
     return Environment(
         clock=SystemClock(),
         random=SystemRandom(),
@@ -34,7 +37,10 @@ def close_environment(environment: Environment) -> None:
 
 
 def run(main: Callable[[Environment], Coroutine[Any, Any, T]]) -> T:
-    """Run ``main(environment)`` on a new loop of the fastest kind there is and return its result. Closes what it opened."""
+    """Run ``main(environment)`` on a new loop of the fastest kind there is and return its result.
+
+    Closes what it opened.
+    """
 
     async def within() -> T:
         environment = open_environment()

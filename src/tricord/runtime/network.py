@@ -28,7 +28,10 @@ class TcpListener:
 
 
 class TcpNetwork:
-    """Listens and dials. Every connection has TCP_NODELAY: answers are written once a turn, waiting would only delay."""
+    """Listens and dials.
+
+    Every connection has TCP_NODELAY: answers are written once a turn, waiting would only delay.
+    """
 
     async def listen(
         self, host: str, port: int, factory: Callable[[], asyncio.Protocol], tls: ssl.SSLContext | None = None

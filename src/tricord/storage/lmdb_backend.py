@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The durable backend on LMDB: copy-on-write B+ trees in one file, read through a map, written by one transaction at a time.
+"""The durable backend on LMDB: copy-on-write B+ trees in one file, read through a map, written by one transaction at
+a time.
 
 What is added to LMDB:
 
 * Each stored value ends in a CRC-32C over key and value, checked at every read.
-* A record of sums (per table: how many records, and the sum of their hashes) is written in each transaction. A lost branch of a
-  tree has no bad checksum anywhere; the sums miss its records. It names its own transaction too, so an older state is told
-  from the newest.
+* A record of sums (per table: how many records, and the sum of their hashes) is written in each transaction. A lost
+  branch of a tree has no bad checksum anywhere; the sums miss its records. It names its own transaction too, so an
+  older state is told from the newest.
 * No byte of the file reaches LMDB before ``lmdb_verification`` has seen the file: a damaged page can crash the library.
 * Keys of any length (``lmdb_keys``).
 
@@ -44,7 +45,9 @@ T = TypeVar("T")
 class LmdbBackend:
     """A ``Backend``. Commits and seals come from one thread at a time; views from any."""
 
-    def __init__(self, disk: Disk, directory: str, environment: lmdb.Environment, databases: list[Any], sums: Any) -> None:
+    def __init__(
+        self, disk: Disk, directory: str, environment: lmdb.Environment, databases: list[Any], sums: Any
+    ) -> None:
         self._disk = disk
         self._directory = directory
         self._path = f"{directory}/data.mdb"
@@ -57,8 +60,8 @@ class LmdbBackend:
     def open(cls, disk: Disk, directory: str, *, map_size: int = MAP_SIZE_BYTES) -> LmdbBackend:
         """Open or create the store in ``directory``. Verifies what is there first.
 
-        Raises CorruptData, NewerFormat, OSError. Costs, for 1 M records of 300 bytes: about 0.1 s after a seal, some seconds
-        without one (the process was killed while writing).
+        Raises CorruptData, NewerFormat, OSError. Costs, for 1 M records of 300 bytes: about 0.1 s after a seal, some
+        seconds without one (the process was killed while writing).
         """
         disk.make_directory(directory)
         lock = f"{directory}/lock.mdb"

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """One batch of writes inside an LMDB transaction, with the sums kept in step.
 
-The batch goes table by table in key order (neighbours share pages), and through calls that take whole lists, so that most
-of the time is spent in C: the loop runs meanwhile, between slices small enough not to hold it up.
+The batch goes table by table in key order (neighbours share pages), and through calls that take whole lists, so that
+most of the time is spent in C: the loop runs meanwhile, between slices small enough not to hold it up.
 """
 
 from __future__ import annotations

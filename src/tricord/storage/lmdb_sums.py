@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """The record of sums that each transaction leaves in the backend file.
 
-Per database: the count of records and the sum of their hashes (xxh3, 64 bit, over physical key and stored value) modulo 2**64.
-A sum is commutative: it follows the changes alone, whatever their order. Accidents are what it finds, not an adversary.
+Per database: the count of records and the sum of their hashes (xxh3, 64 bit, over physical key and stored value)
+modulo 2**64. A sum is commutative: it follows the changes alone, whatever their order. Accidents are what it finds,
+not an adversary.
 """
 
 from __future__ import annotations

@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Verifies an LMDB file before the library maps it, and writes the seal that makes this fast.
 
-A *seal* holds the hash of each chunk of the file as of one transaction. When the newest meta page names that transaction, the file
-is read once and compared. Otherwise (the process died between a commit and the next seal) the trees are walked page by page,
-without the library, and then the content is compared with the sums of its last transaction.
+A *seal* holds the hash of each chunk of the file as of one transaction. When the newest meta page names that
+transaction, the file is read once and compared. Otherwise (the process died between a commit and the next seal) the
+trees are walked page by page, without the library, and then the content is compared with the sums of its last
+transaction.
 """
 
 from __future__ import annotations
@@ -66,7 +67,7 @@ def verify_file(disk: Disk, directory: str, path: str) -> Found:
     finally:
         file.close()
     try:
-        problems = lmdb.verify.verify(path)
+        problems = lmdb.verify.verify(path)  # type: ignore[no-untyped-call]
     except lmdb.verify.VerifyError as error:
         raise CorruptData(path, 0, str(error)) from None
     if problems:
@@ -104,7 +105,9 @@ def verify_content(path: str, transaction: Any, databases: list[Any], sums: Sums
             total = sum(map(xxh3_64_intdigest, map(b"".join, cursor))) & HASH_MASK
         count = transaction.stat(database)["entries"]
         if (count, total) != (sums.counts[place], sums.hashes[place]):
-            raise CorruptData(path, 0, f"table {place} holds {count} records that do not add up to the {sums.counts[place]} written")
+            raise CorruptData(
+                path, 0, f"table {place} holds {count} records that do not add up to the {sums.counts[place]} written"
+            )
 
 
 def _newest_transaction(path: str, file: File, size: int) -> int:

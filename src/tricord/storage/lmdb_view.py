@@ -11,14 +11,26 @@ from crc32c import crc32c
 
 from tricord.base.errors import CorruptData
 from tricord.base.ordered import Table
-from tricord.storage.lmdb_keys import FIRST_BYTES, NEXT_BYTES, NODE_BYTES, POINTER_BYTES, inner, lower_bound, split, upper_bound
+from tricord.storage.lmdb_keys import (
+    FIRST_BYTES,
+    NEXT_BYTES,
+    NODE_BYTES,
+    POINTER_BYTES,
+    inner,
+    lower_bound,
+    split,
+    upper_bound,
+)
 
 RESIDUE = 0x48674BC7
 """CRC-32C of any message followed by its own CRC-32C, little endian."""
 
 
 class LmdbView:
-    """A picture at the last commit. Usable from one thread at a time; short lived, since the file cannot reuse pages it sees."""
+    """A picture at the last commit.
+
+    Usable from one thread at a time; short lived, since the file cannot reuse pages it sees.
+    """
 
     def __init__(self, path: str, transaction: Any, databases: list[Any]) -> None:
         self._path = path
@@ -140,5 +152,3 @@ class LmdbView:
             part = key[:-1]
             for rest, value in self._down(self._databases[-1], stored[:-4], inner(start, key) or b"", inner(end, key)):
                 yield part + rest, value
-
-

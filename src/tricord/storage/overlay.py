@@ -9,8 +9,8 @@ draining    what take() handed to the backend lane; it still answers until drain
 view        the backend as of its last commit
 ```
 
-A layer is a dict per table. Point reads are dict look-ups; the sorted list of a layer's keys is kept only as far as scans need
-it: new keys gather unsorted and are merged in when a range is asked for.
+A layer is a dict per table. Point reads are dict look-ups; the sorted list of a layer's keys is kept only as far as
+scans need it: new keys gather unsorted and are merged in when a range is asked for.
 """
 
 from __future__ import annotations
@@ -78,7 +78,7 @@ class Overlay:
         return self._active_bytes
 
     @property
-    def bytes(self) -> int:
+    def size_bytes(self) -> int:
         """Memory held by all that is not in the backend yet, about. Backpressure looks at it."""
         return self._active_bytes + self._draining_bytes
 
@@ -107,9 +107,9 @@ class Overlay:
             if self._draining is not None:
                 value = self._draining[table].records.get(key, _MISSING)
                 if value is not _MISSING:
-                    return value  # type: ignore[return-value]
+                    return value
             return self._view.get(table, key)
-        return value  # type: ignore[return-value]
+        return value
 
     def scan(
         self, table: Table, start: bytes, end: bytes | None, *, reverse: bool = False
@@ -191,9 +191,7 @@ def _laid_over(
     return _merged_up(below, layer, places)
 
 
-def _merged_up(
-    below: Iterator[tuple[bytes, bytes]], layer: _Layer, places: range
-) -> Iterator[tuple[bytes, bytes]]:
+def _merged_up(below: Iterator[tuple[bytes, bytes]], layer: _Layer, places: range) -> Iterator[tuple[bytes, bytes]]:
     keys, records = layer.keys, layer.records
     under = next(below, None)
     for place in places:
@@ -211,9 +209,7 @@ def _merged_up(
         yield from below
 
 
-def _merged_down(
-    below: Iterator[tuple[bytes, bytes]], layer: _Layer, places: range
-) -> Iterator[tuple[bytes, bytes]]:
+def _merged_down(below: Iterator[tuple[bytes, bytes]], layer: _Layer, places: range) -> Iterator[tuple[bytes, bytes]]:
     keys, records = layer.keys, layer.records
     under = next(below, None)
     for place in places:

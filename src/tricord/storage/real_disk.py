@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The disk as the operating system has it.
 
-Writes go to an offset (pwrite) and become durable by fdatasync. Where a call is missing (macOS, Windows) the nearest one that
-promises at least as much is used.
+Writes go to an offset (pwrite) and become durable by fdatasync. Where a call is missing (macOS, Windows) the nearest
+one that promises at least as much is used.
 """
 
 from __future__ import annotations

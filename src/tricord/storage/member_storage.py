@@ -1,0 +1,150 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Opens a data directory whole: lock, identity, backend, log; each checked against the other.
+
+```
+LOCK            held while a process uses the directory; holds its pid
+identity        whose data this is (identity.py); written last at creation
+wal/            the log
+backend/        the ordered store
+```
+
+The backend is never ahead of the log: what it holds was durable there first. So a log that ends before the applied
+index has lost something, and one that begins behind it has a gap: both are refused, and nothing is repaired by
+guessing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from tricord.base.environment import Disk, Environment, File
+from tricord.base.errors import CorruptData
+from tricord.base.log import Entry, HardState
+from tricord.base.message import message
+from tricord.base.ordered import META_APPLIED_INDEX, META_APPLIED_TERM, Backend, Table
+from tricord.storage.identity import Identity, read_identity, write_identity
+from tricord.storage.overlay import Overlay
+from tricord.storage.raft_log import RaftLog
+from tricord.storage.wal import SEGMENT_BYTES, Wal
+
+MAP_SIZE_BYTES = 8 << 30
+
+
+@message
+class MemberStorage:
+    """An open data directory."""
+
+    identity: Identity
+    log: RaftLog
+    """The Raft log: ``append(hard_state, entries)``, ``mark()``, ``seal()``, ``cut_before(index)``; on the WAL lane."""
+    backend: Backend
+    overlay: Overlay
+    hard_state: HardState
+    applied_index: int
+    """The backend's durable index."""
+    applied_term: int
+    entries: list[Entry]
+    """All entries behind the applied index."""
+    lock: File
+
+    def close(self) -> None:
+        """Close everything and let go of the directory. Seal log and backend before, at a clean stop."""
+        try:
+            self.log.close()
+            self.overlay.close()
+            self.backend.close()
+        finally:
+            self.lock.close()
+
+
+def open_member_storage(
+    environment: Environment,
+    directory: str,
+    *,
+    new_identity: Callable[[], Identity],
+    map_size: int = MAP_SIZE_BYTES,
+    segment_bytes: int = SEGMENT_BYTES,
+) -> MemberStorage:
+    """Open the data directory, or create it with ``new_identity()`` where there is none. Blocks on the disk.
+
+    ``map_size`` bounds the backend's file and ``segment_bytes`` is the size of a log file, both in bytes. Raises
+    DataDirectoryInUse, CorruptData, NewerFormat, DiskFull, DiskFault, OSError.
+    """
+    disk = environment.disk
+    disk.make_directory(directory)
+    lock = disk.lock(f"{directory}/LOCK")
+    try:
+        identity = read_identity(disk, directory)
+        if identity is None:
+            identity = _create(disk, directory, new_identity(), map_size=map_size, segment_bytes=segment_bytes)
+        return _open(disk, directory, identity, lock, map_size=map_size, segment_bytes=segment_bytes)
+    except BaseException:
+        lock.close()
+        raise
+
+
+def _create(disk: Disk, directory: str, identity: Identity, *, map_size: int, segment_bytes: int) -> Identity:
+    """Make backend and log anew. Without an identity nothing was ever acknowledged from here: leftovers go."""
+    for part in ("wal", "backend"):
+        disk.make_directory(f"{directory}/{part}")
+        for name in disk.list(f"{directory}/{part}"):
+            disk.remove(f"{directory}/{part}/{name}")
+    disk.open_backend(f"{directory}/backend", map_size=map_size).close()
+    wal = Wal.create(
+        disk, f"{directory}/wal", cluster=identity.cluster, history=identity.history, segment_bytes=segment_bytes
+    )
+    wal.close()
+    disk.sync_directory(directory)
+    write_identity(disk, directory, identity)
+    return identity
+
+
+def _open(
+    disk: Disk, directory: str, identity: Identity, lock: File, *, map_size: int, segment_bytes: int
+) -> MemberStorage:
+    for part in ("wal", "backend"):
+        if not disk.exists(f"{directory}/{part}"):
+            raise CorruptData(f"{directory}/{part}", 0, "the directory is gone")
+    backend = disk.open_backend(f"{directory}/backend", map_size=map_size)
+    try:
+        applied_index, applied_term = _applied(directory, backend)
+        log, entries, term_in_log = RaftLog.open(
+            disk,
+            f"{directory}/wal",
+            cluster=identity.cluster,
+            history=identity.history,
+            after=applied_index,
+            segment_bytes=segment_bytes,
+        )
+        if term_in_log and term_in_log != applied_term:
+            raise CorruptData(
+                f"{directory}/wal", 0, f"entry {applied_index} has term {term_in_log}, applied was {applied_term}"
+            )
+        overlay = Overlay(backend)
+    except BaseException:
+        backend.close()
+        raise
+    return MemberStorage(
+        identity=identity,
+        log=log,
+        backend=backend,
+        overlay=overlay,
+        hard_state=log.hard_state,
+        applied_index=applied_index,
+        applied_term=applied_term,
+        entries=entries,
+        lock=lock,
+    )
+
+
+def _applied(directory: str, backend: Backend) -> tuple[int, int]:
+    view = backend.view()
+    try:
+        found = [view.get(Table.META, key) for key in (META_APPLIED_INDEX, META_APPLIED_TERM)]
+    finally:
+        view.close()
+    for value in found:
+        if value is not None and len(value) != 8:
+            raise CorruptData(f"{directory}/backend", 0, "the applied index is not a number")
+    index, term = (int.from_bytes(value or b"", "big") for value in found)
+    return index, term
