@@ -106,10 +106,9 @@ class Overlay:
         if value is _MISSING:
             if self._draining is not None:
                 value = self._draining[table].records.get(key, _MISSING)
-                if value is not _MISSING:
-                    return value
-            return self._view.get(table, key)
-        return value
+            if value is _MISSING:
+                return self._view.get(table, key)
+        return value  # type: ignore[return-value]
 
     def scan(
         self, table: Table, start: bytes, end: bytes | None, *, reverse: bool = False
