@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The real outside worlds: clock, randomness, network, tasks and lanes, gathered into one Environment.
+"""The real outside worlds: clock, randomness, disk, network, tasks and lanes, gathered into one Environment.
 
-The disk is ``storage.real_disk``. Nothing here imports what exists on one platform only before it is used.
+Nothing here imports what exists on one platform only before it is used.
 """
 
 from tricord.runtime.environment import close_environment, open_environment, run

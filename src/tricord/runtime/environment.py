@@ -9,9 +9,9 @@ from typing import Any, TypeVar
 
 from tricord.base.environment import Environment
 from tricord.runtime.clock import SystemClock, SystemRandom
+from tricord.runtime.disk import RealDisk
 from tricord.runtime.network import TcpNetwork
 from tricord.runtime.tasks import LoopTasks
-from tricord.storage.real_disk import RealDisk
 
 T = TypeVar("T")
 

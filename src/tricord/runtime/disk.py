@@ -7,6 +7,7 @@ one that promises at least as much is used.
 
 from __future__ import annotations
 
+import importlib
 import os
 import shutil
 import sys
@@ -139,6 +140,7 @@ class RealDisk:
         return shutil.disk_usage(path).free
 
     def open_backend(self, path: str, *, map_size: int) -> Backend:
-        from tricord.storage.lmdb_backend import LmdbBackend
-
-        return LmdbBackend.open(self, path, map_size=map_size)
+        # By name: a client stands on this package too, and has no business with storage.
+        module = importlib.import_module("tricord.storage.lmdb_backend")
+        backend: Backend = module.LmdbBackend.open(self, path, map_size=map_size)
+        return backend
