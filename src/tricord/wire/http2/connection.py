@@ -178,6 +178,18 @@ class Connection:
         self._output += frames.goaway(self.last_stream_id if self._server else 0, code, text)
         self._changed()
 
+    def abandon(self) -> None:
+        """The socket is gone: nothing is sent or read any more, every stream ends."""
+        self.closed = True
+        for stream in list(self.streams.values()):
+            self._forget(stream)
+        self._output = bytearray()
+
+    @property
+    def established(self) -> bool:
+        """The peer's preface and first SETTINGS have come."""
+        return self._settings_seen
+
     # --- output --------------------------------------------------------------------------------------------
 
     def take_output(self) -> bytearray:

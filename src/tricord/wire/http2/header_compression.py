@@ -3,7 +3,11 @@
 
 A client repeats itself: once a path, an authority and a user agent are in the dynamic table, each request is the same
 few index bytes. A block means the same for as long as the table stays as it is, so a block that did not change the
-table is remembered with what it decoded to, and all is forgotten when the table changes. The same holds for encoding. Fields that vary are encoded as never-indexed literals: they leave the table alone.
+table is remembered with what it decoded to, and all is forgotten when the table changes. The same holds for encoding.
+
+What ``HeaderEncoder`` gives must be sent in the order in which it was encoded, for it refers to the table. What
+``literal_block`` gives refers to the static table only: it can wait in a queue behind data, be made once and be sent
+on any connection. Servers answer with it.
 """
 
 from __future__ import annotations
@@ -71,12 +75,15 @@ class HeaderEncoder:
             self._known.clear()
 
     def encode(self, repeated: tuple[Field, ...], varying: Sequence[Field] = ()) -> bytes:
-        """A block. ``repeated`` fields, likely sent again as a whole, may enter the table; ``varying`` never do."""
+        """A block. ``repeated`` fields, likely sent again as a whole, may enter the table; ``varying`` never do.
+
+        It must be sent before the next one is encoded.
+        """
         block = self._known.get(repeated)
         if block is None:
             block = self._encode_repeated(repeated)
         if varying:
-            return block + self._encode_literals(varying)
+            return block + literal_block(varying)
         return block
 
     def _encode_repeated(self, repeated: tuple[Field, ...]) -> bytes:
@@ -91,11 +98,27 @@ class HeaderEncoder:
             self._known[repeated] = block
         return block
 
-    def _encode_literals(self, fields: Iterable[Field]) -> bytes:
-        parts = []
-        for name, value in fields:
-            parts.append(b"\x10" + _integer(len(name)) + name + _integer(len(value)) + value)
-        return b"".join(parts)
+
+_STATUS_INDEX = {b"200": 8, b"204": 9, b"206": 10, b"304": 11, b"400": 12, b"404": 13, b"500": 14}
+_NAME_INDEX = {b"content-type": 31, b"content-length": 28, b"date": 33, b"allow": 22, b"server": 54}
+
+
+def literal_block(fields: Iterable[Field]) -> bytes:
+    """A block that leaves both tables alone: fields of the static table by index, all others as literals."""
+    parts = []
+    for name, value in fields:
+        if name == b":status" and value in _STATUS_INDEX:
+            parts.append(bytes((0x80 | _STATUS_INDEX[value],)))
+            continue
+        index = 8 if name == b":status" else _NAME_INDEX.get(name, 0)
+        if index == 0:
+            parts.append(b"\x00" + _integer(len(name)) + name)
+        elif index < 15:
+            parts.append(bytes((index,)))
+        else:
+            parts.append(bytes((15, index - 15)))
+        parts.append(_integer(len(value)) + value)
+    return b"".join(parts)
 
 
 def _integer(number: int) -> bytes:

@@ -1,0 +1,122 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The server: listeners, the connections they accepted, and how both come to an end.
+
+One port speaks HTTP/2 (prior knowledge, or ALPN with TLS) and HTTP/1.1. gRPC requests go to the methods, all others to
+the routes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from collections.abc import Callable
+
+from tricord.base.environment import Environment, Listener, Timer
+from tricord.transport.limits import Limits
+from tricord.transport.server_protocol import ServerProtocol
+from tricord.wire.grpc.service import Method, Registry
+from tricord.wire.http.routes import Routes
+
+_TICK = 1.0
+_DRAIN_NOTICE = 0.25
+"""A draining server still takes streams that were under way when its peer got the news."""
+
+
+class Server:
+    """Serves methods and routes. All methods run on the loop of the environment."""
+
+    def __init__(
+        self,
+        environment: Environment,
+        methods: list[Method],
+        routes: Routes,
+        limits: Limits | None = None,
+        *,
+        on_fault: Callable[[BaseException, str], None] | None = None,
+    ) -> None:
+        """``on_fault(error, where)`` is told of exceptions that handlers should not have raised."""
+        self.environment = environment
+        self.registry = Registry(methods)
+        self.routes = routes
+        self.limits = limits or Limits()
+        self.refused_connections = 0
+        self._on_fault = on_fault
+        self._listeners: list[Listener] = []
+        self._connections: dict[ServerProtocol, None] = {}
+        self._timer: Timer | None = None
+        self._draining = False
+        self._empty: asyncio.Future[None] | None = None
+
+    async def listen(self, host: str, port: int, tls: ssl.SSLContext | None = None) -> Listener:
+        """Bind and serve. Port 0 takes a free one; see ``Listener.addresses``. Raises OSError."""
+        listener = await self.environment.network.listen(host, port, lambda: ServerProtocol(self), tls)
+        self._listeners.append(listener)
+        if self._timer is None:
+            self._timer = self.environment.tasks.call_later(_TICK, self._tick)
+        return listener
+
+    def connection_count(self) -> int:
+        """Connections that are open."""
+        return len(self._connections)
+
+    async def drain(self, grace: float) -> None:
+        """Stop accepting, let every call under way finish within ``grace`` seconds, close. Then all is closed."""
+        self._draining = True
+        for listener in self._listeners:
+            listener.close()
+        for connection in list(self._connections):
+            connection.drain()
+        if self._connections:
+            self._empty = asyncio.get_running_loop().create_future()
+            tasks = self.environment.tasks
+            notice = tasks.call_later(min(_DRAIN_NOTICE, grace), self._finish_drain)
+            end = tasks.call_later(grace, self.abort)
+            try:
+                await self._empty
+            finally:
+                notice.cancel()
+                end.cancel()
+        self._stop_timer()
+
+    def abort(self) -> None:
+        """Close everything now."""
+        self._draining = True
+        for listener in self._listeners:
+            listener.close()
+        for connection in list(self._connections):
+            connection.abort()
+        self._stop_timer()
+
+    def report(self, error: BaseException, where: str) -> None:
+        """A handler failed unexpectedly."""
+        if self._on_fault is not None:
+            self._on_fault(error, where)
+
+    def admit(self, connection: ServerProtocol) -> bool:
+        """A connection was accepted; False: there are too many."""
+        if self._draining or len(self._connections) >= self.limits.max_connections:
+            self.refused_connections += 1
+            return False
+        self._connections[connection] = None
+        return True
+
+    def dismiss(self, connection: ServerProtocol) -> None:
+        """A connection is gone."""
+        self._connections.pop(connection, None)
+        if not self._connections and self._empty is not None and not self._empty.done():
+            self._empty.set_result(None)
+
+    def _finish_drain(self) -> None:
+        for connection in list(self._connections):
+            connection.finish_drain()
+
+    def _tick(self) -> None:
+        self._timer = self.environment.tasks.call_later(_TICK, self._tick)
+        now = self.environment.clock.monotonic()
+        for connection in list(self._connections):
+            connection.tick(now)
+
+    def _stop_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None

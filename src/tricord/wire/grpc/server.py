@@ -1,0 +1,91 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The server's side of gRPC on one HTTP/2 connection: events become calls of handlers.
+
+The hot path is the unary call whose request is HEADERS and one DATA frame: what its header block means was worked out
+when the block was first seen (``CallHead``, kept with the block).
+"""
+
+from __future__ import annotations
+
+from tricord.wire.grpc.call_head import CallHead
+from tricord.wire.grpc.server_call import (
+    CONTENT_TYPE,
+    Scheduler,
+    ServerCall,
+    ServerUnaryCall,
+    status_fields,
+)
+from tricord.wire.grpc.service import Registry
+from tricord.wire.grpc.stream_call import ServerStreamCall
+from tricord.wire.http2.connection import Connection
+from tricord.wire.http2.events import HeadersReceived
+from tricord.wire.http2.header_compression import literal_block
+from tricord.wire.http2.header_validation import HeaderBlock
+from tricord.wire.http2.streams import Stream
+
+
+class GrpcServer:
+    """All gRPC calls of one connection.
+
+    ``begin`` puts a call into ``Stream.context``; the owner gives it ``received(data, end_stream)`` for what comes on
+    the stream and ``cancel()`` when the stream is reset.
+    """
+
+    def __init__(
+        self,
+        connection: Connection,
+        registry: Registry,
+        *,
+        peer: str,
+        max_message_size: int,
+        scheduler: Scheduler,
+    ) -> None:
+        self.connection = connection
+        self.registry = registry
+        self.peer = peer
+        self.max_message_size = max_message_size
+        self.scheduler = scheduler
+
+    def head_of(self, block: HeaderBlock) -> CallHead | None:
+        """The head if the request is gRPC's, else None. Cheap when the block was seen before."""
+        head = block.application
+        if head is None:
+            content_type = block.value(b"content-type") or b""
+            if content_type[:16].lower() != b"application/grpc":
+                return None
+            head = block.application = CallHead(block, self.registry)
+        return head if isinstance(head, CallHead) else None
+
+    def begin(self, head: CallHead, event: HeadersReceived, now: float) -> None:
+        """A request began."""
+        stream = event.stream
+        if head.handler is None:
+            self._refuse(stream, head)
+            return
+        timeout = head.timeout
+        deadline = None if timeout is None else now + timeout
+        call: ServerCall
+        if head.unary:
+            call = stream.context = ServerUnaryCall(self, stream, head, deadline)
+        else:
+            call = stream.context = ServerStreamCall(self, stream, head, deadline)
+            call.start(now)
+        if event.end_stream:
+            call.received(b"", True)
+
+    def tick(self, now: float) -> None:
+        """End unary calls whose deadline passed a second ago: their callers wait no more."""
+        for stream in list(self.connection.streams.values()):
+            call = stream.context
+            if isinstance(call, ServerUnaryCall) and call.deadline is not None and call.deadline + 1.0 < now:
+                call.expire()
+
+    def lost(self) -> None:
+        """The connection is gone, and with it all calls."""
+        for stream in list(self.connection.streams.values()):
+            if isinstance(stream.context, ServerCall):
+                stream.context.cancel()
+
+    def _refuse(self, stream: Stream, head: CallHead) -> None:
+        fields = [(b":status", head.http_status), CONTENT_TYPE, *status_fields(head.status, head.text)]
+        self.connection.send_headers(stream, literal_block(fields), end_stream=True)

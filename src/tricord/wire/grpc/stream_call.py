@@ -1,0 +1,160 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A streaming call on the server: a coroutine that takes messages from an inbox and sends against flow control.
+
+The inbox is bounded by the stream's window: it is given back as the handler takes messages, not as they come.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import AsyncIterator
+from typing import TYPE_CHECKING, Any, cast
+
+from tricord.wire.grpc.call_head import CallHead
+from tricord.wire.grpc.messages import MessageReader, frame_message
+from tricord.wire.grpc.server_call import CONTENT_TYPE, STATUS_200, ServerCall, status_fields
+from tricord.wire.grpc.service import Method, StreamHandler
+from tricord.wire.grpc.status import GrpcError, Status
+from tricord.wire.http2.header_compression import literal_block
+from tricord.wire.http2.streams import Stream
+
+if TYPE_CHECKING:
+    from tricord.wire.grpc.server import GrpcServer
+
+_QUEUED_MAX = 64 << 10
+"""A sender waits while more than this waits for the peer's window."""
+
+
+class ServerStreamCall(ServerCall):
+    """``service.StreamCall`` to its handler."""
+
+    __slots__ = ("_ended", "_failure", "_head_sent", "_inbox", "_reader", "_receiver", "_sender", "_task", "_timer")
+
+    def __init__(self, server: GrpcServer, stream: Stream, head: CallHead, deadline: float | None) -> None:
+        super().__init__(server, stream, head, deadline)
+        self._reader = MessageReader(server.max_message_size, head.encoding)
+        self._inbox: deque[tuple[bytes, int]] = deque()
+        self._ended = False
+        self._failure: GrpcError | None = None
+        self._head_sent = False
+        self._receiver: Any = None
+        self._sender: Any = None
+        self._task: Any = None
+        self._timer: Any = None
+
+    def start(self, now: float) -> None:
+        """Run the handler."""
+        scheduler = self.server.scheduler
+        if self.deadline is not None:
+            self._timer = scheduler.call_later(self.deadline - now, self._expire)
+        self.stream.drained = self._drained
+        self._task = scheduler.spawn(self._run(), cast(Method, self.head.method).path)
+
+    async def _run(self) -> None:
+        try:
+            await cast(StreamHandler, self.head.handler)(self)
+        except GrpcError as error:
+            self.finish(error.status, error.text)
+        except Exception as error:
+            self.server.scheduler.report(error, cast(Method, self.head.method).path)
+            self.finish(Status.INTERNAL, "the handler failed")
+        else:
+            self.finish(Status.OK, "")
+
+    # --- the handler's side --------------------------------------------------------------------------------
+
+    async def messages(self) -> AsyncIterator[bytes]:
+        """See ``service.StreamCall``."""
+        while True:
+            if self._inbox:
+                message, size = self._inbox.popleft()
+                self.server.connection.consume(self.stream, size)
+                yield message
+            elif self._failure is not None:
+                raise self._failure
+            elif self._ended:
+                return
+            else:
+                self._receiver = self.server.scheduler.new_waiter()
+                await self._receiver
+
+    async def send(self, message: bytes) -> None:
+        """See ``service.StreamCall``."""
+        if self._done:
+            raise GrpcError(Status.CANCELLED, "the call has ended")
+        self.send_head()
+        stream = self.stream
+        self.server.connection.send_data(stream, frame_message(message))
+        while stream.queued_bytes > _QUEUED_MAX and not self._done:
+            self._sender = self.server.scheduler.new_waiter()
+            await self._sender
+
+    def send_head(self) -> None:
+        """Send the leading metadata now; else they go with the first message."""
+        if not self._head_sent and not self._done:
+            self._head_sent = True
+            block = literal_block((STATUS_200, CONTENT_TYPE, *(self._leading or ())))
+            self.server.connection.send_headers(self.stream, block)
+
+    # --- the connection's side -----------------------------------------------------------------------------
+
+    def received(self, data: bytes, end_stream: bool) -> None:
+        if self._done or self._failure is not None:
+            return
+        connection = self.server.connection
+        try:
+            found = self._reader.feed(data)
+            if end_stream:
+                self._ended = True
+                if self._reader.partial():
+                    raise GrpcError(Status.INTERNAL, "unexpected EOF")
+            else:
+                connection.expect(self.stream, self._reader.missing())
+        except GrpcError as error:
+            self._failure = error
+        else:
+            self._inbox.extend(found)
+        _wake(self._receiver)
+
+    def cancel(self) -> None:
+        if not self._done:
+            self._stop_timer()
+            super().cancel()
+            _wake(self._sender)
+            if self._task is not None:
+                self._task.cancel()
+
+    def finish(self, status: Status | int, text: str) -> None:
+        """Send the trailers; only the first call counts."""
+        if self._done:
+            return
+        self._done = True
+        self._on_cancel = None
+        self._stop_timer()
+        fields = (*status_fields(status, text), *(self._trailing or ()))
+        if not self._head_sent:
+            fields = (STATUS_200, CONTENT_TYPE, *(self._leading or ()), *fields)
+        self.server.connection.send_headers(self.stream, literal_block(fields), end_stream=True)
+
+    def _expire(self) -> None:
+        self._timer = None
+        function = self._on_cancel
+        self.finish(Status.DEADLINE_EXCEEDED, "context deadline exceeded")
+        self.cancelled = True
+        if function is not None:
+            function()
+        if self._task is not None:
+            self._task.cancel()
+
+    def _drained(self) -> None:
+        _wake(self._sender)
+
+    def _stop_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+
+def _wake(waiter: Any) -> None:
+    if waiter is not None and not waiter.done():
+        waiter.set_result(None)
