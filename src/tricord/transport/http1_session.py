@@ -57,12 +57,17 @@ class Http1Session:
             elif isinstance(event, ContinueExpected):
                 self._write(CONTINUE)
             elif isinstance(event, Refusal):
-                body = event.response.body
-                assert isinstance(body, bytes)
-                self._closing = True
-                self._write(head(event.response, None, keep_alive=False) + body)
+                self._refuse(event.response)
         if not self._waiting:
             self._owner.hold_input(False)
+
+    def _refuse(self, response: HttpResponse | None) -> None:
+        self._closing = True
+        if response is None:
+            self._owner.schedule_flush()
+        else:
+            assert isinstance(response.body, bytes)
+            self._write(head(response, None, keep_alive=False) + response.body)
 
     async def _answer(self, request: HttpRequest, keep_alive: bool) -> None:
         try:

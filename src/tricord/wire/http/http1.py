@@ -45,9 +45,9 @@ _REASONS = {
 
 @message
 class Refusal:
-    """A request that is not served; the connection ends after the answer."""
+    """A request that is not served; the connection ends after the answer. None: not HTTP at all, just close."""
 
-    response: HttpResponse
+    response: HttpResponse | None
 
 
 @message
@@ -77,6 +77,8 @@ class Http1Connection:
         """A refusal was given; nothing is read any more."""
         self.idle = True
         """Between requests."""
+        self._served = False
+        """A request line was understood."""
         self._reset()
 
     def _reset(self) -> None:
@@ -102,13 +104,15 @@ class Http1Connection:
             self._refuse(plain(501, "upgrades are not offered"))
         except httptools.HttpParserError as error:
             if not self.failed:
-                self._refuse(plain(400, f"bad request: {error}"))
+                first_line = data.partition(b"\n")[0]
+                stranger = not self._served and b" HTTP/" not in first_line
+                self._refuse(None if stranger else plain(400, f"bad request: {error}"))
         else:
             if not self._in_body and not self.idle and self._header_bytes > self._limits.max_header_size + 65_536:
                 self._refuse(plain(431, "request header is larger than the limit"))
         return self._events
 
-    def _refuse(self, response: HttpResponse) -> None:
+    def _refuse(self, response: HttpResponse | None) -> None:
         self.failed = True
         self._events.append(Refusal(response))
 
@@ -135,7 +139,7 @@ class Http1Connection:
             raise _Refused
 
     def on_headers_complete(self) -> None:
-        self._in_body = True
+        self._in_body = self._served = True
         expects = False
         for name, value in self._headers:
             if name == b"content-length" and value.isdigit() and int(value) > self._limits.max_body_size:
