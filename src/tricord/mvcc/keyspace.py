@@ -1,0 +1,97 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One keyspace over the ordered store: its marks, its reads, and the commit of its transactions.
+
+The marks are the revision and the compacted revision, kept in memory and in META. Whoever commits writes them with
+``marks_write`` in the same batch; what the sweeper of compaction has finished has a mark of its own, since members
+sweep at their own pace.
+"""
+
+from __future__ import annotations
+
+from struct import Struct
+
+from tricord.base.errors import RevisionCompacted, RevisionInFuture
+from tricord.base.operations import Range, RangeResult
+from tricord.base.ordered import OrderedStore, Table, Write
+from tricord.mvcc.keys import keyspace_prefix, keyspace_stop
+from tricord.mvcc.ranges import read_range
+from tricord.mvcc.transaction import WriteTransaction
+
+FIRST_REVISION = 1
+NEVER_COMPACTED = -1
+
+_MARKS = Struct(">Bqq")
+_SWEPT = Struct(">Bq")
+_FORMAT = 1
+
+
+class Keyspace:
+    """Reads and transactions of one keyspace. ``revision`` is the newest; below ``compacted`` nothing can be read."""
+
+    __slots__ = ("compacted", "identity", "prefix", "revision", "stop", "store", "swept")
+
+    def __init__(self, store: OrderedStore, identity: int) -> None:
+        self.store = store
+        self.identity = identity
+        self.prefix = keyspace_prefix(identity)
+        self.stop = keyspace_stop(identity)
+        self.revision = FIRST_REVISION
+        self.compacted = NEVER_COMPACTED
+        self.swept = NEVER_COMPACTED
+        marks = store.get(Table.META, marks_name(self.prefix))
+        if marks is not None:
+            version, self.revision, self.compacted = _MARKS.unpack(marks)
+            assert version == _FORMAT, f"marks of keyspace {identity} have format {version}"
+        swept = store.get(Table.META, swept_name(self.prefix))
+        if swept is not None:
+            version, self.swept = _SWEPT.unpack(swept)
+            assert version == _FORMAT, f"swept mark of keyspace {identity} has format {version}"
+
+    def range(self, request: Range) -> RangeResult:
+        """Answer a read. Raises KeyNotProvided, RevisionInFuture, RevisionCompacted. Cost: the keys in the range."""
+        return read_range(self.store, self, request)
+
+    def begin(self) -> WriteTransaction:
+        """A transaction that will be the next revision if it changes anything."""
+        return WriteTransaction(self)
+
+    def commit(self, transaction: WriteTransaction) -> None:
+        """Hand the effects to the store. Cannot fail; the marks are the caller's to write."""
+        if transaction.writes:
+            assert transaction.revision == self.revision + 1
+            self.store.write(transaction.writes)
+            self.revision = transaction.revision
+        if transaction.compacted is not None:
+            self.compacted = transaction.compacted
+
+    def check_revision(self, revision: int) -> None:
+        """Raise unless ``revision`` can be read."""
+        if revision > self.revision:
+            raise RevisionInFuture
+        if revision < self.compacted:
+            raise RevisionCompacted
+
+    def check_compaction(self, revision: int) -> None:
+        """Raise unless the compacted mark may move to ``revision``."""
+        if revision <= self.compacted:
+            raise RevisionCompacted
+        if revision > self.revision:
+            raise RevisionInFuture
+
+    def marks_write(self) -> Write:
+        """The write that records revision and compacted revision."""
+        return Table.META, marks_name(self.prefix), _MARKS.pack(_FORMAT, self.revision, self.compacted)
+
+    def swept_write(self, revision: int) -> Write:
+        """The write that records that everything up to the mark ``revision`` was swept."""
+        return Table.META, swept_name(self.prefix), _SWEPT.pack(_FORMAT, revision)
+
+
+def marks_name(prefix: bytes) -> bytes:
+    """META's name of a keyspace's marks."""
+    return b"keyspace/" + prefix
+
+
+def swept_name(prefix: bytes) -> bytes:
+    """META's name of a keyspace's swept mark."""
+    return b"swept/" + prefix

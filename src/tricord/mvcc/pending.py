@@ -1,0 +1,64 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a transaction sees: HEAD as it was, with the transaction's own changes laid over it.
+
+Other tables are never read through it: past revisions are not touched by a transaction in progress.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from tricord.base.ordered import Table, View
+
+
+class PendingView:
+    """HEAD under a few changes. ``changes`` maps a HEAD key to its new record, or to None when it was deleted."""
+
+    __slots__ = ("_view", "changes")
+
+    def __init__(self, view: View, changes: dict[bytes, bytes | None]) -> None:
+        self._view = view
+        self.changes = changes
+
+    def get(self, table: Table, key: bytes) -> bytes | None:
+        """As View.get."""
+        assert table == Table.HEAD
+        if key in self.changes:
+            return self.changes[key]
+        return self._view.get(table, key)
+
+    def scan(
+        self, table: Table, start: bytes, end: bytes | None, *, reverse: bool = False
+    ) -> Iterator[tuple[bytes, bytes]]:
+        """As View.scan. Cost: the view's, and a sort of the changes inside the range."""
+        assert table == Table.HEAD and not reverse
+        changed = self._changed(start, end)
+        position = 0
+        for key, record in self._view.scan(table, start, end):
+            while position < len(changed) and changed[position] < key:
+                new = self.changes[changed[position]]
+                if new is not None:
+                    yield changed[position], new
+                position += 1
+            if position < len(changed) and changed[position] == key:
+                new = self.changes[key]
+                if new is not None:
+                    yield key, new
+                position += 1
+            else:
+                yield key, record
+        for key in changed[position:]:
+            new = self.changes[key]
+            if new is not None:
+                yield key, new
+
+    def count(self, table: Table, start: bytes, end: bytes | None) -> int:
+        """As View.count. Cost: the view's, and one look-up for each change inside the range."""
+        assert table == Table.HEAD
+        total = self._view.count(table, start, end)
+        for key in self._changed(start, end):
+            total += (self.changes[key] is not None) - (self._view.get(table, key) is not None)
+        return total
+
+    def _changed(self, start: bytes, end: bytes | None) -> list[bytes]:
+        return sorted(key for key in self.changes if start <= key and (end is None or key < end))

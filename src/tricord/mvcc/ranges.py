@@ -1,0 +1,165 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Answering a Range: bounds, revision, filters, order, limit.
+
+As etcd does, and for its clients' sake with its corners: ``count`` ignores limit and filters; a limit without order
+and filters stops the scan one key later (to know ``more``); an order or a filter needs the whole range first. A sort
+target without an order sorts ascending, but only what the limit let through.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from itertools import islice
+from typing import Protocol
+
+from tricord.base.errors import InvalidSortOption, KeyNotProvided
+from tricord.base.operations import KeyValue, Range, RangeResult, SortOrder, SortTarget
+from tricord.base.ordered import Table, View
+from tricord.mvcc.keys import FROM_KEY, KEYSPACE_BYTES
+from tricord.mvcc.past import scan_at, version_at
+from tricord.mvcc.records import decode_record
+
+HEAD = Table.HEAD
+
+SORT_KEYS: dict[int, Callable[[KeyValue], int | bytes]] = {
+    SortTarget.KEY: lambda kv: kv.key,
+    SortTarget.VERSION: lambda kv: kv.version,
+    SortTarget.CREATE: lambda kv: kv.create_revision,
+    SortTarget.MOD: lambda kv: kv.mod_revision,
+    SortTarget.VALUE: lambda kv: kv.value,
+}
+
+
+class Bounds(Protocol):
+    """What a read must know of its keyspace."""
+
+    prefix: bytes
+    stop: bytes | None
+    revision: int
+
+    def check_revision(self, revision: int) -> None:
+        """Raise unless ``revision`` can be read."""
+
+
+def read_range(view: View, space: Bounds, request: Range) -> RangeResult:
+    """Answer ``request``; ``view`` is the keyspace's HEAD as the reader should see it."""
+    key = request.key
+    if not key:
+        raise KeyNotProvided
+    revision = request.revision
+    if revision > 0:
+        space.check_revision(revision)
+        if revision != space.revision:
+            return _read(_Past(view, space.prefix, revision), space, request)
+    if not request.range_end:
+        record = view.get(HEAD, space.prefix + key)
+        return RangeResult([], False, 0) if record is None else _finish([decode_record(key, record)], 1, request)
+    return _read(_Now(view, space.prefix), space, request)
+
+
+class _Now:
+    """HEAD as it is."""
+
+    __slots__ = ("_prefix", "_view")
+
+    def __init__(self, view: View, prefix: bytes) -> None:
+        self._view = view
+        self._prefix = prefix
+
+    def get(self, key: bytes) -> bytes | None:
+        return self._view.get(HEAD, self._prefix + key)
+
+    def scan(self, start: bytes, end: bytes | None) -> Iterator[tuple[bytes, bytes]]:
+        return self._view.scan(HEAD, start, end)
+
+    def count(self, start: bytes, end: bytes | None) -> int:
+        return self._view.count(HEAD, start, end)
+
+
+class _Past:
+    """HEAD as it was at a revision."""
+
+    __slots__ = ("_prefix", "_revision", "_view")
+
+    def __init__(self, view: View, prefix: bytes, revision: int) -> None:
+        self._view = view
+        self._prefix = prefix
+        self._revision = revision
+
+    def get(self, key: bytes) -> bytes | None:
+        return version_at(self._view, self._prefix, key, self._revision)
+
+    def scan(self, start: bytes, end: bytes | None) -> Iterator[tuple[bytes, bytes]]:
+        return scan_at(self._view, start, end, self._revision)
+
+    def count(self, start: bytes, end: bytes | None) -> int:
+        return sum(1 for _ in self.scan(start, end))
+
+
+def _read(heads: _Now | _Past, space: Bounds, request: Range) -> RangeResult:
+    key = request.key
+    range_end = request.range_end
+    if not range_end:
+        record = heads.get(key)
+        return RangeResult([], False, 0) if record is None else _finish([decode_record(key, record)], 1, request)
+    end = space.stop if range_end == FROM_KEY else space.prefix + range_end
+    start = space.prefix + key
+    if end is not None and end <= start:
+        return RangeResult([], False, 0)
+    if request.count_only:
+        return RangeResult([], False, heads.count(start, end))
+    pairs = heads.scan(start, end)
+    limit = request.limit
+    cut = limit > 0 and request.sort_order == SortOrder.NONE and not _filters(request)
+    if cut:
+        pairs = islice(pairs, limit + 1)
+    kvs = [decode_record(head[KEYSPACE_BYTES:], record) for head, record in pairs]
+    count = heads.count(start, end) if cut and len(kvs) > limit else len(kvs)
+    return _finish(kvs, count, request)
+
+
+def _filters(request: Range) -> bool:
+    return bool(
+        request.min_mod_revision
+        or request.max_mod_revision
+        or request.min_create_revision
+        or request.max_create_revision
+    )
+
+
+def _finish(kvs: list[KeyValue], count: int, request: Range) -> RangeResult:
+    """Filter, sort, cut and strip what was found."""
+    if request.count_only:
+        return RangeResult([], False, count)
+    if _filters(request):
+        kvs = _filtered(kvs, request)
+    if request.sort_order or request.sort_target:
+        _sort(kvs, request.sort_order, request.sort_target)
+    more = False
+    if 0 < request.limit < len(kvs):
+        more = True
+        del kvs[request.limit :]
+    if request.keys_only:
+        kvs = [KeyValue(kv.key, b"", kv.create_revision, kv.mod_revision, kv.version, kv.lease) for kv in kvs]
+    return RangeResult(kvs, more, count)
+
+
+def _filtered(kvs: list[KeyValue], request: Range) -> list[KeyValue]:
+    if request.max_mod_revision:
+        kvs = [kv for kv in kvs if kv.mod_revision <= request.max_mod_revision]
+    if request.min_mod_revision:
+        kvs = [kv for kv in kvs if kv.mod_revision >= request.min_mod_revision]
+    if request.max_create_revision:
+        kvs = [kv for kv in kvs if kv.create_revision <= request.max_create_revision]
+    if request.min_create_revision:
+        kvs = [kv for kv in kvs if kv.create_revision >= request.min_create_revision]
+    return kvs
+
+
+def _sort(kvs: list[KeyValue], order: int, target: int) -> None:
+    """Sort in place; equals keep the keys' order, in either direction."""
+    by = SORT_KEYS.get(target)
+    if by is None or order not in (SortOrder.NONE, SortOrder.ASCEND, SortOrder.DESCEND):
+        raise InvalidSortOption
+    if target != SortTarget.KEY or order == SortOrder.DESCEND:
+        kvs.sort(key=by, reverse=order == SortOrder.DESCEND)

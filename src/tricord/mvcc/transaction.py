@@ -1,0 +1,172 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A write transaction: it decides on a view of its own and gathers effects; nothing reaches the store before commit.
+
+Each key changes at most once in a transaction (requests that would change one twice are refused before they are
+proposed, and here again), so a key and a revision name one version. Changes are numbered within the revision in the
+order they were made.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tricord.base.errors import DuplicateKey, KeyAbsent, KeyNotProvided, LeaseNotFound, LeaseProvided, ValueProvided
+from tricord.base.operations import (
+    DeleteRange,
+    DeleteRangeResult,
+    Event,
+    EventKind,
+    KeyValue,
+    Put,
+    PutResult,
+    Range,
+    RangeResult,
+)
+from tricord.base.ordered import Table, Write
+from tricord.mvcc.keys import FROM_KEY, KEYSPACE_BYTES, encode_change, history_key, lease_key, revision_key
+from tricord.mvcc.pending import PendingView
+from tricord.mvcc.ranges import read_range
+from tricord.mvcc.records import TOMBSTONE, decode_record, encode_record
+
+if TYPE_CHECKING:
+    from tricord.mvcc.keyspace import Keyspace
+
+HEAD = Table.HEAD
+HISTORY = Table.HISTORY
+REVISIONS = Table.REVISIONS
+LEASES = Table.LEASES
+LEASE_KEYS = Table.LEASE_KEYS
+PUT = EventKind.PUT
+DELETE = EventKind.DELETE
+
+
+class WriteTransaction:
+    """The next revision in the making. ``writes`` and ``events`` are empty as long as it changed nothing."""
+
+    __slots__ = ("_changes", "_space", "compacted", "events", "revision", "writes")
+
+    def __init__(self, space: Keyspace) -> None:
+        self._space = space
+        self.revision = space.revision + 1
+        self.writes: list[Write] = []
+        self.events: list[Event] = []
+        self.compacted: int | None = None
+        self._changes: dict[bytes, bytes | None] = {}
+
+    def put(self, request: Put) -> PutResult:
+        """Write one key.
+
+        Raises KeyNotProvided, LeaseNotFound, KeyAbsent, ValueProvided, LeaseProvided, DuplicateKey.
+        """
+        key = request.key
+        if not key:
+            raise KeyNotProvided
+        space = self._space
+        prefix = space.prefix
+        head_key = prefix + key
+        changes = self._changes
+        if head_key in changes:
+            raise DuplicateKey
+        lease = request.lease
+        if lease and space.store.get(LEASES, lease_key(lease)) is None:
+            raise LeaseNotFound
+        value = request.value
+        revision = self.revision
+        writes = self.writes
+        events = self.events
+        record = space.store.get(HEAD, head_key)
+        previous: KeyValue | None = None
+        if record is None:
+            if request.ignore_value or request.ignore_lease:
+                raise KeyAbsent
+            kv = KeyValue(key, value, revision, revision, 1, lease)
+        else:
+            previous = decode_record(key, record)
+            if request.ignore_value or request.ignore_lease:
+                value, lease = _kept(request, previous)
+            kv = KeyValue(key, value, previous.create_revision, revision, previous.version + 1, lease)
+            writes.append((HISTORY, history_key(prefix, key, previous.mod_revision), record))
+        if lease or previous is not None:
+            self._move_lease(head_key, 0 if previous is None else previous.lease, lease)
+        new = encode_record(kv.create_revision, revision, kv.version, lease, value)
+        changes[head_key] = new
+        writes.append((HEAD, head_key, new))
+        writes.append((REVISIONS, revision_key(prefix, revision, len(events)), b"\x00" + key))
+        events.append(Event(PUT, kv, previous))
+        return PutResult(previous if request.previous else None)
+
+    def delete_range(self, request: DeleteRange) -> DeleteRangeResult:
+        """Delete what is there. Raises KeyNotProvided, DuplicateKey. Cost: the keys in the range."""
+        key = request.key
+        if not key:
+            raise KeyNotProvided
+        gone = self._found(key, request.range_end)
+        for head_key, record in gone:
+            self._delete(head_key, record)
+        previous: list[KeyValue] = []
+        if request.previous and gone:
+            for event in self.events[-len(gone) :]:
+                assert event.previous is not None
+                previous.append(event.previous)
+        return DeleteRangeResult(len(gone), previous)
+
+    def range(self, request: Range) -> RangeResult:
+        """Read, seeing the changes so far; at a revision of the past, without them. Raises as Keyspace.range."""
+        space = self._space
+        if request.revision > 0 or not self._changes:
+            return read_range(space.store, space, request)
+        return read_range(PendingView(space.store, self._changes), space, request)
+
+    def compact(self, revision: int) -> None:
+        """Move the compacted mark. Raises RevisionCompacted, RevisionInFuture. What it frees is swept later."""
+        self._space.check_compaction(revision)
+        self.compacted = revision
+
+    def _found(self, key: bytes, range_end: bytes) -> list[tuple[bytes, bytes]]:
+        space = self._space
+        view = PendingView(space.store, self._changes) if self._changes else space.store
+        start = space.prefix + key
+        if not range_end:
+            record = view.get(HEAD, start)
+            return [] if record is None else [(start, record)]
+        end = space.stop if range_end == FROM_KEY else space.prefix + range_end
+        if end is not None and end <= start:
+            return []
+        return list(view.scan(HEAD, start, end))
+
+    def _delete(self, head_key: bytes, record: bytes) -> None:
+        if head_key in self._changes:
+            raise DuplicateKey
+        prefix = self._space.prefix
+        key = head_key[KEYSPACE_BYTES:]
+        revision = self.revision
+        previous = decode_record(key, record)
+        writes = self.writes
+        writes.append((HISTORY, history_key(prefix, key, previous.mod_revision), record))
+        writes.append((HISTORY, history_key(prefix, key, revision), TOMBSTONE))
+        writes.append((HEAD, head_key, None))
+        writes.append((REVISIONS, revision_key(prefix, revision, len(self.events)), encode_change(DELETE, key)))
+        if previous.lease:
+            self._move_lease(head_key, previous.lease, 0)
+        self._changes[head_key] = None
+        self.events.append(Event(DELETE, KeyValue(key, b"", 0, revision, 0), previous))
+
+    def _move_lease(self, head_key: bytes, old: int, new: int) -> None:
+        if old == new:
+            return
+        if old:
+            self.writes.append((LEASE_KEYS, lease_key(old) + head_key, None))
+        if new:
+            self.writes.append((LEASE_KEYS, lease_key(new) + head_key, b""))
+
+
+def _kept(request: Put, previous: KeyValue) -> tuple[bytes, int]:
+    """Value and lease of a put that keeps one of them, or both."""
+    if request.ignore_value and request.value:
+        raise ValueProvided
+    if request.ignore_lease and request.lease:
+        raise LeaseProvided
+    return (
+        previous.value if request.ignore_value else request.value,
+        previous.lease if request.ignore_lease else request.lease,
+    )

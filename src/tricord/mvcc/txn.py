@@ -1,0 +1,126 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Carrying out a Txn: choose the branches, check what can fail, then run the operations.
+
+All compares, those of nested transactions too, see the state before the whole transaction. Then the operations on the
+chosen path are checked against that same state, puts before ranges, so that a transaction which cannot finish changes
+nothing. (etcd 3.6 checks a range's revision on the member asked only; here every member refuses alike.)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any
+
+from tricord.base.errors import KeyAbsent, KeyNotProvided, LeaseNotFound
+from tricord.base.operations import (
+    Compare,
+    CompareResult,
+    CompareTarget,
+    DeleteRange,
+    KeyValue,
+    Operation,
+    OperationResult,
+    Put,
+    Range,
+    Txn,
+    TxnResult,
+)
+from tricord.base.ordered import Table
+from tricord.mvcc.keys import lease_key
+from tricord.mvcc.transaction import WriteTransaction
+
+if TYPE_CHECKING:
+    from tricord.mvcc.keyspace import Keyspace
+
+_ABSENT = KeyValue(b"", b"", 0, 0, 0)
+
+
+def run_txn(space: Keyspace, transaction: WriteTransaction, request: Txn) -> TxnResult:
+    """Run ``request`` inside ``transaction``. Raises InvalidRequest; the transaction must then be thrown away."""
+    path = list(_choose(space, request))
+    _check_puts(space, request, iter(path))
+    _check_ranges(space, request, iter(path))
+    return _run(transaction, request, iter(path))
+
+
+def compares_hold(space: Keyspace, compares: list[Compare]) -> bool:
+    """Whether all compares hold in the state committed last."""
+    return all(_holds(space, compare) for compare in compares)
+
+
+def _choose(space: Keyspace, request: Txn) -> Iterator[bool]:
+    """For the transaction and each nested one on the chosen path, in order: whether its compares hold."""
+    succeeded = compares_hold(space, request.compares)
+    yield succeeded
+    for operation in request.success if succeeded else request.failure:
+        if type(operation) is Txn:
+            yield from _choose(space, operation)
+
+
+def _run(transaction: WriteTransaction, request: Txn, path: Iterator[bool]) -> TxnResult:
+    succeeded = next(path)
+    results: list[OperationResult] = []
+    for operation in request.success if succeeded else request.failure:
+        if type(operation) is Txn:
+            results.append(_run(transaction, operation, path))
+        else:
+            results.append(_RUN[type(operation)](transaction, operation))
+    return TxnResult(succeeded, results)
+
+
+_RUN: dict[type[Operation], Callable[[WriteTransaction, Any], OperationResult]] = {
+    Put: WriteTransaction.put,
+    DeleteRange: WriteTransaction.delete_range,
+    Range: WriteTransaction.range,
+}
+
+
+def _check_puts(space: Keyspace, request: Txn, path: Iterator[bool]) -> None:
+    for operation in request.success if next(path) else request.failure:
+        if type(operation) is Txn:
+            _check_puts(space, operation, path)
+        elif type(operation) is Put:
+            if (operation.ignore_value or operation.ignore_lease) and (
+                space.store.get(Table.HEAD, space.prefix + operation.key) is None
+            ):
+                raise KeyAbsent
+            if operation.lease and space.store.get(Table.LEASES, lease_key(operation.lease)) is None:
+                raise LeaseNotFound
+
+
+def _check_ranges(space: Keyspace, request: Txn, path: Iterator[bool]) -> None:
+    for operation in request.success if next(path) else request.failure:
+        if type(operation) is Txn:
+            _check_ranges(space, operation, path)
+        elif type(operation) is Range and operation.revision:
+            space.check_revision(operation.revision)
+
+
+def _holds(space: Keyspace, compare: Compare) -> bool:
+    if not compare.key:
+        raise KeyNotProvided
+    kvs = space.range(Range(compare.key, compare.range_end)).kvs
+    if kvs:
+        return all(_relates(compare, kv) for kv in kvs)
+    # Nothing is there: numbers compare as those of a key that never was, a value compares as false.
+    return compare.target != CompareTarget.VALUE and _relates(compare, _ABSENT)
+
+
+_TARGETS: dict[int, Callable[[KeyValue], Any]] = {
+    CompareTarget.VERSION: lambda kv: kv.version,
+    CompareTarget.CREATE: lambda kv: kv.create_revision,
+    CompareTarget.MOD: lambda kv: kv.mod_revision,
+    CompareTarget.VALUE: lambda kv: kv.value,
+    CompareTarget.LEASE: lambda kv: kv.lease,
+}
+
+_RELATIONS: dict[int, Callable[[Any, Any], bool]] = {
+    CompareResult.EQUAL: lambda found, operand: found == operand,
+    CompareResult.GREATER: lambda found, operand: found > operand,
+    CompareResult.LESS: lambda found, operand: found < operand,
+    CompareResult.NOT_EQUAL: lambda found, operand: found != operand,
+}
+
+
+def _relates(compare: Compare, kv: KeyValue) -> bool:
+    return _RELATIONS[compare.result](_TARGETS[compare.target](kv), compare.operand)

@@ -1,0 +1,173 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The command: what a log entry's data is. An envelope, then the request in etcd's protobuf schema.
+
+::
+
+    1 format version   1 operation   1 flags   4 group id   4 keyspace id   8 auth revision   8 deciding term
+    [flag IDENTITY:  2 size, the user's name]
+    [flag SESSION:   8 client session, 8 sequence]
+    [flag GUARD:     8 create revision, 2 size, the lock's key]
+    body
+
+Numbers are big endian. A flag that this version does not know makes the command unreadable: its meaning could change
+the outcome.
+"""
+
+from __future__ import annotations
+
+from enum import IntEnum, IntFlag
+from struct import Struct
+from typing import Any
+
+from tricord.base.errors import InvalidRequest
+from tricord.base.message import message
+from tricord.base.operations import Compact, DeleteRange, Put, Request, Txn
+from tricord.wire.etcd.requests import encode_request
+
+FORMAT = 1
+IDENTITY_BYTES_MAX = 0xFFFF
+GUARD_KEY_BYTES_MAX = 0xFFFF
+
+_HEADER = Struct(">BBBIIQQ")
+_IDENTITY = Struct(">H")
+_SESSION = Struct(">QQ")
+_GUARD = Struct(">QH")
+_HEADER_SIZE = _HEADER.size
+_pack = _HEADER.pack
+_unpack = _HEADER.unpack_from
+
+
+class CommandOperation(IntEnum):
+    """What a command does. Numbers are part of the format and never reused."""
+
+    PUT = 1
+    DELETE_RANGE = 2
+    TXN = 3
+    COMPACT = 4
+
+
+class CommandFlag(IntFlag):
+    """Which optional parts an envelope has."""
+
+    IDENTITY = 1
+    SESSION = 2
+    GUARD = 4
+
+
+_KNOWN_FLAGS = int(CommandFlag.IDENTITY | CommandFlag.SESSION | CommandFlag.GUARD)
+
+OPERATION_OF: dict[type[Request], int] = {
+    Put: CommandOperation.PUT,
+    DeleteRange: CommandOperation.DELETE_RANGE,
+    Txn: CommandOperation.TXN,
+    Compact: CommandOperation.COMPACT,
+}
+"""The operation of each request that may be logged."""
+
+
+class MalformedCommand(InvalidRequest):
+    """The bytes are not a command that this version can read."""
+
+    code = "malformed_command"
+    summary = "the command cannot be read"
+    hint = "a log entry is damaged or was written by a newer version: do not skip it, run that version"
+
+
+@message
+class Command:
+    """An envelope and its body. 0 and empty mean none."""
+
+    operation: int
+    body: bytes
+    keyspace: int = 0
+    group: int = 0
+    auth_revision: int = 0
+    deciding_term: int = 0
+    identity: str = ""
+    session: int = 0
+    sequence: int = 0
+    guard_key: bytes = b""
+    guard_revision: int = 0
+
+
+def encode_command(request: Request, body: bytes | None, *, keyspace: int = 0, identity: str = "") -> bytes:
+    """The command that asks for ``request``; ``body`` is its canonical protobuf where that is at hand."""
+    operation = OPERATION_OF[type(request)]
+    if body is None:
+        body = encode_request(request)
+    if not identity:
+        return _pack(FORMAT, operation, 0, 0, keyspace, 0, 0) + body
+    return encode_envelope(Command(operation, body, keyspace, identity=identity))
+
+
+def encode_envelope(command: Command) -> bytes:
+    """The bytes of any command. Raises InvalidRequest where identity or guard key are over 65,535 bytes."""
+    flags = 0
+    parts: list[bytes] = [b""]
+    if command.identity:
+        name = command.identity.encode()
+        if len(name) > IDENTITY_BYTES_MAX:
+            raise InvalidRequest(f"a user's name has at most {IDENTITY_BYTES_MAX} bytes")
+        flags |= CommandFlag.IDENTITY
+        parts += (_IDENTITY.pack(len(name)), name)
+    if command.session:
+        flags |= CommandFlag.SESSION
+        parts.append(_SESSION.pack(command.session, command.sequence))
+    if command.guard_key:
+        if len(command.guard_key) > GUARD_KEY_BYTES_MAX:
+            raise InvalidRequest(f"a guard's key has at most {GUARD_KEY_BYTES_MAX} bytes")
+        flags |= CommandFlag.GUARD
+        parts += (_GUARD.pack(command.guard_revision, len(command.guard_key)), command.guard_key)
+    parts[0] = _pack(
+        FORMAT,
+        command.operation,
+        flags,
+        command.group,
+        command.keyspace,
+        command.auth_revision,
+        command.deciding_term,
+    )
+    parts.append(command.body)
+    return b"".join(parts)
+
+
+def decode_command(data: bytes) -> Command:
+    """The command in ``data``. Raises MalformedCommand for any bytes that are none."""
+    if len(data) < _HEADER_SIZE:
+        raise MalformedCommand(f"a command has at least {_HEADER_SIZE} bytes, this has {len(data)}")
+    version, operation, flags, group, keyspace, auth_revision, deciding_term = _unpack(data)
+    if version != FORMAT:
+        raise MalformedCommand(f"command format {version} is not known, only {FORMAT}")
+    if not flags:
+        return Command(operation, data[_HEADER_SIZE:], keyspace, group, auth_revision, deciding_term)
+    if flags & ~_KNOWN_FLAGS:
+        raise MalformedCommand(f"command flags {flags:#x} are not all known")
+    optional: dict[str, Any] = {}
+    offset = _optional_parts(data, flags, optional)
+    return Command(operation, data[offset:], keyspace, group, auth_revision, deciding_term, **optional)
+
+
+def _optional_parts(data: bytes, flags: int, into: dict[str, Any]) -> int:
+    offset = _HEADER_SIZE
+    if flags & CommandFlag.IDENTITY:
+        size = int.from_bytes(_take(data, offset, 2), "big")
+        try:
+            into["identity"] = _take(data, offset + 2, size).decode()
+        except UnicodeDecodeError:
+            raise MalformedCommand("the user's name is not UTF-8") from None
+        offset += 2 + size
+    if flags & CommandFlag.SESSION:
+        into["session"], into["sequence"] = _SESSION.unpack(_take(data, offset, _SESSION.size))
+        offset += _SESSION.size
+    if flags & CommandFlag.GUARD:
+        into["guard_revision"], size = _GUARD.unpack(_take(data, offset, _GUARD.size))
+        into["guard_key"] = _take(data, offset + _GUARD.size, size)
+        offset += _GUARD.size + size
+    return offset
+
+
+def _take(data: bytes, offset: int, size: int) -> bytes:
+    part = data[offset : offset + size]
+    if len(part) != size:
+        raise MalformedCommand("the command is cut short")
+    return part

@@ -1,0 +1,182 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The state machine: a pure function of the log over an ordered store.
+
+``apply`` takes committed entries in order. An operation's applier first decides, reading the store and gathering
+effects; then the effects are recorded, which cannot fail. A refused entry has no effect but advances the applied index
+like any other. Whatever is not a refusal (a damaged record, a broken invariant, an operation of a newer version) stops
+before the entry has an effect. The marks (applied index and term, revisions, the chain) are written once a batch, with
+nothing of a later entry before them.
+
+The chain is a running 64-bit hash over what entries changed: equal on all members at an equal index.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from xxhash import xxh3_64_intdigest
+
+from tricord.auth.authorise import authorise
+from tricord.base.context import Context
+from tricord.base.errors import InvalidRequest, KeyspaceNotFound, PermissionDenied, TricordError
+from tricord.base.log import Entry, EntryKind
+from tricord.base.operations import Range, Request, Result, Txn, is_read
+from tricord.base.ordered import OrderedStore, Table, Write
+from tricord.mvcc.compaction import Compaction
+from tricord.mvcc.keyspace import Keyspace
+from tricord.mvcc.transaction import WriteTransaction
+from tricord.mvcc.txn import run_txn
+from tricord.statemachine.applied import Applied, ApplyFailed
+from tricord.statemachine.apply_compact import apply_compact
+from tricord.statemachine.apply_kv import apply_delete_range, apply_put, apply_txn
+from tricord.statemachine.command import Command, CommandOperation, MalformedCommand, decode_command
+from tricord.statemachine.marks import AppliedMark, read_applied_mark, write_applied_mark
+from tricord.wire.etcd.requests import decode_compact, decode_delete_range, decode_put, decode_txn
+
+__all__ = ["Applied", "ApplyFailed", "StateMachine"]
+
+Decoder = Callable[[bytes], tuple[Any, object]]
+Applier = Callable[[Keyspace, WriteTransaction, Any], Result]
+
+APPLIERS: dict[int, tuple[Decoder, Applier]] = {
+    CommandOperation.PUT: (decode_put, apply_put),
+    CommandOperation.DELETE_RANGE: (decode_delete_range, apply_delete_range),
+    CommandOperation.TXN: (decode_txn, apply_txn),
+    CommandOperation.COMPACT: (decode_compact, apply_compact),
+}
+"""What each operation's body is and what it does."""
+
+NORMAL = EntryKind.NORMAL
+HEAD = Table.HEAD
+_NOBODY = Context()
+
+
+class StateMachine:
+    """Applies entries and answers reads. One thread uses it."""
+
+    __slots__ = ("_keyspaces", "_store", "_sweep", "applied_index", "applied_term", "chain")
+
+    def __init__(self, store: OrderedStore) -> None:
+        self._store = store
+        mark = read_applied_mark(store)
+        self.applied_index = mark.index
+        self.applied_term = mark.term
+        self.chain = mark.chain
+        self._keyspaces = {0: Keyspace(store, 0)}
+        self._sweep: Compaction | None = None
+
+    def apply(self, entries: list[Entry]) -> list[Applied]:
+        """Carry out entries; the first follows ``applied_index``. One answer each, in order.
+
+        Raises ApplyFailed, naming the entry; those before it are applied, it is not, and the member must stop.
+        """
+        results: list[Applied] = []
+        try:
+            for entry in entries:
+                assert entry.index == self.applied_index + 1, f"{self.applied_index} is applied, not the one before"
+                results.append(self._apply(entry))
+                self.applied_index = entry.index
+                self.applied_term = entry.term
+        except Exception as error:
+            raise ApplyFailed(f"{describe(entry)} could not be applied: {type(error).__name__}: {error}") from error
+        finally:
+            self._record_marks()
+        return results
+
+    def read(self, request: Range | Txn, keyspace: int = 0) -> Result:
+        """Answer a read at the applied state. Raises InvalidRequest; CorruptData when the store is damaged."""
+        space = self._keyspaces.get(keyspace)
+        if space is None:
+            raise KeyspaceNotFound
+        if type(request) is Range:
+            return space.range(request)
+        assert type(request) is Txn and is_read(request), "only reads are read"
+        return run_txn(space, WriteTransaction(space), request)
+
+    def revision(self, keyspace: int = 0) -> int:
+        """The keyspace's newest revision."""
+        return self._keyspaces[keyspace].revision
+
+    def compacted(self, keyspace: int = 0) -> int:
+        """The keyspace's compacted revision: the oldest that can be read; -1 before any compaction."""
+        return self._keyspaces[keyspace].compacted
+
+    def keyspace(self, keyspace: int = 0) -> Keyspace:
+        """The keyspace itself, for those who hash or watch it."""
+        return self._keyspaces[keyspace]
+
+    def sweep(self, limit: int) -> bool:
+        """Free what compactions made unreachable, up to ``limit`` changes; True when nothing is left.
+
+        Called between batches, when there is time. A physical compaction is done when ``swept`` says so.
+        """
+        for space in self._keyspaces.values():
+            if space.swept < space.compacted:
+                sweep = self._sweep
+                if sweep is None or sweep.done or sweep.revision != space.compacted:
+                    sweep = self._sweep = Compaction(space)
+                sweep.step(limit)
+                return not any(other.swept < other.compacted for other in self._keyspaces.values())
+        return True
+
+    def swept(self, revision: int, keyspace: int = 0) -> bool:
+        """Whether everything that a compaction at ``revision`` made unreachable has been freed."""
+        return self._keyspaces[keyspace].swept >= revision
+
+    def _apply(self, entry: Entry) -> Applied:
+        if entry.kind != NORMAL:
+            return Applied(entry.index, None, self._keyspaces[0].revision, [])
+        command = decode_command(entry.data)
+        known = APPLIERS.get(command.operation)
+        if known is None:
+            raise MalformedCommand(f"operation {command.operation} is not known to this version")
+        decode, applier = known
+        space = self._keyspaces.get(command.keyspace)
+        if space is None:
+            return Applied(entry.index, KeyspaceNotFound(), 0, [])
+        assert not command.session and not command.guard_key and not command.group, "not known to this version"
+        transaction = WriteTransaction(space)
+        try:
+            request: Request = decode(command.body)[0]
+            authorise(Context(identity=command.identity) if command.identity else _NOBODY, request)
+            outcome = applier(space, transaction, request)
+        except (InvalidRequest, PermissionDenied) as refusal:
+            return Applied(entry.index, _without_frames(refusal), space.revision, [])
+        self._extend_chain(transaction)
+        space.commit(transaction)
+        return Applied(entry.index, outcome, space.revision, transaction.events)
+
+    def _extend_chain(self, transaction: WriteTransaction) -> None:
+        """Only HEAD's effects count: the others follow from them and from the state before."""
+        chain = self.chain
+        for table, key, record in transaction.writes:
+            if table == HEAD:
+                chain = xxh3_64_intdigest(key, chain)
+                if record is not None:
+                    chain = xxh3_64_intdigest(record, chain)
+        if transaction.compacted is not None:
+            chain = xxh3_64_intdigest(transaction.compacted.to_bytes(8, "big"), chain)
+        self.chain = chain
+
+    def _record_marks(self) -> None:
+        writes: list[Write] = [space.marks_write() for space in self._keyspaces.values()]
+        writes.append(write_applied_mark(AppliedMark(self.applied_index, self.applied_term, self.chain)))
+        self._store.write(writes)
+
+
+def describe(entry: Entry) -> str:
+    """The entry, for a message: never its data."""
+    operation = "unreadable"
+    try:
+        command: Command = decode_command(entry.data)
+        operation = CommandOperation(command.operation).name
+    except (InvalidRequest, ValueError):
+        pass
+    return f"entry {entry.index} of term {entry.term} (kind {entry.kind}, {operation})"
+
+
+def _without_frames(refusal: TricordError) -> TricordError:
+    """A refusal is kept as a value: let go of the frames that raised it."""
+    refusal.__context__ = None
+    return refusal.with_traceback(None)

@@ -1,0 +1,122 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Checks of a request that need no state, made before it is proposed: in etcd's order, so that of several faults the
+same one is named.
+
+Applying does not rely on them for its safety: a bad request that comes anyway is refused there, typed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from tricord.base.errors import (
+    DuplicateKey,
+    InvalidSortOption,
+    KeyNotProvided,
+    LeaseProvided,
+    TooManyOperations,
+    ValueProvided,
+)
+from tricord.base.message import message
+from tricord.base.operations import Compact, DeleteRange, Operation, Put, Range, Request, Txn
+from tricord.mvcc.keys import span_holds
+
+_SORT_ORDERS = 3
+_SORT_TARGETS = 5
+
+
+@message
+class Limits:
+    """``max_transaction_operations``: how many compares, and how many operations in a branch, a transaction may have;
+    a nested one has what its parent left. Raising it lets one transaction hold up the others for longer."""
+
+    max_transaction_operations: int = 128
+
+
+def validate(request: Request, limits: Limits) -> None:
+    """Raise what is wrong with ``request`` by itself: an InvalidRequest. Cost: its operations; puts times deletes."""
+    _CHECKS[type(request)](request, limits.max_transaction_operations)
+
+
+def _check_range(request: Range, _: int) -> None:
+    if not request.key:
+        raise KeyNotProvided
+    if not 0 <= request.sort_order < _SORT_ORDERS or not 0 <= request.sort_target < _SORT_TARGETS:
+        raise InvalidSortOption
+
+
+def _check_put(request: Put, _: int) -> None:
+    if not request.key:
+        raise KeyNotProvided
+    if request.ignore_value and request.value:
+        raise ValueProvided
+    if request.ignore_lease and request.lease:
+        raise LeaseProvided
+
+
+def _check_delete_range(request: DeleteRange, _: int) -> None:
+    if not request.key:
+        raise KeyNotProvided
+
+
+def _check_txn(request: Txn, operations_max: int) -> None:
+    _check_operations(request, operations_max)
+    _changes(request.success)
+    _changes(request.failure)
+
+
+def _check_operations(request: Txn, operations_max: int) -> None:
+    most = max(len(request.compares), len(request.success), len(request.failure))
+    if most > operations_max:
+        raise TooManyOperations
+    for compare in request.compares:
+        if not compare.key:
+            raise KeyNotProvided
+    for branch in (request.success, request.failure):
+        for operation in branch:
+            if type(operation) is Txn:
+                _check_operations(operation, operations_max - most)
+            else:
+                _CHECKS[type(operation)](operation, operations_max)
+
+
+def _check_compact(_: Compact, __: int) -> None:
+    pass
+
+
+_CHECKS: dict[type[Request], Callable[[Any, int], None]] = {
+    Range: _check_range,
+    Put: _check_put,
+    DeleteRange: _check_delete_range,
+    Txn: _check_txn,
+    Compact: _check_compact,
+}
+
+
+def _changes(branch: list[Operation]) -> tuple[dict[bytes, None], list[tuple[bytes, bytes]]]:
+    """The keys put (in order) and the ranges deleted in a branch and below.
+
+    Raises DuplicateKey where a key is put twice, or put and deleted. The two branches of a nested transaction exclude
+    each other, so both may put one key; a put in one and a delete in the other still collide, as in etcd.
+    """
+    deletes = [(operation.key, operation.range_end) for operation in branch if type(operation) is DeleteRange]
+    puts: dict[bytes, None] = {}
+    for operation in branch:
+        if type(operation) is Txn:
+            success_puts, success_deletes = _changes(operation.success)
+            failure_puts, failure_deletes = _changes(operation.failure)
+            deletes += success_deletes
+            deletes += failure_deletes
+            _claim(success_puts | failure_puts, puts, deletes)
+    for operation in branch:
+        if type(operation) is Put:
+            _claim({operation.key: None}, puts, deletes)
+    return puts, deletes
+
+
+def _claim(keys: dict[bytes, None], puts: dict[bytes, None], deletes: list[tuple[bytes, bytes]]) -> None:
+    for key in keys:
+        if key in puts or any(span_holds(start, end, key) for start, end in deletes):
+            raise DuplicateKey
+        puts[key] = None
