@@ -1,0 +1,74 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The command line's entry: which commands there are. Each is in a module of its own."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+
+from tricord import __version__
+from tricord.cli.config_show import show
+from tricord.cli.exit_codes import ExitCode, reports_errors
+from tricord.cli.serve import serve
+from tricord.cli.setting_options import with_setting_options
+
+# Plain help: rich would cost more than all the rest of the start.
+app = typer.Typer(
+    name="tricord",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
+)
+config = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Look at the settings of a member.")
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        print(f"tricord {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def tricord(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and leave.")
+    ] = False,
+) -> None:
+    """One store, three consistencies: a key-value store that etcd's clients talk to.
+
+    \b
+    Examples:
+      tricord serve                          run a member on 127.0.0.1:2379
+      tricord put greeting hello             write a key
+      tricord get greeting                   read it
+      tricord get --prefix config/ --json    read many, for a program
+      tricord del greeting                   delete it
+      tricord txn --if 'version(lock) = 0' --then 'put lock me' --else 'get lock'
+
+    \b
+    Exit codes: 0 done, 1 refused or failed, 2 usage or configuration, 3 not found or compare false,
+    4 unavailable or deadline, 5 outcome unknown, 130 interrupted.
+    """
+
+
+config.command("show")(reports_errors(with_setting_options(show)))
+app.add_typer(config, name="config")
+app.command("serve")(reports_errors(with_setting_options(serve)))
+
+
+def main() -> int:
+    """Run the command line with this process's arguments; the exit code."""
+    try:
+        app(prog_name="tricord")
+    except SystemExit as stop:
+        return stop.code if isinstance(stop.code, int) else ExitCode.FAILED
+    except KeyboardInterrupt:
+        return ExitCode.INTERRUPTED
+    return ExitCode.DONE
+
+
+if __name__ == "__main__":
+    sys.exit(main())
