@@ -71,7 +71,7 @@ def open_member_storage(
     DataDirectoryInUse, CorruptData, NewerFormat, DiskFull, DiskFault, OSError.
     """
     disk = environment.disk
-    disk.make_directory(directory)
+    _make_durable_directory(disk, directory)
     lock = disk.lock(f"{directory}/LOCK")
     try:
         identity = read_identity(disk, directory)
@@ -81,6 +81,22 @@ def open_member_storage(
     except BaseException:
         lock.close()
         raise
+
+
+def _make_durable_directory(disk: Disk, directory: str) -> None:
+    """Make it and its parents so that a power cut does not take the name away with all that is in it."""
+    made: list[str] = []
+    path = directory.rstrip("/") or "/"
+    while not disk.exists(path):
+        parent, _, name = path.rpartition("/")
+        parent = parent or ("/" if path.startswith("/") else ".")
+        made.append(parent)
+        if not name or parent == path:
+            break
+        path = parent
+    disk.make_directory(directory)
+    for parent in reversed(made):
+        disk.sync_directory(parent)
 
 
 def _create(disk: Disk, directory: str, identity: Identity, *, map_size: int, segment_bytes: int) -> Identity:
