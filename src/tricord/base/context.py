@@ -22,3 +22,7 @@ class Context:
     deadline: float | None = None
     token: bytes = b""
     cancelled: bool = False
+
+    def cancel(self) -> None:
+        """The caller is gone."""
+        self.cancelled = True

@@ -5,7 +5,7 @@
 TricordError
 |-- InvalidRequest          the caller must change the request
 |   |-- KeyNotProvided, KeyAbsent, ValueProvided, LeaseProvided, DuplicateKey, TooManyOperations,
-|   |   InvalidSortOption, RequestTooLarge
+|   |   InvalidSortOption, RequestTooLarge, MalformedMessage
 |   |-- OutOfRange          RevisionCompacted, RevisionInFuture
 |   `-- NotFound            LeaseNotFound, KeyspaceNotFound
 |-- PermissionDenied
@@ -90,6 +90,14 @@ class RequestTooLarge(InvalidRequest):
     code = "request_too_large"
     summary = "request is too large"
     hint = "split it, or raise max_request_bytes on the member"
+
+
+class MalformedMessage(InvalidRequest):
+    """The bytes are not a message of the expected type."""
+
+    code = "malformed_message"
+    summary = "the message is not valid protobuf"
+    hint = "check the client library: it sent bytes that do not parse"
 
 
 class OutOfRange(InvalidRequest):

@@ -15,7 +15,7 @@ from typing import Any, cast
 
 from google.protobuf.message import DecodeError, Message
 
-from tricord.base.errors import InvalidRequest, KeyAbsent
+from tricord.base.errors import KeyAbsent, MalformedMessage
 from tricord.base.levels import Level
 from tricord.base.operations import (
     Compact,
@@ -30,15 +30,6 @@ from tricord.base.operations import (
 )
 from tricord.wire.etcd.varint import SMALL, size_of, varint
 from tricord.wire.schemas import kv
-
-
-class MalformedMessage(InvalidRequest):
-    """The bytes are not a message of the expected type."""
-
-    code = "malformed_message"
-    summary = "the message is not valid protobuf"
-    hint = "check the client library: it sent bytes that do not parse"
-
 
 _ANY = Level.ANY
 _LINEARIZABLE = Level.LINEARIZABLE

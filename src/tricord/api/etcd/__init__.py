@@ -1,0 +1,22 @@
+# SPDX-License-Identifier: Apache-2.0
+"""etcd's door: its gRPC services, one module each, and their JSON gateway.
+
+Unknown methods are refused by the server.
+"""
+
+from __future__ import annotations
+
+from tricord.api.etcd import cluster, gateway, kv, maintenance
+from tricord.server.engine import Engine
+from tricord.wire.grpc.service import Method
+from tricord.wire.http.routes import Routes
+
+
+def methods(engine: Engine) -> list[Method]:
+    """Every gRPC method of etcd that this member serves."""
+    return [*kv.methods(engine), *cluster.methods(engine), *maintenance.methods(engine)]
+
+
+def add_routes(engine: Engine, routes: Routes) -> None:
+    """Add the JSON gateway of those methods under ``/v3``."""
+    gateway.add_routes(methods(engine), routes)

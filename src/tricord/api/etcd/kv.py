@@ -1,0 +1,92 @@
+# SPDX-License-Identifier: Apache-2.0
+"""etcdserverpb.KV: one handler for the five unary methods, and RangeStream of etcd 3.7.
+
+What needs the state, limits or permissions is checked behind the engine; only bytes are decided here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+from tricord.api.etcd.errors import fail, grpc_error, malformed
+from tricord.api.etcd.range_stream import range_stream
+from tricord.base.context import Context
+from tricord.base.errors import MalformedMessage, TricordError
+from tricord.base.levels import Level, Stamp
+from tricord.base.operations import Range, Request
+from tricord.server.engine import Engine, Outcome
+from tricord.wire.etcd.requests import (
+    canonical_body,
+    decode_compact,
+    decode_delete_range,
+    decode_put,
+    decode_range,
+    decode_txn,
+)
+from tricord.wire.etcd.responses import encode_response
+from tricord.wire.grpc.service import Method, StreamCall, UnaryCall
+from tricord.wire.grpc.status import GrpcError, Status
+
+SERVICE = "/etcdserverpb.KV/"
+
+
+def methods(engine: Engine) -> list[Method]:
+    """The service's methods."""
+    return [
+        Method(SERVICE + "Range", _unary(engine, decode_range)),
+        Method(SERVICE + "RangeStream", _range_stream(engine), server_streaming=True),
+        Method(SERVICE + "Put", _unary(engine, decode_put)),
+        Method(SERVICE + "DeleteRange", _unary(engine, decode_delete_range)),
+        Method(SERVICE + "Txn", _unary(engine, decode_txn)),
+        Method(SERVICE + "Compact", _unary(engine, decode_compact)),
+    ]
+
+
+def _unary(engine: Engine, decode: Callable[[bytes], tuple[Request, Level]]) -> Callable[[bytes, UnaryCall], None]:
+    """A handler that decodes, calls the engine and answers. Cost on top of those: about 1 us."""
+    engine_call = engine.call
+
+    def handle(data: bytes, call: UnaryCall) -> None:
+        try:
+            request, level = decode(data)
+        except MalformedMessage as error:
+            raise malformed(error) from None
+        except TricordError as error:
+            fail(call, error)
+            return
+        context = Context(level=level, deadline=call.deadline)
+        call.on_cancel(context.cancel)
+
+        def reply(outcome: Outcome, stamp: Stamp) -> None:
+            if isinstance(outcome, TricordError):
+                fail(call, outcome)
+            else:
+                call.reply(encode_response(outcome, stamp))
+
+        body = None if type(request) is Range else canonical_body(request, level, data)
+        engine_call(request, context, reply, body)
+
+    return handle
+
+
+def _range_stream(engine: Engine) -> Callable[[StreamCall], Coroutine[Any, Any, None]]:
+    async def handle(call: StreamCall) -> None:
+        data = await anext(call.messages(), None)
+        if data is None:
+            raise GrpcError(
+                Status.INTERNAL, "cardinality violation: received no request message from non-client-streaming RPC"
+            )
+        try:
+            request, level = decode_range(data)
+        except MalformedMessage as error:
+            raise malformed(error) from None
+        context = Context(level=level, deadline=call.deadline)
+        call.on_cancel(context.cancel)
+        try:
+            async for part in range_stream(engine, request, context):
+                await call.send(part)
+        except TricordError as error:
+            raise grpc_error(error, call.deadline) from None
+
+    return handle
