@@ -44,6 +44,6 @@ def test_all_cases_pass_without_tls(peer: Callable[[str], Path], plain_server: S
 
 @pytest.mark.peer("grpc-interop-client")
 def test_all_cases_pass_with_tls(peer: Callable[[str], Path], tls_server: Serving, certificates: Certificates) -> None:
-    tls = ["--use_tls", f"--ca_file={certificates.authority}", "--server_host_override=localhost"]
+    tls = ["--use_tls", "--use_test_ca", f"--ca_file={certificates.authority}", "--server_host_override=localhost"]
     for case in CASES:
         _run(peer("grpc-interop-client"), tls_server.port, case, *tls)
