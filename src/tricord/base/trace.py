@@ -6,7 +6,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TypeAlias
 
+from tricord.base.levels import Stamp
 from tricord.base.message import message
+from tricord.base.operations import Request, Result
 
 
 @message
@@ -23,6 +25,7 @@ class Invoked(TraceEvent):
 
     call: int
     operation: str
+    request: Request | None = None
 
 
 @message
@@ -33,3 +36,5 @@ class Completed(TraceEvent):
     operation: str
     status: str
     error: str = ""
+    result: Result | None = None
+    stamp: Stamp | None = None

@@ -87,6 +87,11 @@ def only_key(result: OperationResult, stamp: Stamp) -> KeyValue | None:
     return result.kvs[0] if result.kvs else None
 
 
+def is_there(result: OperationResult, stamp: Stamp) -> bool:
+    """Whether a count found any."""
+    return key_count(result, stamp) > 0
+
+
 def key_count(result: OperationResult, stamp: Stamp) -> int:
     """How many keys a count found."""
     assert type(result) is RangeResult
@@ -99,6 +104,7 @@ __all__ = [
     "PutReply",
     "RangeReply",
     "delete_reply",
+    "is_there",
     "key_count",
     "only_key",
     "put_reply",

@@ -26,6 +26,8 @@ from tricord.base.operations import (
     OperationResult,
     Put,
     Range,
+    SortOrder,
+    SortTarget,
     Txn,
     TxnResult,
 )
@@ -35,6 +37,7 @@ from tricord.client.results import (
     PutReply,
     RangeReply,
     delete_reply,
+    is_there,
     key_count,
     only_key,
     put_reply,
@@ -57,29 +60,60 @@ class Step(Generic[R]):
         return f"Step({self.operation!r})"
 
 
-def put(key: Data, value: Data, *, lease: int = 0, previous: bool = False) -> Step[PutReply]:
+def put(
+    key: Data,
+    value: Data,
+    *,
+    lease: int = 0,
+    previous: bool = False,
+    ignore_value: bool = False,
+    ignore_lease: bool = False,
+) -> Step[PutReply]:
     """Write a key."""
-    return Step(Put(to_bytes(key), to_bytes(value), lease, previous), put_reply)
+    request = Put(to_bytes(key), to_bytes(value), lease, previous, ignore_value, ignore_lease)
+    return Step(request, put_reply)
 
 
-def get(key: Data) -> Step[KeyValue | None]:
+def get(key: Data, *, revision: int = 0) -> Step[KeyValue | None]:
     """Read a key."""
-    return Step(Range(to_bytes(key)), only_key)
+    return Step(Range(to_bytes(key), revision=revision), only_key)
 
 
-def get_range(start: Data, end: Data | None = None, *, limit: int = 0, keys_only: bool = False) -> Step[RangeReply]:
+def get_range(
+    start: Data,
+    end: Data | None = None,
+    *,
+    limit: int = 0,
+    revision: int = 0,
+    sort_by: SortTarget = SortTarget.KEY,
+    order: SortOrder = SortOrder.NONE,
+    keys_only: bool = False,
+) -> Step[RangeReply]:
     """Read the keys from ``start`` to before ``end`` (None: to the last)."""
-    return Step(Range(*span(start, end), limit=limit, keys_only=keys_only), range_reply)
+    return Step(Range(*span(start, end), limit, revision, order, sort_by, keys_only), range_reply)
 
 
-def get_prefix(prefix: Data, *, limit: int = 0, keys_only: bool = False) -> Step[RangeReply]:
+def get_prefix(
+    prefix: Data,
+    *,
+    limit: int = 0,
+    revision: int = 0,
+    sort_by: SortTarget = SortTarget.KEY,
+    order: SortOrder = SortOrder.NONE,
+    keys_only: bool = False,
+) -> Step[RangeReply]:
     """Read the keys that begin with ``prefix``."""
-    return Step(Range(*prefix_range(prefix), limit=limit, keys_only=keys_only), range_reply)
+    return Step(Range(*prefix_range(prefix), limit, revision, order, sort_by, keys_only), range_reply)
 
 
-def count(prefix: Data = b"") -> Step[int]:
+def count(prefix: Data = b"", *, revision: int = 0) -> Step[int]:
     """Count the keys that begin with ``prefix``."""
-    return Step(Range(*prefix_range(prefix), count_only=True), key_count)
+    return Step(Range(*prefix_range(prefix), revision=revision, count_only=True), key_count)
+
+
+def has(key: Data) -> Step[bool]:
+    """Whether the key is there; its value does not travel."""
+    return Step(Range(to_bytes(key), count_only=True), is_there)
 
 
 def delete(key: Data, *, previous: bool = False) -> Step[DeleteReply]:
@@ -90,6 +124,11 @@ def delete(key: Data, *, previous: bool = False) -> Step[DeleteReply]:
 def delete_prefix(prefix: Data, *, previous: bool = False) -> Step[DeleteReply]:
     """Delete the keys that begin with ``prefix``."""
     return Step(DeleteRange(*prefix_range(prefix), previous=previous), delete_reply)
+
+
+def delete_range(start: Data, end: Data | None = None, *, previous: bool = False) -> Step[DeleteReply]:
+    """Delete the keys from ``start`` to before ``end`` (None: to the last)."""
+    return Step(DeleteRange(*span(start, end), previous=previous), delete_reply)
 
 
 class Condition:

@@ -4,6 +4,6 @@
 Nothing here imports what exists on one platform only before it is used.
 """
 
-from tricord.runtime.environment import close_environment, open_environment, run
+from tricord.runtime.environment import close_environment, new_event_loop, open_environment, run
 
-__all__ = ["close_environment", "open_environment", "run"]
+__all__ = ["close_environment", "new_event_loop", "open_environment", "run"]

@@ -97,6 +97,7 @@ class ClientConnection(asyncio.Protocol):
         self._probe: Timer | None = None
         self._end: GrpcError | None = None
         self._refuses = ""
+        self._retired = False
         loop = asyncio.get_running_loop()
         self._greeted: asyncio.Future[None] = loop.create_future()
         self._closed: asyncio.Future[None] = loop.create_future()
@@ -126,6 +127,12 @@ class ClientConnection(asyncio.Protocol):
         except asyncio.CancelledError:
             self._abandon(call)
             raise
+
+    def retire(self) -> None:
+        """Take no more calls; close when those under way are done."""
+        self._refuses = self._refuses or "the connection is being closed"
+        self._retired = True
+        self._close_when_idle()
 
     def close(self) -> None:
         """Say goodbye and close. Calls under way break."""
@@ -188,6 +195,11 @@ class ClientConnection(asyncio.Protocol):
         if call.stream is not None:
             self._http2.reset(call.stream, ErrorCode.CANCEL)
             self._send_waiting()
+            self._close_when_idle()
+
+    def _close_when_idle(self) -> None:
+        if self._retired and self._end is None and not self._http2.streams and not self._waiting:
+            self.close()
 
     def _time_out(self, call: _Call) -> None:
         if call.answer.done():
@@ -227,6 +239,8 @@ class ClientConnection(asyncio.Protocol):
             _HANDLERS.get(type(event), ClientConnection._ignore)(self, event)
         if self._waiting:
             self._send_waiting()
+        if self._retired:
+            self._close_when_idle()
 
     def eof_received(self) -> bool:
         return False
@@ -423,7 +437,7 @@ async def dial(
     metadata: Iterable[tuple[str, str | bytes]] = (),
     options: ConnectionOptions | None = None,
 ) -> ClientConnection:
-    """Connect and wait until the server has shown that it speaks HTTP/2; sets no deadline. Raises OSError, CallBroken."""
+    """Connect and wait until the server has shown that it speaks HTTP/2, for ever. Raises OSError, CallBroken."""
     name = f"[{host}]" if ":" in host else host
 
     def make() -> ClientConnection:

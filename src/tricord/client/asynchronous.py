@@ -1,0 +1,279 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The async client: names and types for what a caller carries.
+
+What each call asks and how its answer reads is in ``steps``; here is who asks, how long, and who is told.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Generator, Sequence
+from types import TracebackType
+from typing import Any, TypeVar
+
+from tricord.base.errors import Cancelled, OutcomeUnknown, TricordError
+from tricord.base.levels import Level, Stamp
+from tricord.base.members import MemberRecord, MemberStatus
+from tricord.base.operations import Compact, KeyValue, Request, Result, SortOrder, SortTarget, is_read
+from tricord.base.trace import Completed, Invoked, Tracer
+from tricord.client import steps
+from tricord.client.caller import Caller, Opener
+from tricord.client.keys import Data, prefix_range, span
+from tricord.client.pages import PAGE_SIZE, Pages
+from tricord.client.results import CompactReply, DeleteReply, PutReply, RangeReply
+from tricord.client.steps import Condition, Step, TxnReply
+
+R = TypeVar("R")
+
+LINEARIZABLE = Level.LINEARIZABLE
+
+
+class AsyncClient:
+    """A store. Use it as ``async with`` or ``await`` it; either opens it, as does the first call. One loop per client.
+
+    Keys and values are str (sent as UTF-8) or bytes; what comes back is bytes. ``timeout`` is in seconds (None: the
+    client's own). ``at_least`` is the weakest level that a read accepts; it is never lowered.
+
+    Every method raises TricordError. Of a write, OutcomeUnknown alone says that it may have happened.
+    """
+
+    def __init__(self, opener: Opener, *, timeout: float = 5.0, observer: Tracer | None = None) -> None:
+        self._opener: Opener = opener
+        self._timeout = timeout
+        self._observer = observer
+        self._caller: Caller | None = None
+        self._opening: asyncio.Task[Caller] | None = None
+        self._closed = False
+        self._calls = 0
+
+    # --- opening and closing -------------------------------------------------------------------------------
+
+    async def __aenter__(self) -> AsyncClient:
+        await self._open()
+        return self
+
+    def __await__(self) -> Generator[Any, None, AsyncClient]:
+        return self.__aenter__().__await__()
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """Give back connections, or the store if it lives here. Calls under way fail. Closing twice is fine."""
+        self._closed = True
+        opening = self._opening
+        if opening is not None:
+            await asyncio.wait((opening,))
+            if not opening.cancelled() and opening.exception() is None:
+                self._caller = opening.result()
+        caller, self._caller = self._caller, None
+        if caller is not None:
+            await caller.close()
+
+    async def _open(self) -> Caller:
+        if self._closed:
+            raise Cancelled("the client was closed")
+        if self._caller is None:
+            if self._opening is None:
+                self._opening = asyncio.ensure_future(self._opener())
+            opening = self._opening
+            try:
+                caller = await asyncio.shield(opening)
+            finally:
+                if opening.done() and self._opening is opening:
+                    self._opening = None
+            if self._closed:
+                raise Cancelled("the client was closed")
+            self._caller = caller
+        return self._caller
+
+    # --- single keys ---------------------------------------------------------------------------------------
+
+    async def put(
+        self,
+        key: Data,
+        value: Data,
+        *,
+        lease: int = 0,
+        previous: bool = False,
+        ignore_value: bool = False,
+        ignore_lease: bool = False,
+        timeout: float | None = None,
+    ) -> PutReply:
+        """Write a key. ``previous`` asks for what it held; ``ignore_value`` and ``ignore_lease`` keep that part."""
+        step = steps.put(
+            key, value, lease=lease, previous=previous, ignore_value=ignore_value, ignore_lease=ignore_lease
+        )
+        return await self.ask(step, timeout=timeout)
+
+    async def get(
+        self, key: Data, *, revision: int = 0, at_least: Level = LINEARIZABLE, timeout: float | None = None
+    ) -> KeyValue | None:
+        """The key now, or at a past ``revision`` that is not compacted; None when it is not there."""
+        return await self.ask(steps.get(key, revision=revision), at_least=at_least, timeout=timeout)
+
+    async def delete(self, key: Data, *, previous: bool = False, timeout: float | None = None) -> DeleteReply:
+        """Delete a key. The reply is true when it was there."""
+        return await self.ask(steps.delete(key, previous=previous), timeout=timeout)
+
+    # --- many keys -----------------------------------------------------------------------------------------
+
+    async def range(
+        self,
+        start: Data,
+        end: Data | None = None,
+        *,
+        limit: int = 0,
+        revision: int = 0,
+        sort_by: SortTarget = SortTarget.KEY,
+        order: SortOrder = SortOrder.NONE,
+        keys_only: bool = False,
+        at_least: Level = LINEARIZABLE,
+        timeout: float | None = None,
+    ) -> RangeReply:
+        """The keys from ``start`` to before ``end`` (None: to the last), in one answer; see ``scan`` for many."""
+        step = steps.get_range(
+            start, end, limit=limit, revision=revision, sort_by=sort_by, order=order, keys_only=keys_only
+        )
+        return await self.ask(step, at_least=at_least, timeout=timeout)
+
+    async def prefix(
+        self,
+        prefix: Data,
+        *,
+        limit: int = 0,
+        revision: int = 0,
+        sort_by: SortTarget = SortTarget.KEY,
+        order: SortOrder = SortOrder.NONE,
+        keys_only: bool = False,
+        at_least: Level = LINEARIZABLE,
+        timeout: float | None = None,
+    ) -> RangeReply:
+        """The keys that begin with ``prefix``, in one answer; see ``scan`` for many."""
+        step = steps.get_prefix(
+            prefix, limit=limit, revision=revision, sort_by=sort_by, order=order, keys_only=keys_only
+        )
+        return await self.ask(step, at_least=at_least, timeout=timeout)
+
+    async def scan(
+        self,
+        prefix: Data = b"",
+        *,
+        start: Data | None = None,
+        end: Data | None = None,
+        page_size: int = PAGE_SIZE,
+        revision: int = 0,
+        keys_only: bool = False,
+        at_least: Level = LINEARIZABLE,
+        timeout: float | None = None,
+    ) -> AsyncIterator[KeyValue]:
+        """Iterate over the keys of a prefix, or from ``start`` to before ``end``, in pages, all at one revision.
+
+        ``timeout`` is for each page. Raises RevisionCompacted when that revision is compacted meanwhile.
+        """
+        pages = scan_pages(prefix, start, end, page_size, revision, keys_only)
+        while (step := pages.next_page()) is not None:
+            page = await self.ask(step, at_least=at_least, timeout=timeout)
+            pages.feed(page)
+            for kv in page.kvs:
+                yield kv
+
+    async def count(
+        self,
+        prefix: Data = b"",
+        *,
+        revision: int = 0,
+        at_least: Level = LINEARIZABLE,
+        timeout: float | None = None,
+    ) -> int:
+        """How many keys begin with ``prefix``."""
+        return await self.ask(steps.count(prefix, revision=revision), at_least=at_least, timeout=timeout)
+
+    async def delete_prefix(self, prefix: Data, *, previous: bool = False, timeout: float | None = None) -> DeleteReply:
+        """Delete the keys that begin with ``prefix`` (all keys when it is empty), as one revision."""
+        return await self.ask(steps.delete_prefix(prefix, previous=previous), timeout=timeout)
+
+    async def delete_range(
+        self, start: Data, end: Data | None = None, *, previous: bool = False, timeout: float | None = None
+    ) -> DeleteReply:
+        """Delete the keys from ``start`` to before ``end`` (None: to the last), as one revision."""
+        return await self.ask(steps.delete_range(start, end, previous=previous), timeout=timeout)
+
+    # --- the rest ------------------------------------------------------------------------------------------
+
+    async def txn(
+        self,
+        when: Sequence[Condition] = (),
+        then: Sequence[Step[Any]] = (),
+        otherwise: Sequence[Step[Any]] = (),
+        *,
+        at_least: Level = LINEARIZABLE,
+        timeout: float | None = None,
+    ) -> TxnReply:
+        """If all of ``when`` hold then ``then``, else ``otherwise``, as one revision. The words: ``tricord.txn``."""
+        return await self.ask(steps.txn(when, then, otherwise), at_least=at_least, timeout=timeout)
+
+    async def compact(self, revision: int, *, physical: bool = False, timeout: float | None = None) -> CompactReply:
+        """Forget what was superseded at or before ``revision``; ``physical`` waits until the space is free for use."""
+        _, stamp = await self.call(Compact(revision, physical), timeout=timeout)
+        return CompactReply(stamp.revision, stamp)
+
+    async def status(self, *, timeout: float | None = None) -> MemberStatus:
+        """What the member that answers knows of itself."""
+        caller = self._caller or await self._open()
+        return await caller.status(self._timeout if timeout is None else timeout)
+
+    async def members(self, *, timeout: float | None = None) -> list[MemberRecord]:
+        """The members of the cluster."""
+        caller = self._caller or await self._open()
+        return await caller.members(self._timeout if timeout is None else timeout)
+
+    async def ask(self, step: Step[R], *, at_least: Level = LINEARIZABLE, timeout: float | None = None) -> R:
+        """Carry out one step of ``tricord.txn`` on its own."""
+        result, stamp = await self.call(step.operation, at_least=at_least, timeout=timeout)
+        return step.read(result, stamp)  # type: ignore[arg-type]  # a step's operation is never a compaction
+
+    async def call(
+        self, request: Request, *, at_least: Level = LINEARIZABLE, timeout: float | None = None
+    ) -> tuple[Result, Stamp]:
+        """Carry out a request as ``base.operations`` has it: every option, nothing dressed."""
+        caller = self._caller or await self._open()
+        if timeout is None:
+            timeout = self._timeout
+        if self._observer is None:
+            return await caller.call(request, at_least, timeout)
+        return await self._observed(caller, request, at_least, timeout, self._observer)
+
+    async def _observed(
+        self, caller: Caller, request: Request, level: Level, timeout: float, observer: Tracer
+    ) -> tuple[Result, Stamp]:
+        self._calls = number = self._calls + 1
+        operation = type(request).__name__
+        observer(Invoked(number, operation, request))
+        try:
+            result, stamp = await caller.call(request, level, timeout)
+        except TricordError as error:
+            status = "unknown" if isinstance(error, OutcomeUnknown) else "fail"
+            observer(Completed(number, operation, status, error.code))
+            raise
+        except BaseException as error:
+            # Cancelled half-way, or a fault of ours: only a read is sure to have changed nothing.
+            observer(Completed(number, operation, "fail" if is_read(request) else "unknown", type(error).__name__))
+            raise
+        observer(Completed(number, operation, "ok", "", result, stamp))
+        return result, stamp
+
+
+def scan_pages(
+    prefix: Data, start: Data | None, end: Data | None, page_size: int, revision: int, keys_only: bool
+) -> Pages:
+    """The pages of a scan. Raises ValueError when both a prefix and bounds are given."""
+    if start is None and end is None:
+        key, range_end = prefix_range(prefix)
+    elif prefix:
+        raise ValueError("give either a prefix, or start and end")
+    else:
+        key, range_end = span(start or b"", end)
+    return Pages(key, range_end, page_size=page_size, revision=revision, keys_only=keys_only)

@@ -1,0 +1,235 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The blocking client: an ``AsyncClient`` on a loop thread of its own, and a mapping from keys to values.
+
+The thread starts when the client is made and ends with ``close``. Many threads may share one client. After a fork the
+child makes its own.
+"""
+
+from __future__ import annotations
+
+import warnings
+from asyncio import AbstractEventLoop
+from collections.abc import Callable, Iterator, Sequence
+from types import TracebackType
+from typing import Any, TypeVar
+
+from tricord.base.levels import Level, Stamp
+from tricord.base.members import MemberRecord, MemberStatus
+from tricord.base.operations import KeyValue, Request, Result, SortOrder, SortTarget
+from tricord.client import steps
+from tricord.client.asynchronous import LINEARIZABLE, AsyncClient, scan_pages
+from tricord.client.keys import Data
+from tricord.client.loop_thread import LoopThread
+from tricord.client.pages import PAGE_SIZE
+from tricord.client.results import CompactReply, DeleteReply, PutReply, RangeReply
+from tricord.client.steps import Condition, Step, TxnReply
+
+R = TypeVar("R")
+
+
+class Client:
+    """A store, for code that blocks. The methods are those of ``AsyncClient``, with the same errors.
+
+    It is also a mapping: ``db["k"] = b"v"``, ``db["k"]``, ``del db["k"]``, ``"k" in db``, ``for key in db``.
+    """
+
+    def __init__(self, make: Callable[[], AsyncClient], make_loop: Callable[[], AbstractEventLoop]) -> None:
+        self._thread = LoopThread("tricord-client", make_loop)
+        try:
+            self._store = self._thread.run(_open, make)
+        except BaseException:
+            self._thread.stop()
+            raise
+
+    def __enter__(self) -> Client:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Give back connections, or the store if it lives here. Calls under way fail. Closing twice is fine."""
+        if not self._thread.stopped:
+            try:
+                self._thread.run(self._store.close)
+            finally:
+                self._thread.stop()
+
+    def __del__(self) -> None:
+        thread = getattr(self, "_thread", None)
+        if thread is not None and thread.abandon():
+            warnings.warn("a tricord client was not closed: use `with`, or close it", ResourceWarning, stacklevel=2)
+
+    # --- single keys ---------------------------------------------------------------------------------------
+
+    def put(
+        self,
+        key: Data,
+        value: Data,
+        *,
+        lease: int = 0,
+        previous: bool = False,
+        ignore_value: bool = False,
+        ignore_lease: bool = False,
+        timeout: float | None = None,
+    ) -> PutReply:
+        """Write a key. ``previous`` asks for what it held; ``ignore_value`` and ``ignore_lease`` keep that part."""
+        step = steps.put(
+            key, value, lease=lease, previous=previous, ignore_value=ignore_value, ignore_lease=ignore_lease
+        )
+        return self.ask(step, timeout=timeout)
+
+    def get(
+        self, key: Data, *, revision: int = 0, at_least: Level = LINEARIZABLE, timeout: float | None = None
+    ) -> KeyValue | None:
+        """The key now, or at a past ``revision`` that is not compacted; None when it is not there."""
+        return self.ask(steps.get(key, revision=revision), at_least=at_least, timeout=timeout)
+
+    def delete(self, key: Data, *, previous: bool = False, timeout: float | None = None) -> DeleteReply:
+        """Delete a key. The reply is true when it was there."""
+        return self.ask(steps.delete(key, previous=previous), timeout=timeout)
+
+    # --- many keys -----------------------------------------------------------------------------------------
+
+    def range(
+        self,
+        start: Data,
+        end: Data | None = None,
+        *,
+        limit: int = 0,
+        revision: int = 0,
+        sort_by: SortTarget = SortTarget.KEY,
+        order: SortOrder = SortOrder.NONE,
+        keys_only: bool = False,
+        at_least: Level = LINEARIZABLE,
+        timeout: float | None = None,
+    ) -> RangeReply:
+        """The keys from ``start`` to before ``end`` (None: to the last), in one answer; see ``scan`` for many."""
+        step = steps.get_range(
+            start, end, limit=limit, revision=revision, sort_by=sort_by, order=order, keys_only=keys_only
+        )
+        return self.ask(step, at_least=at_least, timeout=timeout)
+
+    def prefix(
+        self,
+        prefix: Data,
+        *,
+        limit: int = 0,
+        revision: int = 0,
+        sort_by: SortTarget = SortTarget.KEY,
+        order: SortOrder = SortOrder.NONE,
+        keys_only: bool = False,
+        at_least: Level = LINEARIZABLE,
+        timeout: float | None = None,
+    ) -> RangeReply:
+        """The keys that begin with ``prefix``, in one answer; see ``scan`` for many."""
+        step = steps.get_prefix(
+            prefix, limit=limit, revision=revision, sort_by=sort_by, order=order, keys_only=keys_only
+        )
+        return self.ask(step, at_least=at_least, timeout=timeout)
+
+    def scan(
+        self,
+        prefix: Data = b"",
+        *,
+        start: Data | None = None,
+        end: Data | None = None,
+        page_size: int = PAGE_SIZE,
+        revision: int = 0,
+        keys_only: bool = False,
+        at_least: Level = LINEARIZABLE,
+        timeout: float | None = None,
+    ) -> Iterator[KeyValue]:
+        """Iterate over the keys of a prefix, or from ``start`` to before ``end``, in pages, all at one revision.
+
+        ``timeout`` is for each page. Raises RevisionCompacted when that revision is compacted meanwhile.
+        """
+        pages = scan_pages(prefix, start, end, page_size, revision, keys_only)
+        while (step := pages.next_page()) is not None:
+            page = self.ask(step, at_least=at_least, timeout=timeout)
+            pages.feed(page)
+            yield from page.kvs
+
+    def count(
+        self,
+        prefix: Data = b"",
+        *,
+        revision: int = 0,
+        at_least: Level = LINEARIZABLE,
+        timeout: float | None = None,
+    ) -> int:
+        """How many keys begin with ``prefix``."""
+        return self.ask(steps.count(prefix, revision=revision), at_least=at_least, timeout=timeout)
+
+    def delete_prefix(self, prefix: Data, *, previous: bool = False, timeout: float | None = None) -> DeleteReply:
+        """Delete the keys that begin with ``prefix`` (all keys when it is empty), as one revision."""
+        return self.ask(steps.delete_prefix(prefix, previous=previous), timeout=timeout)
+
+    def delete_range(
+        self, start: Data, end: Data | None = None, *, previous: bool = False, timeout: float | None = None
+    ) -> DeleteReply:
+        """Delete the keys from ``start`` to before ``end`` (None: to the last), as one revision."""
+        return self.ask(steps.delete_range(start, end, previous=previous), timeout=timeout)
+
+    # --- the rest ------------------------------------------------------------------------------------------
+
+    def txn(
+        self,
+        when: Sequence[Condition] = (),
+        then: Sequence[Step[Any]] = (),
+        otherwise: Sequence[Step[Any]] = (),
+        *,
+        at_least: Level = LINEARIZABLE,
+        timeout: float | None = None,
+    ) -> TxnReply:
+        """If all of ``when`` hold then ``then``, else ``otherwise``, as one revision. The words: ``tricord.txn``."""
+        return self.ask(steps.txn(when, then, otherwise), at_least=at_least, timeout=timeout)
+
+    def compact(self, revision: int, *, physical: bool = False, timeout: float | None = None) -> CompactReply:
+        """Forget what was superseded at or before ``revision``; ``physical`` waits until the space is free for use."""
+        return self._thread.run(self._store.compact, revision, physical=physical, timeout=timeout)
+
+    def status(self, *, timeout: float | None = None) -> MemberStatus:
+        """What the member that answers knows of itself."""
+        return self._thread.run(self._store.status, timeout=timeout)
+
+    def members(self, *, timeout: float | None = None) -> list[MemberRecord]:
+        """The members of the cluster."""
+        return self._thread.run(self._store.members, timeout=timeout)
+
+    def ask(self, step: Step[R], *, at_least: Level = LINEARIZABLE, timeout: float | None = None) -> R:
+        """Carry out one step of ``tricord.txn`` on its own."""
+        return self._thread.run(self._store.ask, step, at_least=at_least, timeout=timeout)
+
+    def call(
+        self, request: Request, *, at_least: Level = LINEARIZABLE, timeout: float | None = None
+    ) -> tuple[Result, Stamp]:
+        """Carry out a request as ``base.operations`` has it: every option, nothing dressed."""
+        return self._thread.run(self._store.call, request, at_least=at_least, timeout=timeout)
+
+    # --- a mapping from keys to values ---------------------------------------------------------------------
+
+    def __getitem__(self, key: Data) -> bytes:
+        found = self.get(key)
+        if found is None:
+            raise KeyError(key)
+        return found.value
+
+    def __setitem__(self, key: Data, value: Data) -> None:
+        self.put(key, value)
+
+    def __delitem__(self, key: Data) -> None:
+        if not self.delete(key):
+            raise KeyError(key)
+
+    def __contains__(self, key: Data) -> bool:
+        return self.ask(steps.has(key))
+
+    def __iter__(self) -> Iterator[bytes]:
+        return (kv.key for kv in self.scan(keys_only=True))
+
+
+async def _open(make: Callable[[], AsyncClient]) -> AsyncClient:
+    return await make()

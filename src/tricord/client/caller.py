@@ -1,0 +1,37 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a client stands on: something that carries one request to a store and brings the result back.
+
+There is one for a store behind a network (``remote``) and one for a store in this process (``tricord.embedded``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Protocol, TypeAlias
+
+from tricord.base.levels import Level, Stamp
+from tricord.base.members import MemberRecord, MemberStatus
+from tricord.base.operations import Request, Result
+
+
+class Caller(Protocol):
+    """Carries requests. Used on one loop. Raises TricordError and nothing else.
+
+    Of a write, OutcomeUnknown alone says that it may have happened; every other error says that it did not.
+    """
+
+    async def call(self, request: Request, level: Level, timeout: float) -> tuple[Result, Stamp]:
+        """Carry out ``request``; reads at least at ``level``; ``timeout`` in seconds."""
+
+    async def status(self, timeout: float) -> MemberStatus:
+        """What the member that answers knows of itself."""
+
+    async def members(self, timeout: float) -> list[MemberRecord]:
+        """The members of the cluster."""
+
+    async def close(self) -> None:
+        """Give up what it holds. Calls under way fail. Closing twice is fine."""
+
+
+Opener: TypeAlias = Callable[[], Awaitable[Caller]]
+"""Makes the caller when the client is first used, on the loop it is used on."""

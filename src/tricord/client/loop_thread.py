@@ -1,0 +1,81 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A loop on a thread of its own, for callers that block.
+
+Any number of threads may use it at once. It does not survive a fork: in the child there is no such thread, which is
+said instead of waiting for ever.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import threading
+from collections.abc import Callable, Coroutine
+from typing import Any, ParamSpec, TypeVar
+
+from tricord.base.errors import Cancelled, ConfigurationError
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+class LoopThread:
+    """Runs coroutines for other threads."""
+
+    def __init__(self, name: str, make_loop: Callable[[], asyncio.AbstractEventLoop]) -> None:
+        self._loop = make_loop()
+        self._process = os.getpid()
+        self._stopped = False
+        self._thread = threading.Thread(target=self._work, name=name, daemon=True)
+        self._thread.start()
+
+    def run(self, function: Callable[P, Coroutine[Any, Any, R]], *args: P.args, **kwargs: P.kwargs) -> R:
+        """Run ``function(...)`` on the loop and wait for it. An interrupt of the waiting thread cancels it."""
+        if os.getpid() != self._process:
+            raise ConfigurationError("this client was made before the process forked: make one in each process")
+        if self._stopped:
+            raise Cancelled("the client was closed")
+        if threading.current_thread() is self._thread:
+            raise ConfigurationError("a blocking call on the client's own loop would wait for itself: use tricord.aio")
+        future = asyncio.run_coroutine_threadsafe(function(*args, **kwargs), self._loop)
+        try:
+            return future.result()
+        except BaseException:
+            future.cancel()
+            raise
+
+    @property
+    def stopped(self) -> bool:
+        """Whether ``stop`` was called."""
+        return self._stopped
+
+    def abandon(self) -> bool:
+        """Stop without waiting, for whoever forgot to; False when it was stopped, or is another process's."""
+        if self._stopped or os.getpid() != self._process or not self._thread.is_alive():
+            return False
+        self._stopped = True
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        return True
+
+    def stop(self) -> None:
+        """End what runs there, close the loop and wait for the thread. Stopping twice is fine."""
+        if self._stopped or os.getpid() != self._process:
+            return
+        self._stopped = True
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        if threading.current_thread() is not self._thread:
+            self._thread.join()
+
+    def _work(self) -> None:
+        loop = self._loop
+        asyncio.set_event_loop(loop)
+        try:
+            loop.run_forever()
+            tasks = asyncio.all_tasks(loop)
+            for task in tasks:
+                task.cancel()
+            loop.run_until_complete(asyncio.gather(*tasks, return_exceptions=True))
+            loop.run_until_complete(loop.shutdown_asyncgens())
+        finally:
+            asyncio.set_event_loop(None)
+            loop.close()

@@ -1,0 +1,103 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a broken or refused call means: which error it is, and whether trying again is safe.
+
+The rule for writes: only an answer that certainly comes from before the write took effect is an error of its own;
+all else is OutcomeUnknown. ("leader changed" or "request timed out" may follow a write that is committed later.)
+Texts and codes are etcd's; where a text names one of our errors, it becomes that.
+"""
+
+from __future__ import annotations
+
+from tricord.base import errors
+from tricord.base.errors import TricordError
+from tricord.transport.client_connection import CallBroken
+from tricord.wire.grpc.status import GrpcError, Status
+
+_BY_TEXT: dict[str, type[TricordError]] = {
+    "etcdserver: key is not provided": errors.KeyNotProvided,
+    "etcdserver: key not found": errors.KeyAbsent,
+    "etcdserver: value is provided": errors.ValueProvided,
+    "etcdserver: lease is provided": errors.LeaseProvided,
+    "etcdserver: duplicate key given in txn request": errors.DuplicateKey,
+    "etcdserver: too many operations in txn request": errors.TooManyOperations,
+    "etcdserver: invalid sort option": errors.InvalidSortOption,
+    "etcdserver: request is too large": errors.RequestTooLarge,
+    "etcdserver: mvcc: required revision has been compacted": errors.RevisionCompacted,
+    "etcdserver: mvcc: required revision is a future revision": errors.RevisionInFuture,
+    "etcdserver: requested lease not found": errors.LeaseNotFound,
+    "etcdserver: permission denied": errors.PermissionDenied,
+    "etcdserver: mvcc: database space exceeded": errors.NoSpace,
+    "etcdserver: too many requests": errors.TooManyRequests,
+    "etcdserver: no leader": errors.NoLeader,
+    "etcdserver: server stopped": errors.Stopping,
+}
+
+_BY_STATUS: dict[int, type[TricordError]] = {
+    Status.CANCELLED: errors.Cancelled,
+    Status.INVALID_ARGUMENT: errors.InvalidRequest,
+    Status.DEADLINE_EXCEEDED: errors.DeadlineExceeded,
+    Status.NOT_FOUND: errors.NotFound,
+    Status.ALREADY_EXISTS: errors.InvalidRequest,
+    Status.PERMISSION_DENIED: errors.PermissionDenied,
+    Status.RESOURCE_EXHAUSTED: errors.ResourceExhausted,
+    Status.FAILED_PRECONDITION: errors.InvalidRequest,
+    Status.OUT_OF_RANGE: errors.OutOfRange,
+    Status.UNIMPLEMENTED: errors.Unimplemented,
+    Status.UNAVAILABLE: errors.Unavailable,
+    Status.UNAUTHENTICATED: errors.PermissionDenied,
+}
+
+_REFUSED_BEFORE = frozenset(
+    (
+        Status.INVALID_ARGUMENT,
+        Status.NOT_FOUND,
+        Status.ALREADY_EXISTS,
+        Status.PERMISSION_DENIED,
+        Status.RESOURCE_EXHAUSTED,
+        Status.FAILED_PRECONDITION,
+        Status.OUT_OF_RANGE,
+        Status.UNIMPLEMENTED,
+        Status.UNAUTHENTICATED,
+    )
+)
+"""With these a server says that it did not do what was asked."""
+
+
+def answered(error: GrpcError) -> TricordError:
+    """The error that a server's status and text stand for."""
+    known = _BY_TEXT.get(error.text)
+    if known is not None:
+        return known()
+    if error.status == Status.RESOURCE_EXHAUSTED and "received message larger than max" in error.text:
+        return errors.RequestTooLarge(error.text)
+    kind = _BY_STATUS.get(error.status)
+    if kind is None:
+        return errors.ServerFault(str(error))
+    return kind(error.text)
+
+
+def judge(error: GrpcError, *, read: bool) -> tuple[TricordError, bool]:
+    """What to raise, and whether the call may instead be tried again (elsewhere, if there is an elsewhere)."""
+    if isinstance(error, CallBroken):
+        return _judge_broken(error, read)
+    meaning = answered(error)
+    if read:
+        return meaning, isinstance(meaning, errors.Unavailable)
+    # No leader is known before a write is proposed anywhere.
+    if isinstance(meaning, errors.NoLeader):
+        return meaning, True
+    if error.status in _REFUSED_BEFORE:
+        return meaning, False
+    return errors.OutcomeUnknown(f"the write may or may not have happened: {error.text or error}"), False
+
+
+def _judge_broken(error: CallBroken, read: bool) -> tuple[TricordError, bool]:
+    if error.sent and not read:
+        return errors.OutcomeUnknown(f"the write may or may not have happened: {error.text}"), False
+    if error.status == Status.DEADLINE_EXCEEDED:
+        return errors.DeadlineExceeded(f"deadline exceeded: {error.text}"), False
+    if error.status == Status.RESOURCE_EXHAUSTED:
+        return (errors.ResponseTooLarge if error.sent else errors.TooManyRequests)(error.text), False
+    if error.status == Status.UNAVAILABLE:
+        return errors.Unavailable(error.text), True
+    return errors.ServerFault(error.text), False

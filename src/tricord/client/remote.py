@@ -1,0 +1,117 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The caller over a network: etcd's gRPC to tricord or to etcd, to whichever endpoint answers.
+
+It tries again only what is safe: reads, and writes that surely were not begun (gRPC, "transparent retries"). A write
+that was sent and not answered is OutcomeUnknown, at once: only its author can tell whether repeating it is harmless.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+from tricord.base.environment import Environment
+from tricord.base.errors import InvalidRequest, OutcomeUnknown, ServerFault, TricordError, Unavailable
+from tricord.base.levels import Level, Stamp
+from tricord.base.members import MemberRecord, MemberStatus
+from tricord.base.operations import Compact, DeleteRange, Put, Range, Request, Result, Txn, is_read
+from tricord.client.channel import Channel, Dial
+from tricord.client.connector import Connector
+from tricord.client.endpoints import Endpoint
+from tricord.client.options import Options
+from tricord.client.refusals import judge
+from tricord.wire.etcd import requests, responses
+from tricord.wire.grpc.status import GrpcError
+
+_METHODS: dict[type, tuple[str, Callable[[bytes, Level], tuple[Any, Stamp]]]] = {
+    Range: ("/etcdserverpb.KV/Range", responses.decode_range_response),
+    Put: ("/etcdserverpb.KV/Put", responses.decode_put_response),
+    DeleteRange: ("/etcdserverpb.KV/DeleteRange", responses.decode_delete_range_response),
+    Txn: ("/etcdserverpb.KV/Txn", responses.decode_txn_response),
+    Compact: ("/etcdserverpb.KV/Compact", responses.decode_compact_response),
+}
+
+
+class RemoteCaller:
+    """See ``client.caller``. ``closing`` runs last, when the client is closed."""
+
+    def __init__(
+        self,
+        environment: Environment,
+        endpoints: list[Endpoint],
+        dial: Dial,
+        options: Options,
+        closing: Callable[[], None] | None = None,
+    ) -> None:
+        self._clock = environment.clock
+        self._random = environment.random
+        self._connector = Connector(environment, endpoints, dial, options.dial_timeout)
+        self._options = options
+        self._closing = closing
+
+    async def call(self, request: Request, level: Level, timeout: float) -> tuple[Result, Stamp]:
+        path, decode = _METHODS[type(request)]
+        try:
+            body = requests.encode_request(request, level)
+        except (ValueError, TypeError) as error:
+            raise InvalidRequest(f"the request cannot be encoded: {error}") from None
+        read = is_read(request)
+        answer = await self._invoke(path, body, timeout, read)
+        try:
+            return decode(answer, level)
+        except ServerFault as error:
+            if read:
+                raise
+            raise OutcomeUnknown(f"the write may or may not have happened: {error}") from error
+
+    async def status(self, timeout: float) -> MemberStatus:
+        from tricord.client import reports
+
+        answer = await self._invoke("/etcdserverpb.Maintenance/Status", b"", timeout, True)
+        return reports.decode_status(answer)
+
+    async def members(self, timeout: float) -> list[MemberRecord]:
+        from tricord.client import reports
+
+        answer = await self._invoke("/etcdserverpb.Cluster/MemberList", reports.MEMBER_LIST, timeout, True)
+        return reports.decode_members(answer)
+
+    async def close(self) -> None:
+        await self._connector.close()
+        if self._closing is not None:
+            closing, self._closing = self._closing, None
+            closing()
+
+    async def _invoke(self, path: str, body: bytes, timeout: float, read: bool) -> bytes:
+        """The answer's bytes, tried as often as is safe within the time. Raises TricordError."""
+        clock = self._clock
+        deadline = clock.monotonic() + timeout
+        attempt = 0
+        while True:
+            channel: Channel | None = None
+            failure: TricordError
+            cause: Exception
+            try:
+                channel = await self._connector.channel(deadline)
+                return await channel.unary(path, body, deadline - clock.monotonic())
+            except GrpcError as error:
+                failure, again = judge(error, read=read)
+                cause = error
+            except Unavailable as error:
+                failure, again, cause = error, True, error
+            if channel is not None and (again or not channel.usable):
+                self._connector.leave(channel)
+            attempt += 1
+            pause = self._pause(attempt if channel is None else attempt - 1)
+            if not again or attempt >= self._options.attempts or clock.monotonic() + pause >= deadline:
+                raise failure from (cause if cause is not failure else None)
+            if pause:
+                await asyncio.sleep(pause)
+
+    def _pause(self, failures: int) -> float:
+        """Seconds to wait after so many failures; none after the first that a connection in use had."""
+        if failures < 1:
+            return 0.0
+        longest = min(self._options.longest_pause, self._options.first_pause * 2 ** min(failures - 1, 30))
+        return self._random.uniform(longest / 2, longest)
