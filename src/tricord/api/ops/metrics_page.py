@@ -1,0 +1,134 @@
+# SPDX-License-Identifier: Apache-2.0
+"""/metrics: what the member counts and knows, under the names that etcd's dashboards and alerts use.
+
+Nothing is copied on the hot path: at a scrape the integers of ``base.metrics`` and the engine's status are read and
+written in Prometheus's text format 0.0.4. A name whose subject tricord does not have is absent rather than 0.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+
+from prometheus_client import CollectorRegistry, ProcessCollector, generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
+from prometheus_client.metrics_core import Metric
+from prometheus_client.registry import Collector
+
+from tricord.base.metrics import Histogram, Metrics
+from tricord.base.version import ETCD_CLUSTER_VERSION, ETCD_VERSION
+from tricord.server.engine import Engine
+from tricord.wire.grpc.status import Status
+
+CONTENT_TYPE = b"text/plain; version=0.0.4; charset=utf-8"
+
+# gRPC's status names in the spelling of go-grpc-prometheus, by number.
+CODES = {status.value: status.name.title().replace("_", "") for status in Status}
+CODES |= {Status.OK.value: "OK", Status.CANCELLED.value: "Canceled"}
+
+STREAMS = {"Watch": "bidi_stream", "LeaseKeepAlive": "bidi_stream", "Snapshot": "server_stream"}
+STREAMS |= {"Observe": "server_stream", "RangeStream": "server_stream", "ServerReflectionInfo": "bidi_stream"}
+
+
+def render(engine: Engine, metrics: Metrics) -> bytes:
+    """The page. Cost: about a millisecond."""
+    registry = CollectorRegistry(auto_describe=False)
+    registry.register(MemberCollector(engine, metrics))
+    ProcessCollector(registry=registry)
+    return generate_latest(registry)
+
+
+class MemberCollector(Collector):
+    """Reads one member."""
+
+    def __init__(self, engine: Engine, metrics: Metrics) -> None:
+        self._engine = engine
+        self._metrics = metrics
+
+    def collect(self) -> Iterator[Metric]:
+        """All families."""
+        yield from self._server()
+        yield from self._storage()
+        yield from self._grpc()
+
+    def _server(self) -> Iterator[Metric]:
+        status, stamp, metrics = self._engine.status(), self._engine.stamp(), self._metrics
+        yield _info("etcd_server_version", "Which version is running.", "server_version", ETCD_VERSION)
+        cluster_version = ETCD_CLUSTER_VERSION.rpartition(".")[0]
+        yield _info("etcd_cluster_version", "Which version the cluster agrees on.", "cluster_version", cluster_version)
+        yield _info("etcd_server_id", "Server or member ID in hexadecimal format.", "server_id", f"{stamp.member:x}")
+        gauge, counter = GaugeMetricFamily, CounterMetricFamily
+        yield gauge("etcd_server_has_leader", "Whether a leader is known.", int(status.leader != 0))
+        is_leader = int(status.leader == stamp.member)
+        yield gauge("etcd_server_is_leader", "Whether this member is the leader.", is_leader)
+        yield gauge("etcd_server_is_learner", "Whether this member is a learner.", int(status.is_learner))
+        changes = metrics.leader_changes_seen
+        yield counter("etcd_server_leader_changes_seen", "Leader changes seen.", changes)
+        # etcd declares the next two as gauges.
+        applied, committed = status.raft_applied_index, max(status.raft_applied_index, status.raft_index)
+        yield gauge("etcd_server_proposals_applied_total", "Last applied index of the log.", applied)
+        yield gauge("etcd_server_proposals_committed_total", "Last known index of the log.", committed)
+        pending = metrics.pending() if metrics.pending is not None else 0
+        yield gauge("etcd_server_proposals_pending", "Requests that wait for the log.", pending)
+        yield counter("etcd_server_proposals_failed", "Proposals that failed.", metrics.proposals_failed)
+        yield counter("etcd_server_read_indexes_failed", "Linearizable reads that failed.", metrics.reads_failed)
+        yield counter("etcd_server_slow_apply", "Batches that took long to apply.", metrics.slow_applies)
+        yield gauge("etcd_server_quota_backend_bytes", "The store's quota in bytes.", status.quota_bytes)
+        # Counters whose names lack the suffix that the format's newer form demands.
+        yield _untyped("etcd_server_health_success", "Successful health checks.", metrics.health_success)
+        yield _untyped("etcd_server_health_failures", "Failed health checks.", metrics.health_failures)
+
+    def _storage(self) -> Iterator[Metric]:
+        status, stamp, metrics = self._engine.status(), self._engine.stamp(), self._metrics
+        gauge, counter = GaugeMetricFamily, CounterMetricFamily
+        yield gauge("etcd_mvcc_db_total_size_in_bytes", "Bytes that the backend takes on disk.", status.size_bytes)
+        yield gauge("etcd_mvcc_db_total_size_in_use_in_bytes", "Of them, bytes that hold data.", status.used_bytes)
+        yield counter("etcd_mvcc_put", "Puts seen by this member.", metrics.puts)
+        yield counter("etcd_mvcc_range", "Ranges seen by this member.", metrics.ranges)
+        yield counter("etcd_mvcc_delete", "Deletes seen by this member.", metrics.deletes)
+        yield counter("etcd_mvcc_txn", "Transactions seen by this member.", metrics.txns)
+        yield gauge("etcd_debugging_mvcc_current_revision", "The store's revision.", stamp.revision)
+        yield _histogram("etcd_disk_wal_fsync_duration_seconds", "Log append and sync.", metrics.wal_fsync_seconds)
+        commit = metrics.backend_commit_seconds
+        yield _histogram("etcd_disk_backend_commit_duration_seconds", "Commits of the backend.", commit)
+        yield gauge("etcd_disk_wal_write_bytes_total", "Bytes written to the log.", metrics.wal_written_bytes)
+
+    def _grpc(self) -> Iterator[Metric]:
+        metrics = self._metrics
+        received, sent = metrics.client_received_bytes, metrics.client_sent_bytes
+        yield CounterMetricFamily("etcd_network_client_grpc_received_bytes", "Bytes from clients.", received)
+        yield CounterMetricFamily("etcd_network_client_grpc_sent_bytes", "Bytes to clients.", sent)
+        labels = ["grpc_type", "grpc_service", "grpc_method"]
+        started = CounterMetricFamily("grpc_server_started", "Calls begun.", labels=labels)
+        for path, count in list(metrics.grpc_started.items()):
+            started.add_metric(_method_labels(path), count)
+        yield started
+        handled = CounterMetricFamily("grpc_server_handled", "Calls ended.", labels=[*labels, "grpc_code"])
+        for (path, code), count in list(metrics.grpc_handled.items()):
+            handled.add_metric([*_method_labels(path), CODES.get(code, str(code))], count)
+        yield handled
+        if metrics.connections is not None:
+            yield GaugeMetricFamily("tricord_client_connections", "Open client connections.", metrics.connections())
+
+
+def _info(name: str, text: str, label: str, value: str) -> Metric:
+    family = GaugeMetricFamily(name, text, labels=[label])
+    family.add_metric([value], 1)
+    return family
+
+
+def _untyped(name: str, text: str, value: float) -> Metric:
+    family = Metric(name, text, "unknown")
+    family.add_sample(name, {}, value)
+    return family
+
+
+def _histogram(name: str, text: str, histogram: Histogram) -> Metric:
+    sums = list(itertools.accumulate(histogram.counts))
+    bounds = [*(f"{bound:g}" for bound in histogram.bounds), "+Inf"]
+    return HistogramMetricFamily(name, text, buckets=list(zip(bounds, sums, strict=True)), sum_value=histogram.total)
+
+
+def _method_labels(path: str) -> list[str]:
+    service, _, method = path.strip("/").rpartition("/")
+    return [STREAMS.get(method, "unary"), service, method]

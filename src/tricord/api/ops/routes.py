@@ -1,0 +1,41 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Puts the pages of operators and probes on the routes of a server."""
+
+from __future__ import annotations
+
+import json
+
+from tricord.api.ops.health import Health
+from tricord.api.ops.probes import Probes
+from tricord.base.metrics import Metrics
+from tricord.base.version import ETCD_CLUSTER_VERSION, ETCD_STORAGE_VERSION, ETCD_VERSION
+from tricord.server.engine import Engine
+from tricord.wire.http.routes import HttpRequest, HttpResponse, Routes
+
+VERSION_PAGE = json.dumps(
+    {"etcdserver": ETCD_VERSION, "etcdcluster": ETCD_CLUSTER_VERSION, "storage": ETCD_STORAGE_VERSION},
+    separators=(",", ":"),
+).encode()
+
+
+def add_routes(engine: Engine, metrics: Metrics, routes: Routes) -> None:
+    """Answer /health, /livez, /readyz (and each check below the two), /version and /metrics from ``engine``."""
+    routes.add("GET", "/health", Health(engine, metrics).answer)
+    for probes in Probes.live(engine), Probes.ready(engine):
+        routes.add("GET", probes.path, probes.answer)
+        for name in probes.names():
+            routes.add("GET", f"{probes.path}/{name}", probes.answer_one)
+    routes.add("GET", "/version", version)
+
+    async def metrics_page(_: HttpRequest) -> HttpResponse:
+        # Here, since the library loads a web server and more that nobody needs before the first scrape.
+        from tricord.api.ops.metrics_page import CONTENT_TYPE, render
+
+        return HttpResponse(200, [(b"content-type", CONTENT_TYPE)], render(engine, metrics))
+
+    routes.add("GET", "/metrics", metrics_page)
+
+
+async def version(_: HttpRequest) -> HttpResponse:
+    """Which etcd this member presents itself as."""
+    return HttpResponse(200, [(b"content-type", b"application/json")], VERSION_PAGE)

@@ -1,0 +1,57 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a member counts. Plain integers that the hot paths add to; a scrape reads them (``api/ops/metrics_page``)."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+DISK_SECONDS = tuple(0.001 * 2**power for power in range(14))
+"""Upper bounds of the buckets for disk latencies, as etcd's: 1 ms to 8.192 s."""
+
+
+class Histogram:
+    """Counts observations by upper bound; the last count is of what is above all bounds."""
+
+    __slots__ = ("bounds", "counts", "total")
+
+    def __init__(self, bounds: tuple[float, ...] = DISK_SECONDS) -> None:
+        self.bounds = bounds
+        self.counts = [0] * (len(bounds) + 1)
+        self.total = 0.0
+
+    def observe(self, value: float) -> None:
+        """Count one observation. About 200 ns."""
+        self.counts[bisect_left(self.bounds, value)] += 1
+        self.total += value
+
+
+@dataclass(slots=True)
+class Metrics:
+    """Everything is since the start of this member."""
+
+    puts: int = 0
+    ranges: int = 0
+    deletes: int = 0
+    txns: int = 0
+    proposals_failed: int = 0
+    leader_changes_seen: int = 0
+    slow_applies: int = 0
+    reads_failed: int = 0
+    """Linearizable reads that found no leader in time."""
+    wal_fsync_seconds: Histogram = field(default_factory=Histogram)
+    wal_written_bytes: int = 0
+    backend_commit_seconds: Histogram = field(default_factory=Histogram)
+    client_received_bytes: int = 0
+    client_sent_bytes: int = 0
+    grpc_started: dict[str, int] = field(default_factory=dict)
+    """Calls begun, by path: ``/etcdserverpb.KV/Put``."""
+    grpc_handled: dict[tuple[str, int], int] = field(default_factory=dict)
+    """Calls ended, by path and status number."""
+    health_success: int = 0
+    health_failures: int = 0
+    pending: Callable[[], int] | None = None
+    """How many requests wait for the log now; set by the member."""
+    connections: Callable[[], int] | None = None
+    """How many client connections are open now; set by the member."""
