@@ -44,9 +44,10 @@ class Compaction:
         writes: list[Write] = []
         for place, change in changes:
             revision, _ = split_revision_key(place)
-            kind, key = decode_change(change)
-            newest_gone = revision if kind == EventKind.DELETE else revision - 1
-            start = history_key(prefix, key, newest_gone)
+            kind, turn, key = decode_change(change)
+            # A put's own version stays, so start right after its place; a tombstone goes too.
+            own = history_key(prefix, key, revision, turn)
+            start = own if kind == EventKind.DELETE else own + b"\x00"
             for history, _ in store.scan(Table.HISTORY, start, history_end(prefix, key)):
                 writes.append((Table.HISTORY, history, None))
             if revision < self.revision:

@@ -3,9 +3,8 @@
 
 HEAD keeps keys as they are. HISTORY appends a revision to a key, and keys are of any length, so a key is escaped there:
 a zero byte becomes ``00 ff`` and the end is ``00 01``. No escaped key is a prefix of another and their order is the
-keys' order. The revision is inverted, so that a key's newest version comes first.
-
-A range ``[key, range_end)`` becomes a ``Span``: unescaped bounds, where ``end`` None means "to the end".
+keys' order. Then comes the place of the change, inverted, so that a key's newest version comes first: four times the
+revision, plus the turn (0 for the key's first change in that revision; a transaction makes at most three).
 """
 
 from __future__ import annotations
@@ -17,13 +16,13 @@ from tricord.base.operations import EventKind
 KEYSPACE_BYTES = 4
 FROM_KEY = b"\x00"
 
+TURNS = 4
+
 _INVERT = (1 << 64) - 1
 _REVISION = Struct(">QI")
 _pack_revision = _REVISION.pack
 _unpack_revision = _REVISION.unpack_from
 _KINDS = (EventKind.PUT, EventKind.DELETE)
-
-REVISION_KEY_BYTES = KEYSPACE_BYTES + _REVISION.size
 
 
 def keyspace_prefix(keyspace: int) -> bytes:
@@ -46,19 +45,20 @@ def unescape(escaped: bytes) -> bytes:
     return escaped[:-2].replace(b"\x00\xff", b"\x00")
 
 
-def history_key(prefix: bytes, key: bytes, revision: int) -> bytes:
+def history_key(prefix: bytes, key: bytes, revision: int, turn: int = 0) -> bytes:
     """Where HISTORY keeps the version of ``key`` written at ``revision``."""
-    return prefix + key.replace(b"\x00", b"\x00\xff") + b"\x00\x01" + (_INVERT - revision).to_bytes(8, "big")
+    place = (_INVERT - (revision * TURNS + turn)).to_bytes(8, "big")
+    return prefix + key.replace(b"\x00", b"\x00\xff") + b"\x00\x01" + place
+
+
+def inverted_place(revision: int, turn: int) -> bytes:
+    """The end of a HISTORY key; a smaller one is a later change."""
+    return (_INVERT - (revision * TURNS + turn)).to_bytes(8, "big")
 
 
 def history_end(prefix: bytes, key: bytes) -> bytes:
     """The first HISTORY key after all versions of ``key``."""
     return prefix + key.replace(b"\x00", b"\x00\xff") + b"\x00\x02"
-
-
-def split_history_key(history: bytes) -> tuple[bytes, int]:
-    """(key, revision) of a HISTORY key."""
-    return unescape(history[KEYSPACE_BYTES:-8]), _INVERT - int.from_bytes(history[-8:], "big")
 
 
 def revision_key(prefix: bytes, revision: int, sub: int) -> bytes:
@@ -72,23 +72,16 @@ def split_revision_key(key: bytes) -> tuple[int, int]:
     return revision, sub
 
 
-def encode_change(kind: int, key: bytes) -> bytes:
-    """A REVISIONS value: what happened to which key."""
-    return (b"\x01" if kind else b"\x00") + key
+def encode_change(kind: int, turn: int, key: bytes) -> bytes:
+    """A REVISIONS value: what happened to which key, and the how manyth change of it in the revision that was."""
+    return bytes((kind | turn << 1,)) + key
 
 
-def decode_change(value: bytes) -> tuple[EventKind, bytes]:
-    """(kind, key) of a REVISIONS value."""
-    return _KINDS[value[0]], value[1:]
+def decode_change(value: bytes) -> tuple[EventKind, int, bytes]:
+    """(kind, turn, key) of a REVISIONS value."""
+    return _KINDS[value[0] & 1], value[0] >> 1, value[1:]
 
 
 def lease_key(lease: int) -> bytes:
     """A lease's key in LEASES, and the start of its keys in LEASE_KEYS."""
     return (lease & _INVERT).to_bytes(8, "big")
-
-
-def span_holds(key: bytes, range_end: bytes, candidate: bytes) -> bool:
-    """Whether ``candidate`` lies in ``[key, range_end)``."""
-    if not range_end:
-        return candidate == key
-    return candidate >= key and (range_end == FROM_KEY or candidate < range_end)

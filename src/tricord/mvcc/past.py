@@ -10,10 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from tricord.base.ordered import Table, View
-from tricord.mvcc.keys import KEYSPACE_BYTES, escape, history_end, history_key, unescape
+from tricord.mvcc.keys import KEYSPACE_BYTES, TURNS, escape, history_end, history_key, inverted_place, unescape
 from tricord.mvcc.records import TOMBSTONE, mod_revision_of
-
-_INVERT = (1 << 64) - 1
 
 
 def version_at(view: View, prefix: bytes, key: bytes, revision: int) -> bytes | None:
@@ -21,7 +19,7 @@ def version_at(view: View, prefix: bytes, key: bytes, revision: int) -> bytes | 
     head = view.get(Table.HEAD, prefix + key)
     if head is not None and mod_revision_of(head) <= revision:
         return head
-    for _, record in view.scan(Table.HISTORY, history_key(prefix, key, revision), history_end(prefix, key)):
+    for _, record in view.scan(Table.HISTORY, history_key(prefix, key, revision, TURNS - 1), history_end(prefix, key)):
         return None if record == TOMBSTONE else record
     return None
 
@@ -51,13 +49,13 @@ def scan_at(view: View, start: bytes, end: bytes | None, revision: int) -> Itera
 
 def _old_versions(view: View, start: bytes, end: bytes | None, revision: int) -> Iterator[tuple[bytes, bytes]]:
     """Of each key in HISTORY its newest version at or below ``revision``, under its HEAD key."""
-    oldest_allowed = (_INVERT - revision).to_bytes(8, "big")
+    newest_allowed = inverted_place(revision, TURNS - 1)
     last = b""
     for history, record in view.scan(
         Table.HISTORY, _history_bound(start), None if end is None else _history_bound(end)
     ):
         escaped = history[:-8]
-        if escaped != last and history[-8:] >= oldest_allowed:
+        if escaped != last and history[-8:] >= newest_allowed:
             last = escaped
             yield escaped[:KEYSPACE_BYTES] + unescape(escaped[KEYSPACE_BYTES:]), record
 

@@ -12,7 +12,7 @@ from tricord.base.ordered import Table, View
 
 
 class PendingView:
-    """HEAD under a few changes. ``changes`` maps a HEAD key to its new record, or to None when it was deleted."""
+    """HEAD under a few changes. ``changes`` maps a HEAD key to its new record; None or empty: it is deleted."""
 
     __slots__ = ("_view", "changes")
 
@@ -24,7 +24,7 @@ class PendingView:
         """As View.get."""
         assert table == Table.HEAD
         if key in self.changes:
-            return self.changes[key]
+            return self.changes[key] or None
         return self._view.get(table, key)
 
     def scan(
@@ -37,19 +37,19 @@ class PendingView:
         for key, record in self._view.scan(table, start, end):
             while position < len(changed) and changed[position] < key:
                 new = self.changes[changed[position]]
-                if new is not None:
+                if new:
                     yield changed[position], new
                 position += 1
             if position < len(changed) and changed[position] == key:
                 new = self.changes[key]
-                if new is not None:
+                if new:
                     yield key, new
                 position += 1
             else:
                 yield key, record
         for key in changed[position:]:
             new = self.changes[key]
-            if new is not None:
+            if new:
                 yield key, new
 
     def count(self, table: Table, start: bytes, end: bytes | None) -> int:
@@ -57,7 +57,7 @@ class PendingView:
         assert table == Table.HEAD
         total = self._view.count(table, start, end)
         for key in self._changed(start, end):
-            total += (self.changes[key] is not None) - (self._view.get(table, key) is not None)
+            total += bool(self.changes[key]) - (self._view.get(table, key) is not None)
         return total
 
     def _changed(self, start: bytes, end: bytes | None) -> list[bytes]:

@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """A write transaction: it decides on a view of its own and gathers effects; nothing reaches the store before commit.
 
-Each key changes at most once in a transaction (requests that would change one twice are refused before they are
-proposed, and here again), so a key and a revision name one version. Changes are numbered within the revision in the
-order they were made.
+Changes are numbered within the revision in the order they were made. A key is put at most once in a transaction
+(requests that would put one twice are refused before they are proposed, and here again). Most requests that put and
+delete one key are refused as well, but not all: etcd overlooks deletions to the end of the keyspace and some in nested
+transactions, and its clients may rely on it. So a key can be deleted, put, and deleted again in one revision; its
+changes there have turns 0, 1, 2.
 """
 
 from __future__ import annotations
@@ -26,7 +28,7 @@ from tricord.base.ordered import Table, Write
 from tricord.mvcc.keys import FROM_KEY, KEYSPACE_BYTES, encode_change, history_key, lease_key, revision_key
 from tricord.mvcc.pending import PendingView
 from tricord.mvcc.ranges import read_range
-from tricord.mvcc.records import TOMBSTONE, decode_record, encode_record
+from tricord.mvcc.records import TOMBSTONE, decode_record, encode_record, turn_of
 
 if TYPE_CHECKING:
     from tricord.mvcc.keyspace import Keyspace
@@ -38,6 +40,8 @@ LEASES = Table.LEASES
 LEASE_KEYS = Table.LEASE_KEYS
 PUT = EventKind.PUT
 DELETE = EventKind.DELETE
+PUT_AND_DELETED = b""
+"""Stands among the changes for a key that must not be put again."""
 
 
 class WriteTransaction:
@@ -65,8 +69,11 @@ class WriteTransaction:
         prefix = space.prefix
         head_key = prefix + key
         changes = self._changes
+        turn = 0
         if head_key in changes:
-            raise DuplicateKey
+            if changes[head_key] is not None:
+                raise DuplicateKey
+            turn = 1
         lease = request.lease
         if lease and space.store.get(LEASES, lease_key(lease)) is None:
             raise LeaseNotFound
@@ -74,7 +81,7 @@ class WriteTransaction:
         revision = self.revision
         writes = self.writes
         events = self.events
-        record = space.store.get(HEAD, head_key)
+        record = None if turn else space.store.get(HEAD, head_key)
         previous: KeyValue | None = None
         if record is None:
             if request.ignore_value or request.ignore_lease:
@@ -85,13 +92,13 @@ class WriteTransaction:
             if request.ignore_value or request.ignore_lease:
                 value, lease = _kept(request, previous)
             kv = KeyValue(key, value, previous.create_revision, revision, previous.version + 1, lease)
-            writes.append((HISTORY, history_key(prefix, key, previous.mod_revision), record))
+            writes.append((HISTORY, history_key(prefix, key, previous.mod_revision, turn_of(record)), record))
         if lease or previous is not None:
             self._move_lease(head_key, 0 if previous is None else previous.lease, lease)
-        new = encode_record(kv.create_revision, revision, kv.version, lease, value)
+        new = encode_record(kv, turn)
         changes[head_key] = new
         writes.append((HEAD, head_key, new))
-        writes.append((REVISIONS, revision_key(prefix, revision, len(events)), b"\x00" + key))
+        writes.append((REVISIONS, revision_key(prefix, revision, len(events)), encode_change(PUT, turn, key)))
         events.append(Event(PUT, kv, previous))
         return PutResult(previous if request.previous else None)
 
@@ -103,11 +110,9 @@ class WriteTransaction:
         gone = self._found(key, request.range_end)
         for head_key, record in gone:
             self._delete(head_key, record)
-        previous: list[KeyValue] = []
-        if request.previous and gone:
-            for event in self.events[-len(gone) :]:
-                assert event.previous is not None
-                previous.append(event.previous)
+        previous = (
+            [decode_record(head_key[KEYSPACE_BYTES:], record) for head_key, record in gone] if request.previous else []
+        )
         return DeleteRangeResult(len(gone), previous)
 
     def range(self, request: Range) -> RangeResult:
@@ -135,20 +140,28 @@ class WriteTransaction:
         return list(view.scan(HEAD, start, end))
 
     def _delete(self, head_key: bytes, record: bytes) -> None:
-        if head_key in self._changes:
-            raise DuplicateKey
-        prefix = self._space.prefix
+        space = self._space
+        prefix = space.prefix
         key = head_key[KEYSPACE_BYTES:]
         revision = self.revision
-        previous = decode_record(key, record)
+        previous: KeyValue | None = decode_record(key, record)
+        assert previous is not None
         writes = self.writes
-        writes.append((HISTORY, history_key(prefix, key, previous.mod_revision), record))
-        writes.append((HISTORY, history_key(prefix, key, revision), TOMBSTONE))
-        writes.append((HEAD, head_key, None))
-        writes.append((REVISIONS, revision_key(prefix, revision, len(self.events)), encode_change(DELETE, key)))
+        turn = 0
+        gone: bytes | None = None
+        writes.append((HISTORY, history_key(prefix, key, previous.mod_revision, turn_of(record)), record))
         if previous.lease:
             self._move_lease(head_key, previous.lease, 0)
-        self._changes[head_key] = None
+        if head_key in self._changes:
+            # Put in this very transaction. An event's previous is what was there before the revision.
+            turn = turn_of(record) + 1
+            gone = PUT_AND_DELETED
+            before = space.store.get(HEAD, head_key)
+            previous = None if before is None else decode_record(key, before)
+        writes.append((HISTORY, history_key(prefix, key, revision, turn), TOMBSTONE))
+        writes.append((HEAD, head_key, None))
+        writes.append((REVISIONS, revision_key(prefix, revision, len(self.events)), encode_change(DELETE, turn, key)))
+        self._changes[head_key] = gone
         self.events.append(Event(DELETE, KeyValue(key, b"", 0, revision, 0), previous))
 
     def _move_lease(self, head_key: bytes, old: int, new: int) -> None:

@@ -2,14 +2,14 @@
 """Carrying out a Txn: choose the branches, check what can fail, then run the operations.
 
 All compares, those of nested transactions too, see the state before the whole transaction. Then the operations on the
-chosen path are checked against that same state, puts before ranges, so that a transaction which cannot finish changes
+chosen path are checked against that same state, in order, so that a transaction which cannot finish changes
 nothing. (etcd 3.6 checks a range's revision on the member asked only; here every member refuses alike.)
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from tricord.base.errors import KeyAbsent, KeyNotProvided, LeaseNotFound
 from tricord.base.operations import (
@@ -38,8 +38,7 @@ _ABSENT = KeyValue(b"", b"", 0, 0, 0)
 def run_txn(space: Keyspace, transaction: WriteTransaction, request: Txn) -> TxnResult:
     """Run ``request`` inside ``transaction``. Raises InvalidRequest; the transaction must then be thrown away."""
     path = list(_choose(space, request))
-    _check_puts(space, request, iter(path))
-    _check_ranges(space, request, iter(path))
+    _check(space, request, iter(path))
     return _run(transaction, request, iter(path))
 
 
@@ -75,25 +74,24 @@ _RUN: dict[type[Operation], Callable[[WriteTransaction, Any], OperationResult]] 
 }
 
 
-def _check_puts(space: Keyspace, request: Txn, path: Iterator[bool]) -> None:
+def _check(space: Keyspace, request: Txn, path: Iterator[bool]) -> None:
     for operation in request.success if next(path) else request.failure:
-        if type(operation) is Txn:
-            _check_puts(space, operation, path)
-        elif type(operation) is Put:
-            if (operation.ignore_value or operation.ignore_lease) and (
-                space.store.get(Table.HEAD, space.prefix + operation.key) is None
-            ):
-                raise KeyAbsent
-            if operation.lease and space.store.get(Table.LEASES, lease_key(operation.lease)) is None:
-                raise LeaseNotFound
+        kind = type(operation)
+        if kind is Txn:
+            _check(space, cast(Txn, operation), path)
+        elif kind is Put:
+            _check_put(space, cast(Put, operation))
+        elif kind is Range:
+            revision = cast(Range, operation).revision
+            if revision:
+                space.check_revision(revision)
 
 
-def _check_ranges(space: Keyspace, request: Txn, path: Iterator[bool]) -> None:
-    for operation in request.success if next(path) else request.failure:
-        if type(operation) is Txn:
-            _check_ranges(space, operation, path)
-        elif type(operation) is Range and operation.revision:
-            space.check_revision(operation.revision)
+def _check_put(space: Keyspace, put: Put) -> None:
+    if (put.ignore_value or put.ignore_lease) and space.store.get(Table.HEAD, space.prefix + put.key) is None:
+        raise KeyAbsent
+    if put.lease and space.store.get(Table.LEASES, lease_key(put.lease)) is None:
+        raise LeaseNotFound
 
 
 def _holds(space: Keyspace, compare: Compare) -> bool:
@@ -123,4 +121,9 @@ _RELATIONS: dict[int, Callable[[Any, Any], bool]] = {
 
 
 def _relates(compare: Compare, kv: KeyValue) -> bool:
-    return _RELATIONS[compare.result](_TARGETS[compare.target](kv), compare.operand)
+    target = _TARGETS.get(compare.target)
+    relation = _RELATIONS.get(compare.result)
+    operand = compare.operand
+    # As etcd: what is not known compares as equal, and holds.
+    found = operand if target is None else target(kv)
+    return relation is None or relation(found, operand)

@@ -20,7 +20,6 @@ from tricord.base.errors import (
 )
 from tricord.base.message import message
 from tricord.base.operations import Compact, DeleteRange, Operation, Put, Range, Request, Txn
-from tricord.mvcc.keys import span_holds
 
 _SORT_ORDERS = 3
 _SORT_TARGETS = 5
@@ -98,7 +97,8 @@ def _changes(branch: list[Operation]) -> tuple[dict[bytes, None], list[tuple[byt
     """The keys put (in order) and the ranges deleted in a branch and below.
 
     Raises DuplicateKey where a key is put twice, or put and deleted. The two branches of a nested transaction exclude
-    each other, so both may put one key; a put in one and a delete in the other still collide, as in etcd.
+    each other, so both may put one key. As etcd does it, a nested put meets this level's deletes and those of earlier
+    nested transactions, not those of later ones; and a delete "to the end" (range_end ``\\0``) meets no put.
     """
     deletes = [(operation.key, operation.range_end) for operation in branch if type(operation) is DeleteRange]
     puts: dict[bytes, None] = {}
@@ -106,9 +106,9 @@ def _changes(branch: list[Operation]) -> tuple[dict[bytes, None], list[tuple[byt
         if type(operation) is Txn:
             success_puts, success_deletes = _changes(operation.success)
             failure_puts, failure_deletes = _changes(operation.failure)
+            _claim(success_puts | failure_puts, puts, deletes)
             deletes += success_deletes
             deletes += failure_deletes
-            _claim(success_puts | failure_puts, puts, deletes)
     for operation in branch:
         if type(operation) is Put:
             _claim({operation.key: None}, puts, deletes)
@@ -117,6 +117,10 @@ def _changes(branch: list[Operation]) -> tuple[dict[bytes, None], list[tuple[byt
 
 def _claim(keys: dict[bytes, None], puts: dict[bytes, None], deletes: list[tuple[bytes, bytes]]) -> None:
     for key in keys:
-        if key in puts or any(span_holds(start, end, key) for start, end in deletes):
+        if key in puts or any(_deletes(start, end, key) for start, end in deletes):
             raise DuplicateKey
         puts[key] = None
+
+
+def _deletes(start: bytes, end: bytes, key: bytes) -> bool:
+    return start <= key < end if end else start == key
