@@ -22,6 +22,6 @@ def serve(loaded: Loaded) -> int:
           --cert-file server.pem --key-file server.key
     """
     # Here, since it loads everything that a member needs: `--help` stays fast.
-    from tricord.server.serve import run
+    from tricord.cli.run_member import run
 
     return run(loaded.configuration)

@@ -1,0 +1,97 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A member with its doors open: etcd's gRPC and JSON, health, reflection, probes and metrics, on one port."""
+
+from __future__ import annotations
+
+import dataclasses
+import ssl
+from collections.abc import Callable, Mapping
+
+from tricord.api import etcd, ops
+from tricord.api.health import HealthService
+from tricord.api.reflection import reflection_methods
+from tricord.base.environment import Environment
+from tricord.server.address import Address
+from tricord.server.configuration import Configuration
+from tricord.server.member import Member
+from tricord.transport.limits import Limits
+from tricord.transport.server import Server
+from tricord.wire.grpc.service import Method
+from tricord.wire.http.routes import Routes
+from tricord.wire.schemas import pool
+
+OnFault = Callable[[BaseException, str], None]
+
+
+class Serving:
+    """Make it, ``start`` it, and ``stop`` it when ``member.until_failed`` returns or somebody says so."""
+
+    def __init__(
+        self,
+        environment: Environment,
+        configuration: Configuration,
+        *,
+        tls: ssl.SSLContext | None = None,
+        on_fault: OnFault | None = None,
+    ) -> None:
+        """Opens the data directory; raises what ``Member`` does. ``on_fault(error, where)`` hears of bugs in doors."""
+        self._configuration = configuration
+        self._tls = tls
+        self.member = Member(environment, configuration)
+        methods = self._methods()
+        routes = Routes()
+        etcd.add_routes(self.member.engine, routes)
+        ops.add_routes(self.member.engine, self.member.metrics, routes)
+        self.server = Server(environment, methods, routes, limits_of(configuration), on_fault=on_fault)
+        self.member.metrics.connections = self.server.connection_count
+        self.listening = configuration.listen_address
+        self.advertised = configuration.advertise_address
+
+    async def start(self) -> None:
+        """Bind, lead, serve. Raises OSError when the address cannot be bound, and what ``Member.start`` raises."""
+        address = self.listening
+        listener = await self.server.listen(address.host, address.port, self._tls)
+        port = listener.addresses()[0][1]
+        self.listening = Address(address.host, port)
+        advertised = self.advertised
+        self.advertised = Address(advertised.host, advertised.port or port)
+        scheme = "https" if self._configuration.tls else "http"
+        self.member.client_urls.append(f"{scheme}://{self.advertised}")
+        await self.member.start()
+        self.health.changed()
+
+    async def stop(self, grace: float) -> None:
+        """Let calls under way finish within ``grace`` seconds, then close the member."""
+        await self.server.drain(grace)
+        await self.member.stop()
+
+    def _methods(self) -> list[Method]:
+        engine = self.member.engine
+        methods = etcd.methods(engine)
+        self.health = HealthService(self._is_serving)
+        methods += self.health.methods()
+        methods += reflection_methods(self._services, _files)
+        self._service_names = sorted({method.path.split("/")[1] for method in methods})
+        return methods
+
+    def _is_serving(self, service: str) -> bool | None:
+        if service and service not in self._service_names:
+            return None
+        return all(check.ok for check in self.member.engine.health() if check.name != "alarm_nospace")
+
+    def _services(self) -> list[str]:
+        return self._service_names
+
+
+def limits_of(configuration: Configuration) -> Limits:
+    """The bounds of connections that follow from the settings."""
+    limits = Limits()
+    return dataclasses.replace(
+        limits,
+        max_message_size=configuration.max_message_bytes,
+        http2=dataclasses.replace(limits.http2, max_concurrent_streams=configuration.max_concurrent_streams),
+    )
+
+
+def _files() -> Mapping[str, bytes]:
+    return pool.SERIALIZED

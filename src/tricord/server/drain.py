@@ -1,0 +1,156 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Drains the overlay into the backend behind the replies.
+
+No reply waits for a backend commit. One commit is under way at a time; it begins when enough has gathered, or after a
+pause. What is handed over was applied, and what was applied was durable in this member's log before, so the backend is
+never ahead of it. A full disk or map keeps the overlay: the commit is tried again until there is room.
+"""
+
+from __future__ import annotations
+
+import errno
+from collections.abc import Callable
+from typing import Protocol
+
+from tricord.base.environment import Environment, Timer
+from tricord.base.metrics import Metrics
+from tricord.base.ordered import Backend, Write
+
+INTERVAL_SECONDS = 0.1
+BATCH_BYTES = 1 << 20
+SEAL_IDLE_SECONDS = 0.1
+RETRY_SECONDS = 0.5
+
+
+class Drainable(Protocol):
+    """The overlay as the drain sees it."""
+
+    def take(self) -> list[Write]:
+        """Freeze what was written so far and hand it over."""
+
+    def drained(self) -> None:
+        """What was taken is in the backend now."""
+
+    @property
+    def active_bytes(self) -> int:
+        """Bytes written since the last take."""
+
+
+class Drain:
+    """Moves effects from overlay to backend, on the backend lane."""
+
+    def __init__(
+        self,
+        environment: Environment,
+        overlay: Drainable,
+        backend: Backend,
+        applied_index: Callable[[], int],
+        metrics: Metrics,
+        fail: Callable[[BaseException], None],
+    ) -> None:
+        self._environment = environment
+        self._overlay = overlay
+        self._backend = backend
+        self._applied_index = applied_index
+        self._metrics = metrics
+        self._fail = fail
+        self._committing = False
+        self._timer: Timer | None = None
+        self._seal_timer: Timer | None = None
+        self._seal_cost = 0.0
+        self._closed = False
+        self.disk_full = False
+        """Whether the last commit found no room; the member refuses growing writes until one succeeds."""
+        self.durable_index = applied_index()
+        """The backend holds everything up to this log index."""
+
+    def wrote(self) -> None:
+        """The overlay got new effects. Cheap; called once a turn."""
+        if self._committing or self._closed:
+            return
+        if self._overlay.active_bytes >= BATCH_BYTES:
+            self._begin()
+        elif self._timer is None:
+            self._timer = self._environment.tasks.call_later(INTERVAL_SECONDS, self._begin)
+
+    async def flush(self) -> None:
+        """Commit all that is there and seal. Raises OSError. Used at a clean stop, after ``close``."""
+        assert self._closed and not self._committing
+        writes = self._overlay.take()
+        if writes:
+            await self._environment.tasks.in_lane("backend", self._backend.commit, writes)
+            self._overlay.drained()
+        await self._environment.tasks.in_lane("backend", self._backend.seal)
+
+    async def close(self) -> None:
+        """Begin nothing new and wait for what is under way."""
+        self._closed = True
+        for timer in (self._timer, self._seal_timer):
+            if timer is not None:
+                timer.cancel()
+        # The lane runs in order: what was begun before is done, and its callback queued, when this is.
+        while self._committing:
+            await self._environment.tasks.in_lane("backend", lambda: None)
+
+    def _begin(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        if self._committing or self._closed:
+            return
+        writes = self._overlay.take()
+        if not writes:
+            return
+        if self._seal_timer is not None:
+            self._seal_timer.cancel()
+            self._seal_timer = None
+        self._commit(writes)
+
+    def _commit(self, writes: list[Write], index: int | None = None) -> None:
+        self._committing = True
+        # What was taken was applied up to here at least.
+        index = self._applied_index() if index is None else index
+        started = self._environment.clock.monotonic()
+
+        def done(_: None, error: BaseException | None) -> None:
+            self._committing = False
+            if error is None:
+                self.disk_full = False
+                self.durable_index = index
+                self._metrics.backend_commit_seconds.observe(self._environment.clock.monotonic() - started)
+                self._overlay.drained()
+                if self._overlay.active_bytes:
+                    self.wrote()
+                elif not self._closed:
+                    self._seal_when_idle()
+            elif isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+                self.disk_full = True
+                if not self._closed:
+                    self._environment.tasks.call_later(RETRY_SECONDS, self._retry, writes, index)
+            else:
+                self._fail(error)
+
+        self._environment.tasks.in_lane_then("backend", self._backend.commit, (writes,), done)
+
+    def _retry(self, writes: list[Write], index: int) -> None:
+        if not self._closed:
+            self._commit(writes, index)
+
+    def _seal_when_idle(self) -> None:
+        # A seal reads the whole file: it may take a tenth of the time, never more.
+        delay = max(SEAL_IDLE_SECONDS, 9 * self._seal_cost)
+        self._seal_timer = self._environment.tasks.call_later(delay, self._seal)
+
+    def _seal(self) -> None:
+        self._seal_timer = None
+        if self._committing or self._closed:
+            return
+        started = self._environment.clock.monotonic()
+
+        def done(_: None, error: BaseException | None) -> None:
+            self._seal_cost = self._environment.clock.monotonic() - started
+            # A seal that could not be written only makes the next start slower.
+            if error is not None and not isinstance(error, OSError):
+                self._fail(error)
+
+        self._environment.tasks.in_lane_then("backend", self._backend.seal, (), done)

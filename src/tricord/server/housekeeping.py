@@ -1,0 +1,92 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a member does beside requests: frees compacted versions in slices, and cuts the log behind the backend."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from tricord.base.environment import Environment, Timer
+from tricord.base.errors import StorageError
+from tricord.server.drain import Drain
+from tricord.statemachine.machine import StateMachine
+from tricord.storage.member_storage import MemberStorage
+
+SLICE_CHANGES = 64
+"""Changes freed in one slice: about half a millisecond."""
+SLICE_PAUSE_SECONDS = 0.002
+CUT_SECONDS = 5.0
+LOG_SLACK_ENTRIES = 10_000
+"""Entries kept behind the backend's index, for members that lag."""
+
+
+class Housekeeping:
+    """Runs beside the turns, on the loop, never for long."""
+
+    def __init__(
+        self,
+        environment: Environment,
+        machine: StateMachine,
+        drain: Drain,
+        storage: MemberStorage,
+        fail: Callable[[BaseException], None],
+    ) -> None:
+        self._environment = environment
+        self._machine = machine
+        self._drain = drain
+        self._storage = storage
+        self._fail = fail
+        self._sweeping = False
+        self._waiting: list[tuple[int, Callable[[], None]]] = []
+        self._cut_timer: Timer | None = environment.tasks.call_later(CUT_SECONDS, self._cut)
+        self._stopped = False
+        # A sweep that a stop interrupted goes on.
+        self._start_sweep()
+
+    def compacted(self, revision: int, then: Callable[[], None] | None) -> None:
+        """A compaction was applied: free what it made unreachable, and then call ``then``."""
+        if then is not None:
+            self._waiting.append((revision, then))
+        self._start_sweep()
+
+    def stop(self) -> None:
+        """Do no more. What is left is taken up at the next start."""
+        self._stopped = True
+        if self._cut_timer is not None:
+            self._cut_timer.cancel()
+
+    def _start_sweep(self) -> None:
+        if not self._sweeping:
+            self._sweeping = True
+            self._environment.tasks.call_soon(self._sweep)
+
+    def _sweep(self) -> None:
+        if self._stopped:
+            return
+        try:
+            done = self._machine.sweep(SLICE_CHANGES)
+        except Exception as error:
+            self._fail(error)
+            return
+        self._drain.wrote()
+        for waiting in [one for one in self._waiting if self._machine.swept(one[0])]:
+            self._waiting.remove(waiting)
+            waiting[1]()
+        if done:
+            self._sweeping = False
+        else:
+            self._environment.tasks.call_later(SLICE_PAUSE_SECONDS, self._sweep)
+
+    def _cut(self) -> None:
+        if self._stopped:
+            return
+        self._cut_timer = self._environment.tasks.call_later(CUT_SECONDS, self._cut)
+        keep_from = self._drain.durable_index - LOG_SLACK_ENTRIES
+        if keep_from <= 1:
+            return
+
+        def done(_: None, error: BaseException | None) -> None:
+            # Space that could not be given back now is given back later.
+            if error is not None and not isinstance(error, OSError | StorageError):
+                self._fail(error)
+
+        self._environment.tasks.in_lane_then("wal", self._storage.log.cut_before, (keep_from,), done)

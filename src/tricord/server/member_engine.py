@@ -1,0 +1,218 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The engine of this member: checks a request, sends it through the replica, answers it.
+
+Reads at level ANY are answered from the state at hand; linearizable reads wait for their ReadIndex; writes
+become commands.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Protocol
+
+from tricord.auth.authorise import authorise
+from tricord.base.context import Context
+from tricord.base.environment import Environment
+from tricord.base.errors import (
+    DeadlineExceeded,
+    KeyspaceNotFound,
+    NoSpace,
+    OutcomeUnknown,
+    RequestTooLarge,
+    Stopping,
+    TooManyRequests,
+    TricordError,
+)
+from tricord.base.levels import Level, Stamp
+from tricord.base.members import MemberRecord, MemberStatus
+from tricord.base.metrics import Metrics
+from tricord.base.operations import Compact, CompactResult, DeleteRange, Put, Range, Request, Result, Txn, is_read
+from tricord.server.engine import HealthCheck, Outcome, Reply
+from tricord.server.tickets import Tickets, Waiting
+from tricord.server.turn import TurnLoop
+from tricord.statemachine.command import encode_command
+from tricord.statemachine.machine import Applied, StateMachine
+from tricord.statemachine.validation import Limits, validate
+
+REQUEST_SECONDS_MAX = 7.0
+"""How long a request without a deadline of its own may wait."""
+
+
+class Host(Protocol):
+    """The member behind the engine."""
+
+    @property
+    def term(self) -> int:
+        """The Raft term that this member is in."""
+
+    def refuses_growth(self) -> str:
+        """Why writes that make the store larger are refused; empty when they are not."""
+
+    def compacted(self, revision: int, then: Callable[[], None] | None) -> None:
+        """Begin to free what a compaction made unreachable; ``then`` runs when that is done."""
+
+    def members(self) -> list[MemberRecord]:
+        """See ``Engine``."""
+
+    def status(self) -> MemberStatus:
+        """See ``Engine``."""
+
+    def health(self) -> list[HealthCheck]:
+        """See ``Engine``."""
+
+
+class MemberEngine:
+    """What doors of this member call."""
+
+    def __init__(
+        self,
+        environment: Environment,
+        machine: StateMachine,
+        turns: TurnLoop,
+        limits: Limits,
+        *,
+        cluster: int,
+        member: int,
+        waiting_max: int,
+        request_bytes_max: int,
+        metrics: Metrics,
+        host: Host,
+    ) -> None:
+        self._clock = environment.clock
+        self._machine = machine
+        self._turns = turns
+        self._limits = limits
+        self._tickets = Tickets()
+        self._keyspaces = {"default": 0}
+        self._cluster = cluster
+        self._member = member
+        self._waiting_max = waiting_max
+        self._request_bytes_max = request_bytes_max
+        self._metrics = metrics
+        self._host = host
+        self.stopping = False
+        self.members = host.members
+        self.status = host.status
+        self.health = host.health
+        turns.audience = self
+
+    def call(self, request: Request, context: Context, reply: Reply, body: bytes | None = None) -> None:
+        try:
+            self._call(request, context, reply, body)
+        except TricordError as error:
+            reply(error, self.stamp())
+
+    async def ask(self, request: Request, context: Context) -> tuple[Result, Stamp]:
+        future: asyncio.Future[tuple[Result, Stamp]] = asyncio.get_running_loop().create_future()
+
+        def reply(outcome: Outcome, stamp: Stamp) -> None:
+            if future.done():
+                return
+            if isinstance(outcome, TricordError):
+                future.set_exception(outcome)
+            else:
+                future.set_result((outcome, stamp))
+
+        self.call(request, context, reply)
+        try:
+            return await future
+        except asyncio.CancelledError:
+            context.cancelled = True
+            raise
+
+    def stamp(self) -> Stamp:
+        return Stamp(self._cluster, self._member, self._host.term, self._machine.revision(0))
+
+    @property
+    def waiting(self) -> int:
+        """Requests between call and reply."""
+        return len(self._tickets)
+
+    def _call(self, request: Request, context: Context, reply: Reply, body: bytes | None) -> None:
+        if self.stopping:
+            raise Stopping
+        keyspace = self._keyspaces.get(context.keyspace)
+        if keyspace is None:
+            raise KeyspaceNotFound(f"no keyspace is called {context.keyspace!r}")
+        validate(request, self._limits)
+        authorise(context, request)
+        reads = is_read(request)
+        if reads and context.level is Level.ANY:
+            assert isinstance(request, Range | Txn)
+            reply(self._machine.read(request, keyspace), self._stamp(keyspace, Level.ANY))
+            return
+        if len(self._tickets) >= self._waiting_max:
+            raise TooManyRequests(f"too many requests: {self._waiting_max} are waiting already")
+        if not reads and grows(request) and (refusal := self._host.refuses_growth()):
+            raise NoSpace(f"database space exceeded: {refusal}")
+        if not reads:
+            command = encode_command(request, body, keyspace=keyspace, identity=context.identity)
+            if len(command) > self._request_bytes_max:
+                raise RequestTooLarge
+        deadline = context.deadline
+        if deadline is None:
+            deadline = self._clock.monotonic() + REQUEST_SECONDS_MAX
+        ticket = self._tickets.add(Waiting(request, context, reply, keyspace, deadline, not reads))
+        if reads:
+            self._turns.read(ticket)
+        else:
+            self._turns.propose(ticket, command)
+
+    def applied(self, ticket: int, applied: Applied) -> None:
+        waiting = self._tickets.take(ticket)
+        if waiting is None:
+            return
+        outcome = applied.outcome
+        assert outcome is not None
+        stamp = Stamp(self._cluster, self._member, self._host.term, applied.revision)
+        if type(outcome) is CompactResult:
+            request = waiting.request
+            assert isinstance(request, Compact)
+            if request.physical:
+                self._host.compacted(request.revision, lambda: waiting.reply(outcome, stamp))
+                return
+            self._host.compacted(request.revision, None)
+        waiting.reply(outcome, stamp)
+
+    def dropped(self, ticket: int, error: TricordError) -> None:
+        waiting = self._tickets.take(ticket)
+        if waiting is not None:
+            waiting.reply(error, self.stamp())
+
+    def readable(self, ticket: int) -> None:
+        waiting = self._tickets.take(ticket)
+        if waiting is None or waiting.context.cancelled:
+            return
+        request = waiting.request
+        assert isinstance(request, Range | Txn)
+        outcome: Outcome
+        try:
+            outcome = self._machine.read(request, waiting.keyspace)
+        except TricordError as error:
+            outcome = error
+        waiting.reply(outcome, self._stamp(waiting.keyspace, Level.LINEARIZABLE))
+
+    def expire(self) -> None:
+        """Answer what waited past its deadline. Called at times; a write that was proposed may still take effect."""
+        for waiting in self._tickets.take_overdue(self._clock.monotonic()):
+            waiting.reply(OutcomeUnknown() if waiting.is_write else DeadlineExceeded(), self.stamp())
+
+    def stop(self) -> None:
+        """Take no new request and answer those that wait."""
+        self.stopping = True
+        for waiting in self._tickets.take_overdue(float("inf")):
+            waiting.reply(OutcomeUnknown() if waiting.is_write else Stopping(), self.stamp())
+
+    def _stamp(self, keyspace: int, level: Level) -> Stamp:
+        return Stamp(self._cluster, self._member, self._host.term, self._machine.revision(keyspace), level)
+
+
+def grows(request: Request) -> bool:
+    """Whether the request can make the store larger; deletes and compactions pass when space is short."""
+    if type(request) is Put:
+        return True
+    if type(request) is Txn:
+        return any(map(grows, request.success)) or any(map(grows, request.failure))
+    assert isinstance(request, Range | DeleteRange | Compact)
+    return False

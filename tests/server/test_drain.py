@@ -1,0 +1,169 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The drain: effects reach the backend behind the replies, in order, and wait out a full disk."""
+
+from __future__ import annotations
+
+import errno
+from collections.abc import Callable, Coroutine
+
+import pytest
+
+from tricord.base.metrics import Metrics
+from tricord.base.ordered import BackendView, Table, Write
+from tricord.server.drain import BATCH_BYTES, Drain
+from tricord.sim.environment import simulated_environment
+from tricord.sim.virtual_loop import VirtualLoop
+from tricord.storage.memory_disk import MemoryDisk
+
+
+class Overlay:
+    """As much of an overlay as the drain needs."""
+
+    def __init__(self) -> None:
+        self.active: list[Write] = []
+        self.taken: list[Write] = []
+        self.active_bytes = 0
+
+    def write(self, key: bytes, value: bytes) -> None:
+        self.active.append((Table.HEAD, key, value))
+        self.active_bytes += len(key) + len(value)
+
+    def take(self) -> list[Write]:
+        assert not self.taken, "one batch at a time"
+        self.taken, self.active, self.active_bytes = self.active, [], 0
+        return self.taken
+
+    def drained(self) -> None:
+        self.taken = []
+
+
+class Backend:
+    """Keeps what is committed; fails as often as it is told."""
+
+    def __init__(self) -> None:
+        self.committed: list[Write] = []
+        self.log: list[str] = []
+        self.failures: list[OSError] = []
+
+    def commit(self, writes: list[Write]) -> None:
+        if self.failures:
+            self.log.append("failed")
+            raise self.failures.pop(0)
+        self.committed += writes
+        self.log.append(f"commit {len(writes)}")
+
+    def seal(self) -> None:
+        self.log.append("seal")
+
+    def view(self) -> BackendView:
+        raise AssertionError("the drain reads nothing")
+
+    def size_bytes(self) -> int:
+        return 0
+
+    def used_bytes(self) -> int:
+        return 0
+
+    def close(self) -> None:
+        return
+
+
+class World:
+    """A drain in simulated time."""
+
+    def __init__(self) -> None:
+        self.loop = VirtualLoop()
+        self.overlay = Overlay()
+        self.backend = Backend()
+        self.broken: list[BaseException] = []
+        environment = simulated_environment(self.loop, MemoryDisk(), seed=1)
+        self.drain = Drain(environment, self.overlay, self.backend, lambda: 7, Metrics(), self.broken.append)
+
+    async def pass_time(self, seconds: float) -> None:
+        reached = self.loop.create_future()
+        self.loop.call_later(seconds, reached.set_result, None)
+        await reached
+
+
+def play(story: Callable[[World], Coroutine[None, None, None]]) -> World:
+    world = World()
+    try:
+        world.loop.run_until_complete(story(world))
+    finally:
+        world.loop.close()
+    return world
+
+
+def test_a_small_write_is_committed_after_a_pause_and_sealed_when_idle() -> None:
+    async def story(world: World) -> None:
+        world.overlay.write(b"a", b"1")
+        world.drain.wrote()
+        await world.pass_time(0.09)
+        assert world.backend.log == []
+        await world.pass_time(0.02)
+        assert world.backend.log == ["commit 1"]
+        await world.pass_time(0.15)
+
+    assert play(story).backend.log == ["commit 1", "seal"]
+
+
+def test_a_large_batch_does_not_wait_for_the_pause() -> None:
+    async def story(world: World) -> None:
+        world.overlay.write(b"a", bytes(BATCH_BYTES))
+        world.drain.wrote()
+        await world.pass_time(0.01)
+
+    assert play(story).backend.log == ["commit 1"]
+
+
+def test_what_comes_during_a_commit_goes_with_the_next_one() -> None:
+    async def story(world: World) -> None:
+        world.overlay.write(b"a", bytes(BATCH_BYTES))
+        world.drain.wrote()
+        world.overlay.write(b"b", b"2")
+        world.overlay.write(b"c", b"3")
+        world.drain.wrote()
+        await world.pass_time(0.15)
+
+    world = play(story)
+    assert world.backend.log == ["commit 1", "commit 2"]
+    assert [key for _, key, _ in world.backend.committed] == [b"a", b"b", b"c"]
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT])
+def test_a_full_disk_keeps_the_batch_and_tries_again(number: int) -> None:
+    async def story(world: World) -> None:
+        world.backend.failures = [OSError(number, "full"), OSError(number, "full")]
+        world.overlay.write(b"a", b"1")
+        world.drain.wrote()
+        await world.pass_time(0.3)
+        assert world.drain.disk_full
+        await world.pass_time(2)
+        assert not world.drain.disk_full
+
+    world = play(story)
+    assert world.backend.log == ["failed", "failed", "commit 1", "seal"]
+    assert world.broken == []
+
+
+def test_a_failing_disk_stops_the_member() -> None:
+    async def story(world: World) -> None:
+        world.backend.failures = [OSError(errno.EIO, "input/output error")]
+        world.overlay.write(b"a", b"1")
+        world.drain.wrote()
+        await world.pass_time(1)
+
+    world = play(story)
+    assert [type(error) for error in world.broken] == [OSError]
+    assert world.backend.log == ["failed"]
+
+
+def test_a_clean_stop_commits_what_is_left_and_seals() -> None:
+    async def story(world: World) -> None:
+        world.overlay.write(b"a", bytes(BATCH_BYTES))
+        world.drain.wrote()
+        world.overlay.write(b"b", b"2")
+        await world.drain.close()
+        await world.drain.flush()
+
+    assert play(story).backend.log == ["commit 1", "commit 1", "seal"]
