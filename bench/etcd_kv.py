@@ -1,0 +1,228 @@
+# SPDX-License-Identifier: Apache-2.0
+"""tricord and a real etcd 3.6 side by side, driven by etcd's own `benchmark` tool, in turns in one run.
+
+Each case (a workload at a number of clients) runs on both servers alternately, `--rounds` times, on loopback and fresh
+data directories on one disk; the medians and their ratio are printed. `--parts` also loads 1 M keys of 256 bytes and
+compares memory, disk and the time of a restart. Needs the peers `etcd` and `benchmark` (`make peers`).
+
+The tool's clients run on the same cores as the servers, so a ratio here understates what a server alone gains.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import re
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from tests.peers import paths
+from tests.peers.processes import EtcdProcess, MemberProcess, ServerProcess, clean_environment
+
+KEY_BYTES = 8
+VALUE_BYTES = 256
+KEY_SPACE = 100_000
+CONNECTIONS_MAX = 100  # as in etcd's own published measurements
+CLIENTS = (1, 64, 1000)
+TOTALS = {1: 4_000, 64: 40_000, 1000: 60_000}
+WORKLOADS = ("put", "range-linearizable", "range-serializable", "txn")
+READ_KEY = "measured"
+
+
+@dataclass
+class Figures:
+    """What one run of the tool printed: requests a second, and seconds."""
+
+    throughput: float
+    p50: float
+    p99: float
+
+
+def tool_arguments(workload: str, total: int) -> list[str]:
+    """The tool's command and flags of a workload."""
+    writes = [f"--key-size={KEY_BYTES}", f"--val-size={VALUE_BYTES}", f"--key-space-size={KEY_SPACE}"]
+    command = {
+        "put": ["put", *writes],
+        "txn": ["txn-put", *writes],
+        "range-linearizable": ["range", READ_KEY, "--consistency=l"],
+        "range-serializable": ["range", READ_KEY, "--consistency=s"],
+        "load": ["put", *writes[:2], f"--key-space-size={total}", "--sequential-keys"],
+    }[workload]
+    return [*command, f"--total={total}"]
+
+
+def run_tool(endpoint: str, workload: str, clients: int, total: int) -> Figures:
+    """One run of the tool. Raises RuntimeError with its output when it fails or reports errors."""
+    tool = paths.find("benchmark")
+    assert tool is not None
+    connections = min(clients, CONNECTIONS_MAX)
+    command = [str(tool), f"--endpoints={endpoint}", f"--conns={connections}", f"--clients={clients}"]
+    command += tool_arguments(workload, total)
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=clean_environment())
+    output = done.stdout
+
+    def number(pattern: str) -> float:
+        found = re.search(pattern, output)
+        if found is None or "Error distribution" in output or done.returncode != 0:
+            raise RuntimeError(f"{' '.join(command)}\n{output[-2000:]}\n{done.stderr[-2000:]}")
+        return float(found[1])
+
+    return Figures(
+        throughput=number(r"Requests/sec:\s+([\d.]+)"),
+        p50=number(r"50% in ([\d.]+) secs"),
+        p99=number(r"99% in ([\d.]+) secs"),
+    )
+
+
+def median(runs: list[Figures]) -> Figures:
+    """The median of each figure by itself."""
+    return Figures(*(statistics.median(column) for column in zip(*(asdict(run).values() for run in runs), strict=True)))
+
+
+def seconds(value: float) -> str:
+    return f"{value * 1000:.2f} ms"
+
+
+def compare_workloads(
+    servers: dict[str, ServerProcess], workloads: list[str], clients: list[int], rounds: int, share: float
+) -> Iterator[dict[str, object]]:
+    """Each case on each server in turns; yields a record a case."""
+    titles = f"{'workload':20}{'clients':>8}{'tricord/s':>12}{'etcd/s':>12}{'ratio':>8}"
+    print(f"{titles}   p50 tricord, etcd      p99 tricord, etcd")
+    for server in servers.values():
+        put_one(server)
+    for workload in workloads:
+        for count in clients:
+            total = max(count, int(TOTALS.get(count, 40_000) * share))
+            runs: dict[str, list[Figures]] = {name: [] for name in servers}
+            for number in range(rounds):
+                # Whoever goes second finds warmer caches and a fuller disk queue: swap each round.
+                order = list(servers) if number % 2 == 0 else list(reversed(servers))
+                for name in order:
+                    runs[name].append(run_tool(servers[name].endpoint, workload, count, total))
+            ours, theirs = median(runs["tricord"]), median(runs["etcd"])
+            ratio = ours.throughput / theirs.throughput
+            print(
+                f"{workload:20}{count:8}{ours.throughput:12.0f}{theirs.throughput:12.0f}{ratio:8.2f}"
+                f"   {seconds(ours.p50):>9}, {seconds(theirs.p50):<11}{seconds(ours.p99):>9}, {seconds(theirs.p99)}",
+                flush=True,
+            )
+            yield {
+                "workload": workload,
+                "clients": count,
+                "requests": total,
+                "rounds": rounds,
+                "tricord": asdict(ours),
+                "etcd": asdict(theirs),
+                "ratio": ratio,
+            }
+
+
+def put_one(server: ServerProcess) -> None:
+    """The key that the range workloads read, with a value of the usual size."""
+    body = json.dumps({"key": "bWVhc3VyZWQ=", "value": "A" * (VALUE_BYTES * 4 // 3 // 4 * 4)}).encode()
+    status, answer = server.http("POST", "/v3/kv/put", body)
+    if status != 200:
+        raise RuntimeError(f"{server.name}: {status} {answer!r}")
+
+
+def directory_bytes(directory: Path) -> int:
+    """Blocks in use below a directory."""
+    return sum(path.stat().st_blocks * 512 for path in directory.rglob("*") if path.is_file())
+
+
+def measure_keys(server: ServerProcess, keys: int) -> dict[str, float]:
+    """Load ``keys`` keys; memory and disk then; the time of a restart with them, and memory after it."""
+    with server:
+        started = time.perf_counter()
+        loaded = run_tool(server.endpoint, "load", 1000, keys)
+        load_seconds = time.perf_counter() - started
+        resident = server.resident_bytes()
+        server.stop()
+        disk = directory_bytes(server.directory)
+        started = time.perf_counter()
+        server.start()
+        restart = time.perf_counter() - started
+        after = server.resident_bytes()
+    return {
+        "keys": keys,
+        "load_seconds": load_seconds,
+        "load_throughput": loaded.throughput,
+        "resident_bytes": resident,
+        "restart_seconds": restart,
+        "resident_bytes_after_restart": after,
+        "disk_bytes": disk,
+    }
+
+
+def compare_keys(folder: Path, keys: int) -> dict[str, object]:
+    """Memory, disk and restart of both servers with ``keys`` keys."""
+    binary = etcd_binary()
+    results = {
+        "tricord": measure_keys(MemberProcess(folder / "keys-tricord"), keys),
+        "etcd": measure_keys(EtcdProcess(binary, folder / "keys-etcd"), keys),
+    }
+    print(f"\nwith {keys:,} keys of {VALUE_BYTES} bytes     tricord        etcd    ratio")
+    rows = (
+        ("resident memory, MiB", "resident_bytes", 2**20),
+        ("restart to healthy, s", "restart_seconds", 1),
+        ("memory after restart, MiB", "resident_bytes_after_restart", 2**20),
+        ("on disk, MiB", "disk_bytes", 2**20),
+        ("load, keys/s", "load_throughput", 1),
+    )
+    for title, field, unit in rows:
+        ours, theirs = results["tricord"][field] / unit, results["etcd"][field] / unit
+        print(f"{title:30}{ours:12.2f}{theirs:12.2f}{ours / theirs:9.2f}", flush=True)
+    return dict(results)
+
+
+def etcd_binary() -> Path:
+    """etcd 3.6, or exit with what to do."""
+    binary = paths.find("etcd")
+    if binary is None or paths.find("benchmark") is None:
+        sys.exit("bench: etcd and its benchmark tool are not here: run make peers")
+    return binary
+
+
+def main() -> None:
+    """Parse the flags, run the parts, print, and write the records where asked."""
+    parser = argparse.ArgumentParser(prog="python -m bench.etcd_kv", description=__doc__.splitlines()[0])
+    parser.add_argument("--parts", nargs="+", choices=["load", "keys"], default=["load", "keys"])
+    parser.add_argument("--workloads", nargs="+", choices=WORKLOADS, default=list(WORKLOADS))
+    parser.add_argument("--clients", nargs="+", type=int, default=list(CLIENTS))
+    parser.add_argument("--rounds", type=int, default=3, help="runs of each case on each server; the median counts")
+    parser.add_argument("--keys", type=int, default=1_000_000, help="keys of the part `keys`")
+    parser.add_argument("--quick", action="store_true", help="one round of a quarter of the requests, 100,000 keys")
+    parser.add_argument("--directory", help="where the data directories go (default: the system's scratch folder)")
+    parser.add_argument("--output", help="also write the records as JSON to this file")
+    options = parser.parse_args()
+    rounds, share, keys = (1, 0.25, 100_000) if options.quick else (options.rounds, 1.0, options.keys)
+    binary = etcd_binary()
+    print(f"{os.cpu_count()} cores, Python {sys.version.split()[0]}; medians of {rounds} round(s)\n")
+    records: dict[str, object] = {"cores": os.cpu_count(), "python": sys.version.split()[0]}
+    with tempfile.TemporaryDirectory(prefix="tricord-bench-", dir=options.directory) as name:
+        folder = Path(name)
+        if "load" in options.parts:
+            with ExitStack() as stack:
+                servers: dict[str, ServerProcess] = {
+                    "tricord": stack.enter_context(MemberProcess(folder / "tricord")),
+                    "etcd": stack.enter_context(EtcdProcess(binary, folder / "etcd")),
+                }
+                cases = compare_workloads(servers, options.workloads, options.clients, rounds, share)
+                records["load"] = list(cases)
+        if "keys" in options.parts:
+            records["keys"] = compare_keys(folder, keys)
+    if options.output:
+        Path(options.output).write_text(json.dumps(records, indent=2) + "\n")
+
+
+if __name__ == "__main__":
+    main()
