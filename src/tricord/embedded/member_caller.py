@@ -1,0 +1,76 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The caller over a member in this process: requests go to its engine as records, nothing is encoded for a wire."""
+
+from __future__ import annotations
+
+import dataclasses
+
+from tricord.base.context import Context
+from tricord.base.environment import Environment
+from tricord.base.errors import Cancelled, StorageError
+from tricord.base.levels import Level, Stamp
+from tricord.base.members import MemberRecord, MemberStatus
+from tricord.base.operations import Request, Result
+from tricord.embedded.memory_world import memory_world
+from tricord.embedded.opening import MEMORY
+from tricord.runtime import close_environment, open_environment
+from tricord.server.configuration import Configuration
+from tricord.server.member import Member
+
+MEMORY_SEGMENT_BYTES = 8 << 20
+"""The log's files in memory are small: what is cut off is given back sooner."""
+
+
+class MemberCaller:
+    """See ``client.caller``. It owns the member."""
+
+    def __init__(self, member: Member, environment: Environment, *, owns_environment: bool) -> None:
+        self._member = member
+        self._engine = member.engine
+        self._environment = environment
+        self._owns_environment = owns_environment
+        self._clock = environment.clock
+        self._closed = False
+
+    async def call(self, request: Request, level: Level, timeout: float) -> tuple[Result, Stamp]:
+        if self._closed:
+            raise Cancelled("the store was closed")
+        return await self._engine.ask(request, Context(level=level, deadline=self._clock.monotonic() + timeout))
+
+    async def status(self, timeout: float) -> MemberStatus:
+        return self._engine.status()
+
+    async def members(self, timeout: float) -> list[MemberRecord]:
+        return self._engine.members()
+
+    async def close(self) -> None:
+        if self._closed:
+            return
+        self._closed = True
+        try:
+            await self._member.stop()
+        finally:
+            if self._owns_environment:
+                close_environment(self._environment)
+
+
+async def start(location: str, quota_bytes: int | None, given: Environment | None) -> MemberCaller:
+    """Start a member on ``location``; return when it serves. Raises StorageError, ConfigurationError."""
+    in_memory = location == MEMORY
+    environment = given if given is not None else memory_world() if in_memory else open_environment()
+    configuration = Configuration(name="embedded", data_dir="memory" if in_memory else location)
+    if in_memory:
+        configuration = dataclasses.replace(configuration, segment_bytes=MEMORY_SEGMENT_BYTES)
+    if quota_bytes is not None:
+        configuration = dataclasses.replace(configuration, quota_bytes=quota_bytes)
+    try:
+        try:
+            member = Member(environment, configuration)
+            await member.start()
+        except OSError as error:
+            raise StorageError(f"{location}: {error.strerror or error}") from error
+    except BaseException:
+        if given is None:
+            close_environment(environment)
+        raise
+    return MemberCaller(member, environment, owns_environment=given is None)
