@@ -71,7 +71,7 @@ class Configuration:
     listen: str = setting(
         default="127.0.0.1:2379",
         unit="HOST:PORT",
-        effect="where clients connect; gRPC, the JSON gateway, health and metrics share the port; port 0 takes a free one",
+        effect="where clients connect; gRPC, the JSON gateway, health and metrics share the port; port 0: any free",
         relation="anything but a loopback address needs `cert_file` and `key_file`, or `insecure`",
     )
     advertise: str = setting(
@@ -200,9 +200,7 @@ def _bounds(configuration: Configuration, field: dataclasses.Field[Any]) -> str:
     if about.choices and value not in about.choices:
         return f"{field.name} is {value!r}, but must be one of {', '.join(about.choices)}"
     if about.low is not None and about.high is not None and not about.low <= value <= about.high:
-        return f"{field.name} is {value}, but must be from {about.low:,} to {about.high:,} {about.unit}".replace(
-            ",", "_"
-        )
+        return f"{field.name} is {value}, but must be from {about.low:_} to {about.high:_} {about.unit}"
     if field.default and value == "":
         return f"{field.name} is empty"
     return ""

@@ -11,7 +11,7 @@ import dataclasses
 import difflib
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from tricord.base.errors import ConfigurationError
@@ -50,14 +50,14 @@ def load(file: str | None, environment: Mapping[str, str], flags: Mapping[str, o
     values: dict[str, Any] = {}
     origins = dict.fromkeys(FIELDS, "default")
     for name, value in (_read_file(file) if file else {}).items():
-        _known(name, f"{file}: ", FIELDS)
+        _known(name, f"{file}: ", str)
         values[name] = convert(name, value, f"{file}: {name}")
         origins[name] = f"file {file}"
     for variable, text in environment.items():
         if not variable.startswith(PREFIX) or variable in OTHER_VARIABLES or SERVICE_LINK.fullmatch(variable):
             continue
-        _known(variable, "environment: ", [variable_name(name) for name in FIELDS])
         name = variable.removeprefix(PREFIX).lower()
+        _known(name, "environment: ", variable_name)
         values[name] = convert(name, text, variable)
         origins[name] = f"environment {variable}"
     for name, given in flags.items():
@@ -126,9 +126,9 @@ def _read_file(path: str) -> dict[str, Any]:
         raise ConfigurationError(f"{path} is not TOML: {error}") from error
 
 
-def _known(name: str, where: str, names: Any) -> None:
-    if name in names:
+def _known(name: str, where: str, written: Callable[[str], str]) -> None:
+    if name in FIELDS:
         return
-    close = difflib.get_close_matches(name, names, 1, 0.5)
-    suggestion = f"did you mean {close[0]}?" if close else "`tricord config show` lists all settings"
-    raise ConfigurationError(f"{where}{name} is not a setting; {suggestion}")
+    close = difflib.get_close_matches(name, FIELDS, 1, 0.5)
+    suggestion = f"did you mean {written(close[0])}?" if close else "`tricord config show` lists all settings"
+    raise ConfigurationError(f"{where}{written(name)} is not a setting; {suggestion}")
