@@ -47,6 +47,12 @@ def _node_program() -> Path | None:
     return folder if shutil.which("node") and (folder / "node_modules" / "@grpc" / "grpc-js").is_dir() else None
 
 
+def _protobuf_majors() -> Path | None:
+    """The folder with a protobuf runtime of each older major, by its number."""
+    folder = INSTALLED / "protobuf"
+    return folder if all((folder / major / "google").is_dir() for major in ("5", "6")) else None
+
+
 def _tmpfs() -> Path | None:
     """A scratch folder's parent, when this user may mount a small file system (root in most containers)."""
     if os.name != "posix" or os.geteuid() != 0 or not shutil.which("mount"):
@@ -71,6 +77,7 @@ PEERS: dict[str, Callable[[], Path | None]] = {
     "grpc-interop-client": _built("grpc-interop-client"),
     "grpc-js": _node_program,
     "h2spec": _built("h2spec"),
+    "protobuf-matrix": _protobuf_majors,
     "tmpfs": _tmpfs,
 }
 

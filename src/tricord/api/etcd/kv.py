@@ -14,15 +14,15 @@ from tricord.api.etcd.range_stream import range_stream
 from tricord.base.context import Context
 from tricord.base.errors import MalformedMessage, TricordError
 from tricord.base.levels import Level, Stamp
-from tricord.base.operations import Range, Request
-from tricord.server.engine import Engine, Outcome
+from tricord.base.operations import Request
+from tricord.server.engine import Engine, Outcome, Reply
 from tricord.wire.etcd.requests import (
-    canonical_body,
     decode_compact,
     decode_delete_range,
     decode_put,
     decode_range,
     decode_txn,
+    plain_put,
 )
 from tricord.wire.etcd.responses import encode_response
 from tricord.wire.grpc.service import Method, StreamCall, UnaryCall
@@ -36,7 +36,7 @@ def methods(engine: Engine) -> list[Method]:
     return [
         Method(SERVICE + "Range", _unary(engine, decode_range)),
         Method(SERVICE + "RangeStream", _range_stream(engine), server_streaming=True),
-        Method(SERVICE + "Put", _unary(engine, decode_put)),
+        Method(SERVICE + "Put", _put(engine)),
         Method(SERVICE + "DeleteRange", _unary(engine, decode_delete_range)),
         Method(SERVICE + "Txn", _unary(engine, decode_txn)),
         Method(SERVICE + "Compact", _unary(engine, decode_compact)),
@@ -44,7 +44,7 @@ def methods(engine: Engine) -> list[Method]:
 
 
 def _unary(engine: Engine, decode: Callable[[bytes], tuple[Request, Level]]) -> Callable[[bytes, UnaryCall], None]:
-    """A handler that decodes, calls the engine and answers. Cost on top of those: about 1 us."""
+    """A handler that decodes, calls the engine and answers."""
     engine_call = engine.call
 
     def handle(data: bytes, call: UnaryCall) -> None:
@@ -57,17 +57,39 @@ def _unary(engine: Engine, decode: Callable[[bytes], tuple[Request, Level]]) -> 
             return
         context = Context(level=level, deadline=call.deadline)
         call.on_cancel(context.cancel)
-
-        def reply(outcome: Outcome, stamp: Stamp) -> None:
-            if isinstance(outcome, TricordError):
-                fail(call, outcome)
-            else:
-                call.reply(encode_response(outcome, stamp))
-
-        body = None if type(request) is Range else canonical_body(request, level, data)
-        engine_call(request, context, reply, body)
+        engine_call(request, context, _replier(call))
 
     return handle
+
+
+def _put(engine: Engine) -> Callable[[bytes, UnaryCall], None]:
+    """As ``_unary``, and the client's own bytes go along where they can be logged as they are."""
+    engine_call = engine.call
+
+    def handle(data: bytes, call: UnaryCall) -> None:
+        body: bytes | None = data
+        request = plain_put(data)
+        if request is None:
+            body = None
+            try:
+                request, _ = decode_put(data)
+            except MalformedMessage as error:
+                raise malformed(error) from None
+        context = Context(deadline=call.deadline)
+        call.on_cancel(context.cancel)
+        engine_call(request, context, _replier(call), body)
+
+    return handle
+
+
+def _replier(call: UnaryCall) -> Reply:
+    def reply(outcome: Outcome, stamp: Stamp) -> None:
+        if isinstance(outcome, TricordError):
+            fail(call, outcome)
+        else:
+            call.reply(encode_response(outcome, stamp))
+
+    return reply
 
 
 def _range_stream(engine: Engine) -> Callable[[StreamCall], Coroutine[Any, Any, None]]:

@@ -3,7 +3,8 @@
 
 Decoding accepts what etcd accepts: unknown fields are ignored. It decides nothing about meaning (an empty key, an
 unknown sort order: whoever carries out the request refuses those). A command that is logged must mean the same to every
-version, so ``canonical_body`` gives bytes without unknown fields: the client's own where they hold none.
+version, so it holds no unknown fields: it is ``encode_request`` of what was decoded, or the client's own bytes where
+``plain_put`` says that they are the same.
 
 The level is how etcd says "serializable": on a range, and of a transaction when all of its operations are such ranges.
 """
@@ -28,7 +29,7 @@ from tricord.base.operations import (
     Request,
     Txn,
 )
-from tricord.wire.etcd.varint import SMALL, size_of, varint
+from tricord.wire.etcd.varint import SMALL, varint
 from tricord.wire.schemas import kv
 
 _ANY = Level.ANY
@@ -128,13 +129,40 @@ def decode_range(data: bytes) -> tuple[Range, Level]:
     return _range(m), _ANY if m.serializable else _LINEARIZABLE
 
 
+def plain_put(data: bytes) -> Put | None:
+    """The put, where ``data`` is exactly a canonical key below 128 bytes and value below 16 KiB; None for all others.
+
+    Most puts are; ``data`` may then be logged as it is. Cost: 0.8 us, where protobuf's parser takes 1.4.
+    """
+    size = len(data)
+    if size < 6 or data[0] != 0x0A:
+        return None
+    key_end = data[1] + 2
+    if not 2 < key_end < 0x82 or key_end + 2 >= size or data[key_end] != 0x12:
+        return None
+    value_size = data[key_end + 1]
+    value_start = key_end + 2
+    if value_size >= 0x80:
+        more = data[value_start]
+        if not 0 < more < 0x80:
+            return None
+        value_size += (more - 1) << 7
+        value_start += 1
+    if not value_size or value_start + value_size != size:
+        return None
+    return Put(data[2:key_end], data[value_start:])
+
+
 def decode_put(data: bytes) -> tuple[Put, Level]:
     """A PutRequest. Raises MalformedMessage. Cost: about 1 us."""
+    plain = plain_put(data)
+    if plain is not None:
+        return plain, _LINEARIZABLE
     try:
         m = _parse_put(data)
     except DecodeError as error:
         raise MalformedMessage(str(error)) from None
-    return Put(m.key, m.value, m.lease, m.prev_kv, m.ignore_value, m.ignore_lease), _LINEARIZABLE
+    return _put(m), _LINEARIZABLE
 
 
 def decode_delete_range(data: bytes) -> tuple[DeleteRange, Level]:
@@ -259,27 +287,3 @@ def encode_put(request: Put) -> bytes:
     if value_size:
         parts += (b"\x12", SMALL[value_size] if value_size < 128 else varint(value_size), value)
     return b"".join(parts)
-
-
-def _put_size(request: Put) -> int:
-    """Size of the canonical encoding."""
-    key_size, value_size = len(request.key), len(request.value)
-    size = key_size + value_size
-    if key_size:
-        size += 2 if key_size < 128 else 1 + size_of(key_size)
-    if value_size:
-        size += 2 if value_size < 128 else 1 + size_of(value_size)
-    if request.lease:
-        size += 1 + size_of(request.lease)
-    return size + 2 * (request.previous + request.ignore_value + request.ignore_lease)
-
-
-def canonical_body(request: Request, level: Level, data: bytes) -> bytes:
-    """The bytes to log for ``request``, which was decoded from ``data``; for a plain put they are ``data`` itself.
-
-    Every known field takes at least its canonical size, so data of exactly the canonical size of its known fields holds
-    no unknown or repeated ones. Cost: under 1 us for a put; one encoding for the others.
-    """
-    if type(request) is not Put:
-        return encode_request(request, level)
-    return data if _put_size(request) == len(data) else encode_put(request)

@@ -31,53 +31,64 @@ from tricord.wire.etcd.varint import SMALL, varint
 from tricord.wire.schemas import kv, mvcc
 from tricord.wire.schemas.header import ResponseHeader
 
-_U64 = 0xFFFFFFFFFFFFFFFF
-_header_ends: dict[tuple[int, int, int], tuple[bytes, bytes]] = {}
+
+class _HeaderParts:
+    """The bytes of a header around its revision, for one member in one term."""
+
+    __slots__ = ("back", "cluster", "fronts", "member", "term", "unrevised")
+
+    def __init__(self, cluster: int, member: int, term: int) -> None:
+        self.cluster = cluster
+        self.member = member
+        self.term = term
+        ids = (b"\x08" + varint(cluster) if cluster else b"") + (b"\x10" + varint(member) if member else b"")
+        self.back = b"\x20" + varint(term) if term else b""
+        fixed = len(ids) + len(self.back)
+        # By the size of the revision's varint: it counts in the header's own size, which is one byte (at most 44).
+        self.fronts = [b"\x0a" + SMALL[fixed + 1 + size] + ids + b"\x18" for size in range(11)]
+        self.unrevised = b"\x0a" + SMALL[fixed] + ids + self.back
 
 
-def _ends(cluster: int, member: int, term: int) -> tuple[bytes, bytes]:
-    """The bytes of a header before and after its revision."""
-    front = (b"\x08" + varint(cluster) if cluster else b"") + (b"\x10" + varint(member) if member else b"")
-    back = b"\x20" + varint(term) if term else b""
-    if len(_header_ends) >= 64:  # a client meets a handful of members and terms: forget rather than grow
-        _header_ends.clear()
-    _header_ends[cluster, member, term] = front, back
-    return front, back
+# The parts used last: a member answers for itself, in one term at a time.
+_parts = [_HeaderParts(0, 0, 0)]
 
 
 def encode_header(stamp: Stamp) -> bytes:
-    """Field 1 of every response: tag, size and the ResponseHeader. Cost: 0.4 us."""
-    ends = _header_ends.get((stamp.cluster, stamp.member, stamp.term))
-    if ends is None:
-        ends = _ends(stamp.cluster, stamp.member, stamp.term)
-    revision = stamp.revision
-    if not revision:
-        return b"\x0a" + SMALL[len(ends[0]) + len(ends[1])] + ends[0] + ends[1]
-    middle = varint(revision)
-    # A header is at most 4 * (1 + 10) bytes, so its size is one byte.
-    return b"".join((b"\x0a", SMALL[len(ends[0]) + 1 + len(middle) + len(ends[1])], ends[0], b"\x18", middle, ends[1]))
+    """Field 1 of every response: tag, size and the ResponseHeader. Cost: 0.5 us."""
+    parts = _parts[0]
+    if stamp.member != parts.member or stamp.term != parts.term or stamp.cluster != parts.cluster:
+        parts = _parts[0] = _HeaderParts(stamp.cluster, stamp.member, stamp.term)
+    if not stamp.revision:
+        return parts.unrevised
+    revision = varint(stamp.revision)
+    return parts.fronts[len(revision)] + revision + parts.back
 
 
 def encode_key_value(record: KeyValue) -> bytes:
     """A mvccpb.KeyValue. Cost: about 1 us."""
-    key, value = record.key, record.value
-    parts: list[bytes] = []
-    if key:
-        size = len(key)
-        parts += (b"\x0a", SMALL[size] if size < 128 else varint(size), key)
-    if record.create_revision:
-        parts += (b"\x10", varint(record.create_revision))
-    if record.mod_revision:
-        parts += (b"\x18", varint(record.mod_revision))
-    version = record.version
-    if version:
-        parts += (b"\x20", SMALL[version] if 0 < version < 128 else varint(version))
-    if value:
-        size = len(value)
-        parts += (b"\x2a", SMALL[size] if size < 128 else varint(size), value)
-    if record.lease:
-        parts += (b"\x30", varint(record.lease))
-    return b"".join(parts)
+    key, value, version, created = record.key, record.value, record.version, record.create_revision
+    key_size, value_size = len(key), len(value)
+    modified = record.mod_revision
+    if 0 < key_size < 128 and value_size and 0 < version < 128 and modified >= created > 0 and not record.lease:
+        creation = varint(created)
+        return b"\x0a%b%b\x10%b\x18%b\x20%b\x2a%b%b" % (
+            SMALL[key_size],
+            key,
+            creation,
+            creation if modified == created else varint(modified),
+            SMALL[version],
+            SMALL[value_size] if value_size < 128 else varint(value_size),
+            value,
+        )
+    # Whatever is uncommon: the deleted, the empty, the leased, the long-lived.
+    return mvcc.KeyValue(
+        key=key,
+        create_revision=created,
+        mod_revision=modified,
+        version=version,
+        value=value,
+        lease=record.lease,
+    ).SerializeToString()
 
 
 def _append_key_values(parts: list[bytes], tag: bytes, records: list[KeyValue]) -> None:

@@ -27,8 +27,3 @@ def varint(number: int) -> bytes:
         number >>= 7
     out.append(number)
     return bytes(out)
-
-
-def size_of(number: int) -> int:
-    """How many bytes ``varint(number)`` has."""
-    return ((number & 0xFFFFFFFFFFFFFFFF).bit_length() + 6) // 7 or 1
