@@ -1,0 +1,75 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Becoming follower, candidate or leader (figure 4 of the paper), and what each has to forget and to begin with."""
+
+from __future__ import annotations
+
+from tricord.base.log import Entry, EntryKind
+from tricord.raft import read_index
+from tricord.raft.progress import Progress
+from tricord.raft.state import Role, State
+from tricord.raft.trace import Appended, BecameCandidate, BecameFollower, BecameLeader
+
+
+def become_follower(state: State, term: int, leader_id: int) -> None:
+    """Follow in the term, which is the current one or higher. The leader may be unknown (0)."""
+    news = term != state.persistent.current_term or state.role is not Role.FOLLOWER or leader_id != state.leader_id
+    if term > state.persistent.current_term:
+        state.persistent.enter_term(term)
+        state.verified_index = 0
+    if state.role is not Role.FOLLOWER:
+        state.role = Role.FOLLOWER
+        state.progress.clear()
+        state.votes.clear()
+        reset_election_timer(state)
+    state.leader_id = leader_id
+    if news and state.tracer is not None:
+        state.tracer(BecameFollower(term, leader_id))
+    read_index.drop_all(state)
+
+
+def become_candidate(state: State) -> None:
+    """Section 5.2: a new term, and the own vote in it."""
+    assert state.role is not Role.LEADER, "a leader does not campaign"
+    state.persistent.enter_term(state.persistent.current_term + 1)
+    state.persistent.vote_for(state.config.id)
+    state.role = Role.CANDIDATE
+    state.leader_id = 0
+    state.verified_index = 0
+    state.votes.clear()
+    reset_election_timer(state)
+    if state.tracer is not None:
+        state.tracer(BecameCandidate(state.persistent.current_term))
+
+
+def become_leader(state: State) -> None:
+    """Section 8: begin with an entry that does nothing, for only an entry of this term can be committed by counting."""
+    assert state.role is Role.CANDIDATE, "only a candidate wins"
+    assert state.persistent.is_durable, "its vote for itself is durable"
+    term = state.persistent.current_term
+    log = state.log
+    state.role = Role.LEADER
+    state.leader_id = state.config.id
+    state.heartbeat_elapsed_ticks = 0
+    state.progress = {voter: Progress(log.last_index + 1) for voter in state.config.voters}
+    own = state.progress[state.config.id]
+    own.probing = False
+    own.match_index = log.persisted_index
+    own.read_round = state.read_round
+    if state.tracer is not None:
+        state.tracer(BecameLeader(term))
+    append_as_leader(state, [Entry(log.last_index + 1, term, EntryKind.NOOP, b"")])
+
+
+def append_as_leader(state: State, entries: list[Entry]) -> None:
+    """Append new entries of this term; a leader never removes any (leader append-only, figure 3)."""
+    assert state.role is Role.LEADER
+    state.log.append(entries)
+    state.output.entries.extend(entries)
+    if state.tracer is not None:
+        state.tracer(Appended(entries[0].index, entries[-1].index, state.persistent.current_term))
+
+
+def reset_election_timer(state: State) -> None:
+    """Wait anew, for another random time."""
+    state.election_elapsed_ticks = 0
+    state.election_timeout_ticks = state.election_timeouts.draw()

@@ -1,0 +1,56 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What goes into a turn of the replica and what comes out: one record each, with lists.
+
+A ticket is an integer that the host chose for one request; the replica hands it back with the answer.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Generic, TypeVar
+
+from tricord.base.errors import TricordError
+from tricord.base.log import Entry, HardState
+from tricord.raft.messages import Message
+
+AppliedT = TypeVar("AppliedT")
+
+
+@dataclass(slots=True)
+class TurnInput:
+    """Everything that happened since the last turn."""
+
+    ticks: int = 0
+    """How many ticks passed. After a stall one is right: what came in meanwhile goes first."""
+    proposals: list[tuple[int, bytes]] = field(default_factory=list)
+    """(ticket, command)."""
+    reads: list[int] = field(default_factory=list)
+    """Tickets of linearizable reads."""
+    persisted_to: int = 0
+    """The highest index that is durable in this member's log (0: nothing new)."""
+    persisted_term: int = 0
+    """The term of the entry at ``persisted_to``. A sole voter's host may leave it 0: its entries are never replaced."""
+    persisted_hard_state: HardState | None = None
+    """The newest hard state that is durable, if that is news."""
+    messages: list[Message] = field(default_factory=list)
+    """From peers."""
+
+
+@dataclass(slots=True)
+class TurnOutput(Generic[AppliedT]):
+    """What the host has to do; the order of persisting is the order of the fields."""
+
+    hard_state: HardState | None = None
+    """To persist before anything else of this output."""
+    entries: list[Entry] = field(default_factory=list)
+    """To persist, in order; one at an index that the disk holds replaces it and everything behind."""
+    messages: list[Message] = field(default_factory=list)
+    """To send to peers at once."""
+    replies: list[tuple[int, AppliedT]] = field(default_factory=list)
+    """(ticket, what its command answered)."""
+    dropped: list[tuple[int, TricordError]] = field(default_factory=list)
+    """(ticket, why): NoLeader and TooManyRequests did nothing; OutcomeUnknown may have happened or happen yet."""
+    reads: list[int] = field(default_factory=list)
+    """Tickets of the reads that may be served now, from the state as it is."""
+    applied: list[AppliedT] = field(default_factory=list)
+    """Everything that was applied in this turn, for watchers."""
