@@ -82,12 +82,16 @@ class Drain:
             self._overlay.drained()
         await self._environment.tasks.in_lane("backend", self._backend.seal)
 
-    async def close(self) -> None:
-        """Begin nothing new and wait for what is under way."""
+    def abandon(self) -> None:
+        """Begin nothing new."""
         self._closed = True
         for timer in (self._timer, self._seal_timer):
             if timer is not None:
                 timer.cancel()
+
+    async def close(self) -> None:
+        """Begin nothing new and wait for what is under way."""
+        self.abandon()
         # The lane runs in order: what was begun before is done, and its callback queued, when this is.
         while self._committing:
             await self._environment.tasks.in_lane("backend", lambda: None)

@@ -16,6 +16,7 @@ from tricord.base.errors import DiskFault, TricordError
 from tricord.base.members import MemberRecord, MemberStatus
 from tricord.base.metrics import Metrics
 from tricord.base.version import ETCD_VERSION
+from tricord.raft import RaftConfig
 from tricord.replica.replica import Replica
 from tricord.server.configuration import Configuration
 from tricord.server.drain import Drain
@@ -23,7 +24,7 @@ from tricord.server.engine import HealthCheck
 from tricord.server.housekeeping import Housekeeping
 from tricord.server.member_engine import MemberEngine
 from tricord.server.turn import TurnLoop
-from tricord.statemachine.machine import StateMachine
+from tricord.statemachine.machine import Applied, StateMachine
 from tricord.statemachine.validation import Limits
 from tricord.storage.identity import Identity
 from tricord.storage.member_storage import MemberStorage, open_member_storage
@@ -57,15 +58,13 @@ class Member:
         self._storage: MemberStorage = storage
         self.identity: Identity = storage.identity
         self.machine = StateMachine(storage.overlay)
-        self.replica = Replica(
-            member=storage.identity.member,
-            voters=(storage.identity.member,),
-            seed=environment.random.bits(64),
-            hard_state=storage.hard_state,
+        member = storage.identity.member
+        self.replica: Replica[Applied] = Replica(
+            RaftConfig(id=member, voters=(member,), seed=environment.random.bits(64)),
+            storage.hard_state,
+            self.machine,
+            base=(storage.applied_index, storage.applied_term),
             entries=storage.entries,
-            applied_index=storage.applied_index,
-            applied_term=storage.applied_term,
-            machine=self.machine,
         )
         self.drain = Drain(environment, storage.overlay, storage.backend, self._applied_index, self.metrics, self._fail)
         self.turns = TurnLoop(environment, self.replica, storage.log, self.drain, self.metrics, self._fail)
@@ -88,7 +87,7 @@ class Member:
         """Return when this member leads and has applied all that its log holds. Raises what stopped it."""
         self._timer = self._environment.tasks.call_later(EXPIRE_SECONDS, self._every_so_often)
         self.turns.start()
-        await self.turns.until(lambda: (self.replica.is_leader and self.replica.caught_up) or self.failure is not None)
+        await self.turns.until(self._leads_and_applied_all)
         if self.failure is not None:
             await self.stop()
             raise self.failure
@@ -109,6 +108,15 @@ class Member:
         finally:
             # Without the flush nothing is lost: the log has it.
             self._storage.close()
+
+    def abandon(self) -> None:
+        """Decide nothing more and write nothing more, like a process that died. For simulations: a log write that is
+        under way may still end."""
+        self.turns.stop()
+        self.housekeeping.stop()
+        self.drain.abandon()
+        if self._timer is not None:
+            self._timer.cancel()
 
     async def until_failed(self) -> BaseException:
         """Wait for the day this member must stop, and say why."""
@@ -167,6 +175,10 @@ class Member:
             HealthCheck("data_corruption", True),
             HealthCheck("alarm_nospace", not refusal, "ALARM NOSPACE"),
         ]
+
+    def _leads_and_applied_all(self) -> bool:
+        replica = self.replica
+        return replica.is_leader and replica.applied_index == replica.last_index
 
     def _applied_index(self) -> int:
         return self.machine.applied_index

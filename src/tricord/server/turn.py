@@ -26,7 +26,7 @@ MARK_SECONDS = 0.05
 class DecidesTurns(Protocol):
     """The replica as its host sees it."""
 
-    def turn(self, turn_input: TurnInput) -> TurnOutput:
+    def turn(self, turn_input: TurnInput) -> TurnOutput[Applied]:
         """Decide; performs nothing."""
 
 
@@ -164,7 +164,7 @@ class TurnLoop:
             self.stop()
             self._fail(error)
 
-    def _perform(self, output: TurnOutput) -> None:
+    def _perform(self, output: TurnOutput[Applied]) -> None:
         if output.hard_state is not None:
             self._hard_state = output.hard_state
         if output.entries:
