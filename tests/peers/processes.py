@@ -167,9 +167,13 @@ class MemberProcess(ServerProcess):
 
     name = "tricord"
 
-    def __init__(self, directory: Path, *flags: str, environment: dict[str, str] | None = None) -> None:
+    def __init__(
+        self, directory: Path, *flags: str, environment: dict[str, str] | None = None, ca: Path | None = None
+    ) -> None:
+        """``ca``: the PEM file that tells whom to trust, when the flags give it a certificate."""
         super().__init__(directory, environment=environment)
         self.flags = flags
+        self.tls = ssl.create_default_context(cafile=str(ca)) if ca else None
 
     def command(self) -> Sequence[str]:
         base = [sys.executable, "-m", "tricord", "serve", "--data-dir", str(self.directory), "--listen", self.endpoint]
