@@ -91,10 +91,16 @@ class Command:
 
 
 def encode_command(request: Request, body: bytes | None, *, keyspace: int = 0, identity: str = "") -> bytes:
-    """The command that asks for ``request``; ``body`` is its canonical protobuf where that is at hand."""
+    """The command that asks for ``request``; ``body`` is its canonical protobuf where that is at hand.
+
+    Raises InvalidRequest where a field is of a wrong type or over 64 bits.
+    """
     operation = OPERATION_OF[type(request)]
     if body is None:
-        body = encode_request(request)
+        try:
+            body = encode_request(request)
+        except (ValueError, TypeError) as error:
+            raise InvalidRequest(f"the request cannot be encoded: {error}") from None
     if not identity:
         return _pack(FORMAT, operation, 0, 0, keyspace, 0, 0) + body
     return encode_envelope(Command(operation, body, keyspace, identity=identity))

@@ -31,7 +31,7 @@ from tricord.statemachine.applied import Applied, ApplyFailed
 from tricord.statemachine.apply_compact import apply_compact
 from tricord.statemachine.apply_kv import apply_delete_range, apply_put, apply_txn
 from tricord.statemachine.command import Command, CommandOperation, MalformedCommand, decode_command
-from tricord.statemachine.marks import AppliedMark, read_applied_mark, write_applied_mark
+from tricord.statemachine.marks import AppliedMark, applied_mark_writes, read_applied_mark
 from tricord.wire.etcd.requests import decode_compact, decode_delete_range, decode_put, decode_txn
 
 __all__ = ["Applied", "ApplyFailed", "StateMachine"]
@@ -161,7 +161,7 @@ class StateMachine:
 
     def _record_marks(self) -> None:
         writes: list[Write] = [space.marks_write() for space in self._keyspaces.values()]
-        writes.append(write_applied_mark(AppliedMark(self.applied_index, self.applied_term, self.chain)))
+        writes += applied_mark_writes(AppliedMark(self.applied_index, self.applied_term, self.chain))
         self._store.write(writes)
 
 

@@ -3,16 +3,11 @@
 
 from __future__ import annotations
 
-from struct import Struct
-
 from tricord.base.message import message
-from tricord.base.ordered import Table, View, Write
+from tricord.base.ordered import META_APPLIED_INDEX, META_APPLIED_TERM, Table, View, Write
 
-APPLIED = b"applied"
-"""META's name of the mark."""
-
-_MARK = Struct(">BQQQ")
-_FORMAT = 1
+META_CHAIN = b"chain"
+"""Key in META: the chain hash after the applied entry (8 bytes, big endian; absent: 0)."""
 
 
 @message
@@ -26,14 +21,19 @@ class AppliedMark:
 
 def read_applied_mark(view: View) -> AppliedMark:
     """The mark in ``view``."""
-    record = view.get(Table.META, APPLIED)
-    if record is None:
-        return AppliedMark()
-    version, index, term, chain = _MARK.unpack(record)
-    assert version == _FORMAT, f"applied mark has format {version}"
-    return AppliedMark(index, term, chain)
+    return AppliedMark(_number(view, META_APPLIED_INDEX), _number(view, META_APPLIED_TERM), _number(view, META_CHAIN))
 
 
-def write_applied_mark(mark: AppliedMark) -> Write:
-    """The write that records ``mark``."""
-    return Table.META, APPLIED, _MARK.pack(_FORMAT, mark.index, mark.term, mark.chain)
+def applied_mark_writes(mark: AppliedMark) -> list[Write]:
+    """The writes that record ``mark``."""
+    return [
+        (Table.META, META_APPLIED_INDEX, mark.index.to_bytes(8, "big")),
+        (Table.META, META_APPLIED_TERM, mark.term.to_bytes(8, "big")),
+        (Table.META, META_CHAIN, mark.chain.to_bytes(8, "big")),
+    ]
+
+
+def _number(view: View, name: bytes) -> int:
+    record = view.get(Table.META, name)
+    assert record is None or len(record) == 8, f"META's {name.decode()} is no number of 8 bytes"
+    return int.from_bytes(record or b"", "big")

@@ -12,6 +12,7 @@ from typing import Any
 
 from tricord.base.errors import (
     DuplicateKey,
+    InvalidRequest,
     InvalidSortOption,
     KeyNotProvided,
     LeaseProvided,
@@ -19,7 +20,7 @@ from tricord.base.errors import (
     ValueProvided,
 )
 from tricord.base.message import message
-from tricord.base.operations import Compact, DeleteRange, Operation, Put, Range, Request, Txn
+from tricord.base.operations import Compact, CompareTarget, DeleteRange, Operation, Put, Range, Request, Txn
 
 _SORT_ORDERS = 3
 _SORT_TARGETS = 5
@@ -72,6 +73,8 @@ def _check_operations(request: Txn, operations_max: int) -> None:
     for compare in request.compares:
         if not compare.key:
             raise KeyNotProvided
+        if (type(compare.operand) is bytes) != (compare.target == CompareTarget.VALUE):
+            raise InvalidRequest("a compare of values takes bytes, the others an integer")
     for branch in (request.success, request.failure):
         for operation in branch:
             if type(operation) is Txn:
