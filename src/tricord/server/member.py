@@ -16,7 +16,6 @@ from tricord.base.errors import DiskFault, TricordError
 from tricord.base.members import MemberRecord, MemberStatus
 from tricord.base.metrics import Metrics
 from tricord.base.version import ETCD_VERSION
-from tricord.raft import RaftConfig
 from tricord.replica.replica import Replica
 from tricord.server.configuration import Configuration
 from tricord.server.drain import Drain
@@ -60,11 +59,14 @@ class Member:
         self.machine = StateMachine(storage.overlay)
         member = storage.identity.member
         self.replica: Replica[Applied] = Replica(
-            RaftConfig(id=member, voters=(member,), seed=environment.random.bits(64)),
-            storage.hard_state,
-            self.machine,
-            base=(storage.applied_index, storage.applied_term),
+            member=member,
+            voters=(member,),
+            seed=environment.random.bits(64),
+            hard_state=storage.hard_state,
             entries=storage.entries,
+            applied_index=storage.applied_index,
+            applied_term=storage.applied_term,
+            machine=self.machine,
         )
         self.drain = Drain(environment, storage.overlay, storage.backend, self._applied_index, self.metrics, self._fail)
         self.turns = TurnLoop(environment, self.replica, storage.log, self.drain, self.metrics, self._fail)
@@ -87,7 +89,7 @@ class Member:
         """Return when this member leads and has applied all that its log holds. Raises what stopped it."""
         self._timer = self._environment.tasks.call_later(EXPIRE_SECONDS, self._every_so_often)
         self.turns.start()
-        await self.turns.until(self._leads_and_applied_all)
+        await self.turns.until(lambda: self.replica.caught_up)
         if self.failure is not None:
             await self.stop()
             raise self.failure
@@ -175,10 +177,6 @@ class Member:
             HealthCheck("data_corruption", True),
             HealthCheck("alarm_nospace", not refusal, "ALARM NOSPACE"),
         ]
-
-    def _leads_and_applied_all(self) -> bool:
-        replica = self.replica
-        return replica.is_leader and replica.applied_index == replica.last_index
 
     def _applied_index(self) -> int:
         return self.machine.applied_index
