@@ -55,6 +55,8 @@ def verify_file(disk: Disk, directory: str, path: str) -> Found:
         size = file.size()
         if size == 0:
             return Found(content_unknown=False)
+        # The process before this one may have died between a commit's write and its sync.
+        file.datasync()
         newest = _newest_transaction(path, file, size)
         seal = _read_seal(disk, f"{directory}/seal")
         if seal is not None:

@@ -85,18 +85,20 @@ def open_member_storage(
 
 def _make_durable_directory(disk: Disk, directory: str) -> None:
     """Make it and its parents so that a power cut does not take the name away with all that is in it."""
-    made: list[str] = []
     path = directory.rstrip("/") or "/"
-    while not disk.exists(path):
-        parent, _, name = path.rpartition("/")
-        parent = parent or ("/" if path.startswith("/") else ".")
-        made.append(parent)
-        if not name or parent == path:
-            break
-        path = parent
+    # The last two always: the start that made them may have failed before its sync.
+    to_sync = [path, _parent(path)]
+    while not disk.exists(path) and _parent(path) != path:
+        path = _parent(path)
+        to_sync.append(_parent(path))
     disk.make_directory(directory)
-    for parent in reversed(made):
-        disk.sync_directory(parent)
+    for name in dict.fromkeys(reversed(to_sync)):
+        disk.sync_directory(name)
+
+
+def _parent(path: str) -> str:
+    above, slash, _ = path.rpartition("/")
+    return above or slash or "."
 
 
 def _create(disk: Disk, directory: str, identity: Identity, *, map_size: int, segment_bytes: int) -> Identity:

@@ -140,10 +140,11 @@ class _Loader:
 
     def _entry(self, payload: bytes, position: int) -> None:
         index, term, kind = _ENTRY.unpack_from(payload)
-        if not self.first:
-            self.first = index
-        elif not self.first <= index <= self.last + 1:
+        if self.last and index > self.last + 1:
             raise CorruptData(self._directory, position & 0xFFFFFFFF, f"entry {index} follows entry {self.last}")
+        # Lower than the first one: what it replaces began in a segment that is cut by now.
+        if not self.first or index < self.first:
+            self.first = index
         self.last = index
         if index == self._after:
             self.term_after = term
@@ -151,7 +152,7 @@ class _Loader:
             self.entries.clear()
             return
         if self.entries:
-            del self.entries[index - self.entries[0].index :]
+            del self.entries[max(index - self.entries[0].index, 0) :]
         self.entries.append(Entry(index, term, kind, payload[_ENTRY_BYTES:]))
 
 

@@ -103,8 +103,12 @@ class Wal:
             if scanned.torn_at is not None:
                 for at in range(scanned.torn_at, scanned.torn_end, len(_ZEROS)):
                     file.pwrite(_ZEROS[: scanned.torn_end - at], at)
-            # Also without a torn tail: what was read may have been in the page cache only.
+            # What was read may be in the page cache only, and after a failed sync the kernel takes it for clean: only a
+            # new write makes the next sync reach the disk. Until then nothing may be appended that vouches for it.
+            if scanned.vouched < scanned.end:
+                file.pwrite(file.pread(scanned.end - scanned.vouched, scanned.vouched), scanned.vouched)
             file.datasync()
+            self._disk.sync_directory(self._directory)
         except OSError as error:
             raise self._fault(error) from error
         self._vouched = False

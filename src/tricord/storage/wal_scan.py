@@ -46,9 +46,14 @@ class Segment:
 
 @message
 class Scanned:
-    """What the directory holds. ``torn_at``: offset in the last segment from which garbage is to be cut, or None."""
+    """What the directory holds. Offsets are in the last segment.
+
+    ``vouched`` to ``end`` is what nothing says was synced; ``torn_at`` to ``torn_end`` is garbage to be cut (None:
+    there is none).
+    """
 
     segments: list[Segment]
+    vouched: int
     end: int
     sequence: int
     crc: int
@@ -89,7 +94,7 @@ def scan(
             file.close()
         segments.append(Segment(number, path, header.first_index))
     assert reader is not None
-    return Scanned(segments, reader.end, reader.sequence, reader.crc, reader.torn_at, reader.torn_end)
+    return Scanned(segments, reader.vouched, reader.end, reader.sequence, reader.crc, reader.torn_at, reader.torn_end)
 
 
 def segment_path(directory: str, number: int) -> str:
@@ -124,7 +129,7 @@ class _SegmentReader:
     def __init__(self, file: File, path: str, header: SegmentHeader) -> None:
         self.path = path
         self.number = header.segment
-        self.end = HEADER_BYTES
+        self.end = self.vouched = HEADER_BYTES
         self.sequence = header.sequence
         self.crc = header.previous_crc
         self.torn_at: int | None = None
@@ -147,6 +152,7 @@ class _SegmentReader:
                 except ValueError as error:
                     raise NewerFormat(f"{self.path}: the batch at {self.end} cannot be read: {error}") from None
                 take(records, position(self.number, self.end))
+            self.vouched = max(self.vouched, batch.synced_to & 0xFFFFFFFF)
             self.end, self.sequence, self.crc = batch.end, batch.sequence, batch.crc
         self._look_behind(last)
 
