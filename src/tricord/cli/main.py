@@ -3,16 +3,25 @@
 
 from __future__ import annotations
 
+import inspect
 import sys
 from typing import Annotated
 
 import typer
 
 from tricord import __version__
+from tricord.cli.compact import compact
 from tricord.cli.config_show import show
+from tricord.cli.connection import connection_parameters, taken, with_connection
+from tricord.cli.delete import delete
 from tricord.cli.exit_codes import ExitCode, reports_errors
+from tricord.cli.get import get
+from tricord.cli.member_list import member_list
+from tricord.cli.put import put
 from tricord.cli.serve import serve
 from tricord.cli.setting_options import with_setting_options
+from tricord.cli.status import status
+from tricord.cli.txn import txn
 
 # Plain help: rich would cost more than all the rest of the start.
 app = typer.Typer(
@@ -23,6 +32,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
 )
 config = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Look at the settings of a member.")
+member = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Look at the members of the cluster.")
 
 
 def _version(wanted: bool) -> None:
@@ -31,12 +41,7 @@ def _version(wanted: bool) -> None:
         raise typer.Exit
 
 
-@app.callback()
-def tricord(
-    version: Annotated[
-        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and leave.")
-    ] = False,
-) -> None:
+def tricord(context: typer.Context, version: bool = False, **connection: str | None) -> None:
     """One store, three consistencies: a key-value store that etcd's clients talk to.
 
     \b
@@ -52,11 +57,32 @@ def tricord(
     Exit codes: 0 done, 1 refused or failed, 2 usage or configuration, 3 not found or compare false,
     4 unavailable or deadline, 5 outcome unknown, 130 interrupted.
     """
+    context.obj = taken(connection)
 
 
+def _root_signature() -> inspect.Signature:
+    keyword = inspect.Parameter.KEYWORD_ONLY
+    show_version = typer.Option("--version", callback=_version, is_eager=True, help="Print the version and leave.")
+    parameters = [
+        inspect.Parameter("context", keyword, annotation=typer.Context),
+        inspect.Parameter("version", keyword, default=False, annotation=Annotated[bool, show_version]),
+        *connection_parameters(),
+    ]
+    return inspect.Signature(parameters)
+
+
+tricord.__signature__ = _root_signature()  # type: ignore[attr-defined]
+tricord.__annotations__ = {name: each.annotation for name, each in _root_signature().parameters.items()}
+app.callback()(tricord)
+
+app.command("serve")(reports_errors(with_setting_options(serve)))
+for name, command in (("put", put), ("get", get), ("del", delete), ("txn", txn), ("compact", compact)):
+    app.command(name)(reports_errors(with_connection(command)))
+app.command("status")(reports_errors(with_connection(status)))
+member.command("list")(reports_errors(with_connection(member_list)))
+app.add_typer(member, name="member")
 config.command("show")(reports_errors(with_setting_options(show)))
 app.add_typer(config, name="config")
-app.command("serve")(reports_errors(with_setting_options(serve)))
 
 
 def main() -> int:

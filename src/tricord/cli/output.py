@@ -19,8 +19,8 @@ from collections.abc import Iterable, Sequence
 from enum import Enum
 from typing import Any
 
-from tricord.base.errors import ConfigurationError
 from tricord.base.operations import KeyValue
+from tricord.cli.usage import WrongUsage
 
 ESCAPES = {"\\": "\\\\", "\n": "\\n", "\r": "\\r", "\t": "\\t"}
 
@@ -36,7 +36,7 @@ class Format(Enum):
 def chosen_format(as_json: bool, raw: bool) -> Format:
     """The format that the two flags ask for."""
     if as_json and raw:
-        raise ConfigurationError("--json and --raw exclude each other")
+        raise WrongUsage("--json and --raw exclude each other")
     return Format.JSON if as_json else Format.RAW if raw else Format.LINES
 
 

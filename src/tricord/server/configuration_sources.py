@@ -19,7 +19,7 @@ from tricord.base.message import message
 from tricord.server.configuration import Configuration, meaning
 
 PREFIX = "TRICORD_"
-OTHER_VARIABLES = frozenset({"TRICORD_CONFIG", "TRICORD_ENDPOINTS", "TRICORD_TIMEOUT"})
+OTHER_VARIABLES = frozenset(f"TRICORD_{name}" for name in ("CONFIG", "ENDPOINTS", "TIMEOUT", "CACERT", "CERT", "KEY"))
 """Variables of the command line that are no settings of a member."""
 
 # Kubernetes sets these in every pod beside a service called "tricord"; nobody typed them.

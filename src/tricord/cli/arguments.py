@@ -1,0 +1,52 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The words that commands on keys share: what a key is, which keys a range means, and the flags for output."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import Annotated, TypeAlias
+
+import typer
+
+from tricord.cli.usage import WrongUsage
+
+Key: TypeAlias = Annotated[str, typer.Argument(metavar="KEY", help="The key.")]
+End: TypeAlias = Annotated[str | None, typer.Argument(metavar="END", help="Take all keys from KEY to before END.")]
+Prefix: TypeAlias = Annotated[bool, typer.Option("--prefix", help="Take all keys that begin with KEY.")]
+FromKey: TypeAlias = Annotated[bool, typer.Option("--from-key", help="Take KEY and all keys after it.")]
+AsJson: TypeAlias = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
+Raw: TypeAlias = Annotated[bool, typer.Option("--raw", help="Print the bytes of the values and nothing else.")]
+
+
+def data(text: str) -> bytes:
+    """An argument as bytes, exactly as it was typed."""
+    return os.fsencode(text)
+
+
+def value(text: str) -> bytes:
+    """An argument as bytes; ``-`` means all of stdin."""
+    return sys.stdin.buffer.read() if text == "-" else data(text)
+
+
+def key_range(key: str, end: str | None, prefix: bool, from_key: bool) -> tuple[bytes, bytes]:
+    """(key, range_end) that the arguments mean. An empty key with --prefix or --from-key means all keys."""
+    from tricord.client.keys import prefix_range, span
+
+    if sum((end is not None, prefix, from_key)) > 1:
+        raise WrongUsage("END, --prefix and --from-key exclude each other")
+    if prefix:
+        return prefix_range(data(key))
+    if from_key:
+        return span(data(key), None)
+    if end is not None:
+        return span(data(key), data(end))
+    return data(key), b""
+
+
+def lease_id(text: str) -> int:
+    """A lease id in decimal, or in hexadecimal with 0x."""
+    try:
+        return int(text, 0)
+    except ValueError:
+        raise WrongUsage(f"{text!r} is no lease id: write it in decimal, or in hexadecimal with 0x") from None
