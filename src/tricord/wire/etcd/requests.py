@@ -267,12 +267,15 @@ _MESSAGES: dict[type, Callable[[Any, Level], Message]] = {
 def encode_request(request: Request, level: Level = Level.LINEARIZABLE) -> bytes:
     """The request in etcd's protobuf; ``level`` marks ranges, nested ones too.
 
-    Raises ValueError for numbers over 64 bits.
+    Raises ValueError for numbers over 64 bits, MalformedMessage for transactions that nest too deep to be read again.
     """
     kind = type(request)
     if kind is Put:
         return encode_put(cast(Put, request))
-    return _MESSAGES[kind](request, level).SerializeToString(deterministic=True)
+    try:
+        return _MESSAGES[kind](request, level).SerializeToString(deterministic=True)
+    except DecodeError as error:  # of upb, which parses what it copies
+        raise MalformedMessage(str(error)) from None
 
 
 def encode_put(request: Put) -> bytes:
