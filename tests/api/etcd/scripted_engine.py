@@ -1,0 +1,107 @@
+# SPDX-License-Identifier: Apache-2.0
+"""An engine that answers by a list, and calls that remember what they were answered: for tests of mapping alone."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass, field
+
+from tricord.base.context import Context
+from tricord.base.errors import TricordError
+from tricord.base.levels import Stamp
+from tricord.base.operations import Request, Result
+from tricord.server.engine import HealthCheck, MemberRecord, MemberStatus, Outcome, Reply
+from tricord.wire.grpc.metadata import EMPTY, Metadata
+from tricord.wire.grpc.status import Status
+
+STAMP = Stamp(cluster=11, member=22, term=3, revision=44)
+STATUS = MemberStatus(
+    version="1.2.3",
+    size_bytes=20480,
+    used_bytes=16384,
+    quota_bytes=2 << 30,
+    leader=22,
+    raft_term=3,
+    raft_index=9,
+    raft_applied_index=8,
+    is_learner=False,
+    alarms=[],
+    errors=[],
+)
+
+
+@dataclass
+class ScriptedEngine:
+    """Gives ``outcomes`` in turn; with none left it keeps the reply for the test to give."""
+
+    outcomes: list[Outcome] = field(default_factory=list)
+    state: MemberStatus = field(default_factory=lambda: STATUS)
+    requests: list[Request] = field(default_factory=list)
+    contexts: list[Context] = field(default_factory=list)
+    bodies: list[bytes | None] = field(default_factory=list)
+    open: list[Reply] = field(default_factory=list)
+
+    def call(self, request: Request, context: Context, reply: Reply, body: bytes | None = None) -> None:
+        self.requests.append(request)
+        self.contexts.append(context)
+        self.bodies.append(body)
+        if self.outcomes:
+            reply(self.outcomes.pop(0), STAMP)
+        else:
+            self.open.append(reply)
+
+    async def ask(self, request: Request, context: Context) -> tuple[Result, Stamp]:
+        self.requests.append(request)
+        self.contexts.append(context)
+        outcome = self.outcomes.pop(0)
+        if isinstance(outcome, TricordError):
+            raise outcome
+        return outcome, STAMP
+
+    def stamp(self) -> Stamp:
+        return STAMP
+
+    def status(self) -> MemberStatus:
+        return self.state
+
+    def members(self) -> list[MemberRecord]:
+        return [MemberRecord(22, "one", ["http://127.0.0.1:2380"], ["http://127.0.0.1:2379"])]
+
+    def health(self) -> list[HealthCheck]:
+        return []
+
+
+@dataclass
+class RecordedCall:
+    """A call whose reply or failure is kept, and that gives ``incoming`` where the method streams."""
+
+    incoming: list[bytes] = field(default_factory=list)
+    deadline: float | None = None
+    metadata: Metadata = EMPTY
+    peer: str = "127.0.0.1:9"
+    cancelled: bool = False
+    replies: list[bytes] = field(default_factory=list)
+    failures: list[tuple[Status, str]] = field(default_factory=list)
+    cancel: Callable[[], None] = lambda: None
+
+    def set_leading(self, name: str, value: str | bytes) -> None:
+        raise AssertionError("the door sends no metadata")
+
+    def set_trailing(self, name: str, value: str | bytes) -> None:
+        raise AssertionError("the door sends no metadata")
+
+    def on_cancel(self, function: Callable[[], None]) -> None:
+        self.cancel = function
+
+    def reply(self, message: bytes) -> None:
+        self.replies.append(message)
+
+    def fail(self, status: Status, text: str) -> None:
+        self.failures.append((status, text))
+
+    async def messages(self) -> AsyncIterator[bytes]:
+        for message in self.incoming:
+            yield message
+
+    async def send(self, message: bytes) -> None:
+        self.replies.append(message)
