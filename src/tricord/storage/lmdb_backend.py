@@ -27,7 +27,7 @@ from tricord.base.errors import CorruptData, NewerFormat
 from tricord.base.ordered import Table, Write
 from tricord.storage.lmdb_commit import Commit
 from tricord.storage.lmdb_sums import FORMAT_VERSION, SUMS_KEY, Sums
-from tricord.storage.lmdb_verification import verify_content, verify_file, write_seal
+from tricord.storage.lmdb_verification import verify_file, write_seal
 from tricord.storage.lmdb_view import LmdbView
 
 if TYPE_CHECKING:
@@ -37,6 +37,7 @@ MAP_SIZE_BYTES = 8 << 30
 """Address space for the file, which grows into it as needed."""
 
 _NAMES = [b"table-%d" % table for table in Table] + [b"long"]
+_SUMS_NAME = b"sums"
 _READERS_MAX = 126
 
 T = TypeVar("T")
@@ -68,7 +69,7 @@ class LmdbBackend:
         if disk.exists(lock):
             disk.remove(lock)
         path = f"{directory}/data.mdb"
-        found = verify_file(disk, directory, path)
+        verify_file(disk, directory, path, _NAMES, _SUMS_NAME)
         environment = _checked(
             lambda: lmdb.open(
                 directory,
@@ -80,14 +81,10 @@ class LmdbBackend:
             )
         )
         try:
-            backend = cls._opened(disk, directory, environment)
-            if found.content_unknown:
-                with environment.begin() as transaction:
-                    verify_content(path, transaction, backend._databases, backend._sums)
+            return cls._opened(disk, directory, environment)
         except BaseException:
             environment.close()
             raise
-        return backend
 
     @classmethod
     def _opened(cls, disk: Disk, directory: str, environment: lmdb.Environment) -> LmdbBackend:
@@ -98,7 +95,7 @@ class LmdbBackend:
             for _ in range(2):
                 with environment.begin(write=True) as transaction:
                     databases = [environment.open_db(name, txn=transaction) for name in _NAMES]
-                    sums_database = environment.open_db(b"sums", txn=transaction)
+                    sums_database = environment.open_db(_SUMS_NAME, txn=transaction)
                     sums = Sums.empty(len(databases))
                     sums.transaction = transaction.id()
                     transaction.put(SUMS_KEY, sums.encode(), db=sums_database)
@@ -107,7 +104,7 @@ class LmdbBackend:
         try:
             # Not in a transaction of ours: a handle lives on only if the one that opened it commits.
             databases = [environment.open_db(name, create=False) for name in _NAMES]
-            sums_database = environment.open_db(b"sums", create=False)
+            sums_database = environment.open_db(_SUMS_NAME, create=False)
         except lmdb.NotFoundError as error:
             raise CorruptData(path, 0, f"a table is missing ({error})") from None
         with environment.begin() as transaction:

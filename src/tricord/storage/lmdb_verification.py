@@ -10,16 +10,14 @@ transaction.
 from __future__ import annotations
 
 import struct
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import crc32c
-import lmdb
-import lmdb.verify
 from xxhash import xxh3_64_intdigest
 
 from tricord.base.errors import CorruptData, NewerFormat
-from tricord.base.message import message
-from tricord.storage.lmdb_sums import HASH_MASK, Sums
+from tricord.storage.lmdb_pages import Meta, PageWalk, read_meta
+from tricord.storage.lmdb_sums import Sums
 
 if TYPE_CHECKING:
     from tricord.base.environment import Disk, File
@@ -29,52 +27,53 @@ CHUNK_BYTES = 1 << 20
 
 _SEAL_MAGIC = b"tricseal"
 _SEAL_HEAD = struct.Struct(">8sIIQQ")
-_META = struct.Struct("=IIQQ")
-_META_OFFSET = 16
-_META_TRANSACTION_OFFSET = _META_OFFSET + 24 + 2 * 48 + 8
-_META_PAGE_SIZE_OFFSET = _META_OFFSET + 24
-_MAGIC = 0xBEEFC0DE
-_DATA_VERSION = 1
 
 
-@message
-class Found:
-    """What verifying found out. ``content_unknown``: the content is still to be compared with the sums."""
+def verify_file(disk: Disk, directory: str, path: str, tables: list[bytes], sums_name: bytes) -> None:
+    """Raises CorruptData (path and offset) when the file is not what was committed. A file that is not there is fine.
 
-    content_unknown: bool
-
-
-def verify_file(disk: Disk, directory: str, path: str) -> Found:
-    """Raises CorruptData (path and offset) when the file is not what was committed."""
+    Costs 0.2 s a gigabyte where the seal is current, about 1.2 us a record where it is not.
+    """
     if not disk.exists(path):
-        if disk.exists(f"{directory}/seal"):
-            raise CorruptData(path, 0, "the file is gone, but its seal is there")
-        return Found(content_unknown=False)
+        return
     file = disk.open(path)
     try:
-        size = file.size()
-        if size == 0:
-            return Found(content_unknown=False)
         # The process before this one may have died between a commit's write and its sync.
         file.datasync()
-        newest = _newest_transaction(path, file, size)
+        size = file.size()
         seal = _read_seal(disk, f"{directory}/seal")
+        meta = read_meta(path, file, size)
         if seal is not None:
             sealed, sealed_size, hashes = seal
-            if sealed > newest:
-                raise CorruptData(path, 0, f"the newest state is {newest}, but {sealed} was written and sealed")
-            if sealed == newest and sealed_size == size:
+            if meta is None or sealed > meta.transaction:
+                raise CorruptData(path, 0, f"an older state than number {sealed}, which was written and sealed")
+            if sealed == meta.transaction and sealed_size == size:
                 _verify_chunks(path, file, size, hashes)
-                return Found(content_unknown=False)
+                return
+        if meta is not None:
+            _verify_pages(path, file, meta, tables, sums_name)
     finally:
         file.close()
-    try:
-        problems = lmdb.verify.verify(path)  # type: ignore[no-untyped-call]
-    except lmdb.verify.VerifyError as error:
-        raise CorruptData(path, 0, str(error)) from None
-    if problems:
-        raise CorruptData(path, 0, problems[0])
-    return Found(content_unknown=True)
+
+
+def _verify_pages(path: str, file: File, meta: Meta, tables: list[bytes], sums_name: bytes) -> None:
+    content = PageWalk(path, file, meta, [*tables, sums_name]).content()
+    sums = Sums.decode(content[sums_name].first, len(tables))
+    at = meta.transaction % 2 * meta.page_size
+    if sums is None:
+        raise CorruptData(path, meta.main.root * meta.page_size, "the record of sums is damaged")
+    if sums.counts and sums.transaction != meta.transaction:
+        raise CorruptData(
+            path, at, f"the meta page names transaction {meta.transaction}, its content {sums.transaction}"
+        )
+    for name, count, total in zip(tables, sums.counts, sums.hashes, strict=bool(sums.counts)):
+        found = content[name]
+        if (found.count, found.total) != (count, total):
+            raise CorruptData(
+                path,
+                at,
+                f"{name.decode()} holds {found.count} records that do not add up to the {count} that were written",
+            )
 
 
 def write_seal(disk: Disk, directory: str, path: str) -> None:
@@ -82,7 +81,8 @@ def write_seal(disk: Disk, directory: str, path: str) -> None:
     file = disk.open(path)
     try:
         size = file.size()
-        transaction = _newest_transaction(path, file, size)
+        meta = read_meta(path, file, size)
+        transaction = meta.transaction if meta is not None else 0
         hashes = _chunk_hashes(file, size)
     finally:
         file.close()
@@ -98,37 +98,6 @@ def write_seal(disk: Disk, directory: str, path: str) -> None:
         new.close()
     disk.rename(f"{directory}/seal.new", f"{directory}/seal")
     disk.sync_directory(directory)
-
-
-def verify_content(path: str, transaction: Any, databases: list[Any], sums: Sums) -> None:
-    """Compare every record with the sums. Raises CorruptData. About 0.6 us a record."""
-    for place, database in enumerate(databases):
-        with transaction.cursor(database) as cursor:
-            total = sum(map(xxh3_64_intdigest, map(b"".join, cursor))) & HASH_MASK
-        count = transaction.stat(database)["entries"]
-        if (count, total) != (sums.counts[place], sums.hashes[place]):
-            raise CorruptData(
-                path, 0, f"table {place} holds {count} records that do not add up to the {sums.counts[place]} written"
-            )
-
-
-def _newest_transaction(path: str, file: File, size: int) -> int:
-    head = file.pread(4096, 0)
-    if len(head) < 4096:
-        raise CorruptData(path, 0, "the file is cut short")
-    (page_size,) = struct.unpack_from("=I", head, _META_PAGE_SIZE_OFFSET)
-    newest = 0
-    for place in range(2):
-        page = file.pread(4096, place * page_size)
-        if len(page) < 4096:
-            raise CorruptData(path, place * page_size, "the meta page is cut short")
-        magic, version, _, _ = _META.unpack_from(page, _META_OFFSET)
-        if magic != _MAGIC or version != _DATA_VERSION:
-            raise CorruptData(path, place * page_size, "this is no meta page")
-        newest = max(newest, struct.unpack_from("=Q", page, _META_TRANSACTION_OFFSET)[0])
-    if newest == 0 and size > 2 * page_size:
-        raise CorruptData(path, 0, "the meta pages name no transaction, but there is content")
-    return newest
 
 
 def _chunk_hashes(file: File, size: int) -> list[int]:
