@@ -23,6 +23,7 @@ _REVISION = Struct(">QI")
 _pack_revision = _REVISION.pack
 _unpack_revision = _REVISION.unpack_from
 _KINDS = (EventKind.PUT, EventKind.DELETE)
+_CHANGES = [bytes((kind | turn << 1,)) for turn in range(TURNS) for kind in (0, 1)]
 
 
 def keyspace_prefix(keyspace: int) -> bytes:
@@ -74,7 +75,7 @@ def split_revision_key(key: bytes) -> tuple[int, int]:
 
 def encode_change(kind: int, turn: int, key: bytes) -> bytes:
     """A REVISIONS value: what happened to which key, and the how manyth change of it in the revision that was."""
-    return bytes((kind | turn << 1,)) + key
+    return _CHANGES[kind | turn << 1] + key
 
 
 def decode_change(value: bytes) -> tuple[EventKind, int, bytes]:

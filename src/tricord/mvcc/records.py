@@ -31,13 +31,14 @@ _unpack_leased = _LEASED.unpack_from
 _MOD_REVISION = slice(9, 17)
 
 
-def encode_record(kv: KeyValue, turn: int = 0) -> bytes:
+def encode_record(
+    create_revision: int, mod_revision: int, version: int, lease: int, value: bytes, turn: int = 0
+) -> bytes:
     """The bytes of one version."""
-    lease = kv.lease
     if lease:
         kind = LEASED | turn << TURN_SHIFT
-        return _pack_leased(kind, kv.create_revision, kv.mod_revision, kv.version, lease) + kv.value
-    return _pack_plain(PLAIN | turn << TURN_SHIFT, kv.create_revision, kv.mod_revision, kv.version) + kv.value
+        return _pack_leased(kind, create_revision, mod_revision, version, lease) + value
+    return _pack_plain(PLAIN | turn << TURN_SHIFT, create_revision, mod_revision, version) + value
 
 
 def decode_record(key: bytes, record: bytes) -> KeyValue:

@@ -44,6 +44,9 @@ PUT_AND_DELETED = b""
 """Stands among the changes for a key that must not be put again."""
 
 
+_PUT_DONE = PutResult()
+
+
 class WriteTransaction:
     """The next revision in the making. ``writes`` and ``events`` are empty as long as it changed nothing."""
 
@@ -83,24 +86,26 @@ class WriteTransaction:
         events = self.events
         record = None if turn else space.store.get(HEAD, head_key)
         previous: KeyValue | None = None
+        create_revision = revision
+        version = 1
         if record is None:
             if request.ignore_value or request.ignore_lease:
                 raise KeyAbsent
-            kv = KeyValue(key, value, revision, revision, 1, lease)
         else:
             previous = decode_record(key, record)
+            create_revision = previous.create_revision
+            version = previous.version + 1
             if request.ignore_value or request.ignore_lease:
                 value, lease = _kept(request, previous)
-            kv = KeyValue(key, value, previous.create_revision, revision, previous.version + 1, lease)
             writes.append((HISTORY, history_key(prefix, key, previous.mod_revision, turn_of(record)), record))
-        if lease or previous is not None:
+        if lease or (previous is not None and previous.lease):
             self._move_lease(head_key, 0 if previous is None else previous.lease, lease)
-        new = encode_record(kv, turn)
+        new = encode_record(create_revision, revision, version, lease, value, turn)
         changes[head_key] = new
         writes.append((HEAD, head_key, new))
         writes.append((REVISIONS, revision_key(prefix, revision, len(events)), encode_change(PUT, turn, key)))
-        events.append(Event(PUT, kv, previous))
-        return PutResult(previous if request.previous else None)
+        events.append(Event(PUT, KeyValue(key, value, create_revision, revision, version, lease), previous))
+        return PutResult(previous) if request.previous else _PUT_DONE
 
     def delete_range(self, request: DeleteRange) -> DeleteRangeResult:
         """Delete what is there. Raises KeyNotProvided, DuplicateKey. Cost: the keys in the range."""

@@ -27,6 +27,7 @@ from tricord.base.operations import (
 )
 from tricord.base.ordered import Table
 from tricord.mvcc.keys import lease_key
+from tricord.mvcc.records import decode_record
 from tricord.mvcc.transaction import WriteTransaction
 
 if TYPE_CHECKING:
@@ -97,7 +98,11 @@ def _check_put(space: Keyspace, put: Put) -> None:
 def _holds(space: Keyspace, compare: Compare) -> bool:
     if not compare.key:
         raise KeyNotProvided
-    kvs = space.range(Range(compare.key, compare.range_end)).kvs
+    if compare.range_end:
+        kvs = space.range(Range(compare.key, compare.range_end)).kvs
+    else:
+        record = space.store.get(Table.HEAD, space.prefix + compare.key)
+        kvs = [] if record is None else [decode_record(compare.key, record)]
     if kvs:
         return all(_relates(compare, kv) for kv in kvs)
     # Nothing is there: numbers compare as those of a key that never was, a value compares as false.

@@ -137,6 +137,16 @@ def encode_envelope(command: Command) -> bytes:
     return b"".join(parts)
 
 
+def split_plain(data: bytes) -> tuple[int, int, bytes] | None:
+    """(operation, keyspace, body) of a command without optional parts; None where ``decode_command`` must look."""
+    if len(data) < _HEADER_SIZE:
+        return None
+    version, operation, flags, group, keyspace, _, _ = _unpack(data)
+    if flags or group or version != FORMAT:
+        return None
+    return operation, keyspace, data[_HEADER_SIZE:]
+
+
 def decode_command(data: bytes) -> Command:
     """The command in ``data``. Raises MalformedCommand for any bytes that are none."""
     if len(data) < _HEADER_SIZE:

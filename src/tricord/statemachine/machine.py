@@ -30,7 +30,7 @@ from tricord.mvcc.txn import run_txn
 from tricord.statemachine.applied import Applied, ApplyFailed
 from tricord.statemachine.apply_compact import apply_compact
 from tricord.statemachine.apply_kv import apply_delete_range, apply_put, apply_txn
-from tricord.statemachine.command import Command, CommandOperation, MalformedCommand, decode_command
+from tricord.statemachine.command import Command, CommandOperation, MalformedCommand, decode_command, split_plain
 from tricord.statemachine.marks import AppliedMark, applied_mark_writes, read_applied_mark
 from tricord.wire.etcd.requests import decode_compact, decode_delete_range, decode_put, decode_txn
 
@@ -127,19 +127,26 @@ class StateMachine:
     def _apply(self, entry: Entry) -> Applied:
         if entry.kind != NORMAL:
             return Applied(entry.index, None, self._keyspaces[0].revision, [])
-        command = decode_command(entry.data)
-        known = APPLIERS.get(command.operation)
+        plain = split_plain(entry.data)
+        if plain is not None:
+            operation, keyspace, body = plain
+            context = _NOBODY
+        else:
+            command = decode_command(entry.data)
+            assert not command.session and not command.guard_key and not command.group, "not known to this version"
+            operation, keyspace, body = command.operation, command.keyspace, command.body
+            context = Context(identity=command.identity)
+        known = APPLIERS.get(operation)
         if known is None:
-            raise MalformedCommand(f"operation {command.operation} is not known to this version")
+            raise MalformedCommand(f"operation {operation} is not known to this version")
         decode, applier = known
-        space = self._keyspaces.get(command.keyspace)
+        space = self._keyspaces.get(keyspace)
         if space is None:
             return Applied(entry.index, KeyspaceNotFound(), 0, [])
-        assert not command.session and not command.guard_key and not command.group, "not known to this version"
         transaction = WriteTransaction(space)
         try:
-            request: Request = decode(command.body)[0]
-            authorise(Context(identity=command.identity) if command.identity else _NOBODY, request)
+            request: Request = decode(body)[0]
+            authorise(context, request)
             outcome = applier(space, transaction, request)
         except (InvalidRequest, PermissionDenied) as refusal:
             return Applied(entry.index, _without_frames(refusal), space.revision, [])
