@@ -61,6 +61,8 @@ class Drain:
         self._closed = False
         self.disk_full = False
         """Whether the last commit found no room; the member refuses growing writes until one succeeds."""
+        self.used_bytes = backend.used_bytes()
+        """As of the last commit; asking the backend costs too much for each write."""
         self.durable_index = applied_index()
         """The backend holds everything up to this log index."""
 
@@ -116,11 +118,15 @@ class Drain:
         index = self._applied_index() if index is None else index
         started = self._environment.clock.monotonic()
 
-        def done(_: None, error: BaseException | None) -> None:
+        def done(used_bytes: int | None, error: BaseException | None) -> None:
             self._committing = False
             if error is None:
+                assert used_bytes is not None
+                self.used_bytes = used_bytes
                 self.disk_full = False
-                self.durable_index = index
+                self.used_bytes = backend.used_bytes()
+        """As of the last commit; asking the backend costs too much for each write."""
+        self.durable_index = index
                 self._metrics.backend_commit_seconds.observe(self._environment.clock.monotonic() - started)
                 self._overlay.drained()
                 if self._overlay.active_bytes:
@@ -134,7 +140,11 @@ class Drain:
             else:
                 self._fail(error)
 
-        self._environment.tasks.in_lane_then("backend", self._backend.commit, (writes,), done)
+        self._environment.tasks.in_lane_then("backend", self._commit_in_lane, (writes,), done)
+
+    def _commit_in_lane(self, writes: list[Write]) -> int:
+        self._backend.commit(writes)
+        return self._backend.used_bytes()
 
     def _retry(self, writes: list[Write], index: int) -> None:
         if not self._closed:

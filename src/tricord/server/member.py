@@ -130,7 +130,7 @@ class Member:
         """Why writes that make the store larger are refused now; empty when they are not."""
         if self.drain.disk_full:
             return "the disk is full"
-        used = self._storage.backend.used_bytes()
+        used = self.drain.used_bytes
         if used > self._configuration.quota_bytes:
             return f"{used} bytes are in use, the quota is {self._configuration.quota_bytes}"
         return ""
@@ -156,7 +156,7 @@ class Member:
         return MemberStatus(
             version=ETCD_VERSION,
             size_bytes=backend.size_bytes(),
-            used_bytes=backend.used_bytes(),
+            used_bytes=self.drain.used_bytes,
             quota_bytes=self._configuration.quota_bytes,
             leader=replica.leader,
             raft_term=replica.term,
