@@ -34,6 +34,7 @@ class Http2Session:
             owner.server.registry,
             peer=owner.peer,
             max_message_size=self._limits.max_message_size,
+            request_timeout=self._limits.request_timeout,
             scheduler=self,
         )
         self._heard_at = now
@@ -53,7 +54,9 @@ class Http2Session:
                 if context is not None:
                     context.received(event.data, event.end_stream)
             elif type(event) is HeadersReceived:
-                if event.stream.local_open:  # else reset further on in the same bytes
+                if self.connection.queued_bytes > self._limits.http2.max_queued_bytes:
+                    self.connection.refuse(event.stream)  # what came before it in these bytes filled the queue
+                elif event.stream.local_open:  # else reset further on in the same bytes
                     head = event.block.application
                     if head is None:
                         head = self._grpc.head_of(event.block)

@@ -54,7 +54,12 @@ class Service:
         self.loop = NoLoop()
         registry = Registry([Method("/test.Echo/Unary", handler)])
         self.grpc = GrpcServer(
-            self.script.connection, registry, peer="p:1", max_message_size=1_000, scheduler=self.loop
+            self.script.connection,
+            registry,
+            peer="p:1",
+            max_message_size=1_000,
+            request_timeout=60.0,
+            scheduler=self.loop,
         )
 
     def give(self, wire: bytes) -> None:

@@ -16,6 +16,7 @@ from tricord.wire.grpc.server_call import (
     status_fields,
 )
 from tricord.wire.grpc.service import Registry
+from tricord.wire.grpc.status import Status
 from tricord.wire.grpc.stream_call import ServerStreamCall
 from tricord.wire.http2.connection import Connection
 from tricord.wire.http2.events import HeadersReceived
@@ -38,6 +39,7 @@ class GrpcServer:
         *,
         peer: str,
         max_message_size: int,
+        request_timeout: float,
         scheduler: Scheduler,
     ) -> None:
         self.connection = connection
@@ -45,6 +47,9 @@ class GrpcServer:
         self.peer = peer
         self.max_message_size = max_message_size
         self.scheduler = scheduler
+        self._request_timeout = request_timeout
+        self._incomplete: dict[int, float] = {}
+        """Unary requests that the last tick saw without their end, and since when."""
 
     def head_of(self, block: HeaderBlock) -> CallHead | None:
         """The head if the request is gRPC's, else None. Cheap when the block was seen before."""
@@ -74,17 +79,19 @@ class GrpcServer:
             call.received(b"", True)
 
     def tick(self, now: float) -> None:
-        """End unary calls whose deadline passed a second ago: their callers wait no more."""
+        """Once a second: end unary calls that are a second over their deadline, or whose request does not come."""
+        incomplete: dict[int, float] = {}
         for stream in list(self.connection.streams.values()):
             call = stream.context
-            if isinstance(call, ServerUnaryCall) and call.deadline is not None and call.deadline + 1.0 < now:
+            if not isinstance(call, ServerUnaryCall):
+                continue
+            if call.deadline is not None and call.deadline + 1.0 < now:
                 call.expire()
-
-    def lost(self) -> None:
-        """The connection is gone, and with it all calls."""
-        for stream in list(self.connection.streams.values()):
-            if isinstance(stream.context, ServerCall):
-                stream.context.cancel()
+            elif stream.remote_open:
+                since = incomplete[stream.id] = self._incomplete.get(stream.id, now)
+                if now - since > self._request_timeout:
+                    call.fail(Status.DEADLINE_EXCEEDED, "the request did not arrive in time")
+        self._incomplete = incomplete
 
     def _refuse(self, stream: Stream, head: CallHead) -> None:
         fields = [(b":status", head.http_status), CONTENT_TYPE, *status_fields(head.status, head.text)]

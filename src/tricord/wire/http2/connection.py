@@ -170,6 +170,12 @@ class Connection(ReceivingSide):
         self.send_headers(stream, block, end_stream=end_stream)
         return stream
 
+    def refuse(self, stream: Stream) -> None:
+        """Server role: do nothing for a stream (REFUSED_STREAM). It costs the peer as what it provokes does."""
+        self.reset(stream, ErrorCode.REFUSED_STREAM)
+        if not self._budget.spend(costs.COST_PROVOKED_RESET, self._now):
+            self.terminate(ErrorCode.ENHANCE_YOUR_CALM, "too many streams while answers wait")
+
     # --- receiving -----------------------------------------------------------------------------------------
 
     def receive(self, data: bytes, now: float) -> list[Event]:
