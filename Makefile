@@ -60,7 +60,7 @@ peers: install ## real clients and servers into .peers/ (needs Go, Node, and for
 	tests/peers/install
 
 bitflip: install ## flip one bit anywhere in a member's files, 1,000 times (long)
-	$(BIN)/python -m pytest -q -m bitflip -o addopts= --strict-markers tests/storage
+	TRICORD_BIT_FLIPS=1000 $(BIN)/python -m pytest -q tests/storage/test_bit_flips.py
 
 kill-rounds: install ## kill -9 a loaded member, ROUNDS times
 	ROUNDS=$(or $(ROUNDS),50) $(BIN)/python -m pytest -q tests/e2e/test_kill.py
