@@ -17,7 +17,7 @@ TricordError
 |-- Unimplemented
 |-- ServerFault             the peer answered something else; its text is kept
 |-- ConfigurationError
-`-- StorageError            DataDirectoryInUse, CorruptData, NewerFormat, DiskFull, DiskFault
+`-- StorageError            DataDirectoryInUse, CorruptData, NewerFormat, DiskFull, DiskFault, MalformedCommand, ApplyFailed
 ```
 """
 
@@ -270,3 +270,15 @@ class DiskFault(StorageError):
     code = "disk_fault"
     summary = "the disk failed"
     hint = "the member stopped rather than lose a write: check the disk and start it again"
+
+
+class MalformedCommand(StorageError):
+    code = "malformed_command"
+    summary = "a logged command cannot be read"
+    hint = "the log is damaged, or a newer version wrote it: run that version"
+
+
+class ApplyFailed(StorageError):
+    code = "apply_failed"
+    summary = "a log entry could not be applied"
+    hint = "the member stopped before the entry had any effect: report it with the message, or run a newer version"

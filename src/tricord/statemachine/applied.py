@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What applying gives back, and how it fails."""
+"""What applying gives back."""
 
 from __future__ import annotations
 
@@ -19,11 +19,3 @@ class Applied:
     outcome: Result | TricordError | None
     revision: int
     events: list[Event]
-
-
-class ApplyFailed(TricordError):
-    """An entry could not be applied: the member must stop, since the others may have applied it."""
-
-    code = "apply_failed"
-    summary = "a log entry could not be applied"
-    hint = "the member stopped before the entry had any effect; report it with the message"

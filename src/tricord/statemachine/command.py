@@ -19,7 +19,7 @@ from enum import IntEnum, IntFlag
 from struct import Struct
 from typing import Any
 
-from tricord.base.errors import InvalidRequest
+from tricord.base.errors import InvalidRequest, MalformedCommand
 from tricord.base.message import message
 from tricord.base.operations import Compact, DeleteRange, Put, Request, Txn
 from tricord.wire.etcd.requests import encode_request
@@ -63,14 +63,6 @@ OPERATION_OF: dict[type[Request], int] = {
     Compact: CommandOperation.COMPACT,
 }
 """The operation of each request that may be logged."""
-
-
-class MalformedCommand(InvalidRequest):
-    """The bytes are not a command that this version can read."""
-
-    code = "malformed_command"
-    summary = "the command cannot be read"
-    hint = "a log entry is damaged or was written by a newer version: do not skip it, run that version"
 
 
 @message

@@ -19,7 +19,14 @@ from xxhash import xxh3_64_intdigest
 
 from tricord.auth.authorise import authorise
 from tricord.base.context import Context
-from tricord.base.errors import InvalidRequest, KeyspaceNotFound, PermissionDenied, TricordError
+from tricord.base.errors import (
+    ApplyFailed,
+    InvalidRequest,
+    KeyspaceNotFound,
+    MalformedCommand,
+    PermissionDenied,
+    TricordError,
+)
 from tricord.base.log import Entry, EntryKind
 from tricord.base.operations import Range, Request, Result, Txn, is_read
 from tricord.base.ordered import OrderedStore, Table, Write
@@ -27,14 +34,14 @@ from tricord.mvcc.compaction import Compaction
 from tricord.mvcc.keyspace import Keyspace
 from tricord.mvcc.transaction import WriteTransaction
 from tricord.mvcc.txn import run_txn
-from tricord.statemachine.applied import Applied, ApplyFailed
+from tricord.statemachine.applied import Applied
 from tricord.statemachine.apply_compact import apply_compact
 from tricord.statemachine.apply_kv import apply_delete_range, apply_put, apply_txn
-from tricord.statemachine.command import Command, CommandOperation, MalformedCommand, decode_command, split_plain
+from tricord.statemachine.command import Command, CommandOperation, decode_command, split_plain
 from tricord.statemachine.marks import AppliedMark, applied_mark_writes, read_applied_mark
 from tricord.wire.etcd.requests import decode_compact, decode_delete_range, decode_put, decode_txn
 
-__all__ = ["Applied", "ApplyFailed", "StateMachine"]
+__all__ = ["Applied", "StateMachine"]
 
 Decoder = Callable[[bytes], tuple[Any, object]]
 Applier = Callable[[Keyspace, WriteTransaction, Any], Result]
@@ -178,7 +185,7 @@ def describe(entry: Entry) -> str:
     try:
         command: Command = decode_command(entry.data)
         operation = CommandOperation(command.operation).name
-    except (InvalidRequest, ValueError):
+    except (MalformedCommand, ValueError):
         pass
     return f"entry {entry.index} of term {entry.term} (kind {entry.kind}, {operation})"
 

@@ -54,6 +54,8 @@ TABLE: dict[type[TricordError], tuple[Status, str | None]] = {
     errors.NewerFormat: (Status.UNAVAILABLE, "etcdserver: server stopped"),
     errors.DiskFull: (Status.RESOURCE_EXHAUSTED, "etcdserver: mvcc: database space exceeded"),
     errors.DiskFault: (Status.UNAVAILABLE, "etcdserver: server stopped"),
+    errors.MalformedCommand: (Status.UNAVAILABLE, "etcdserver: server stopped"),
+    errors.ApplyFailed: (Status.UNAVAILABLE, "etcdserver: server stopped"),
 }
 
 
