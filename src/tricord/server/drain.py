@@ -124,9 +124,7 @@ class Drain:
                 assert used_bytes is not None
                 self.used_bytes = used_bytes
                 self.disk_full = False
-                self.used_bytes = backend.used_bytes()
-        """As of the last commit; asking the backend costs too much for each write."""
-        self.durable_index = index
+                self.durable_index = index
                 self._metrics.backend_commit_seconds.observe(self._environment.clock.monotonic() - started)
                 self._overlay.drained()
                 if self._overlay.active_bytes:
