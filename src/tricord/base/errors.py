@@ -17,7 +17,8 @@ TricordError
 |-- Unimplemented
 |-- ServerFault             the peer answered something else; its text is kept
 |-- ConfigurationError
-`-- StorageError            DataDirectoryInUse, CorruptData, NewerFormat, DiskFull, DiskFault, MalformedCommand, ApplyFailed
+`-- StorageError            DataDirectoryInUse, CorruptData, NewerFormat, DiskFull, DiskFault, MalformedCommand,
+                            ApplyFailed
 ```
 """
 
