@@ -32,6 +32,7 @@ from tricord.storage.wal_format import (
 )
 
 _WINDOW_BYTES = 1 << 20
+_ZEROS = bytes(_WINDOW_BYTES)
 SUFFIX = ".wal"
 
 
@@ -184,6 +185,8 @@ class _SegmentReader:
         last = self.end
         for at in range(self.end, self._size, _WINDOW_BYTES):
             window = self._file.pread(_WINDOW_BYTES, at)
+            if window == _ZEROS:
+                continue  # a comparison runs at memory's speed; most of a preallocated segment is this
             stripped = window.rstrip(b"\0")
             if stripped:
                 last = at + len(stripped)
