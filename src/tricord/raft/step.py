@@ -63,7 +63,7 @@ class Raft:
         output = state.output
         if persistent.changed:
             persistent.changed = False
-            output.hard_state = HardState(persistent.current_term, persistent.voted_for, state.commit_index)
+            output.hard_state = HardState(persistent.current_term, persistent.voted_for, state.last_applied)
         state.output = Output()
         self._invariants.check(state)
         return output

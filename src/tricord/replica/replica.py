@@ -14,7 +14,7 @@ from typing import Generic, TypeVar
 from tricord.base.errors import NoLeader, OutcomeUnknown, Stopping, TooManyRequests, TricordError
 from tricord.base.log import Entry, HardState
 from tricord.base.trace import Tracer
-from tricord.raft import Raft, RaftConfig
+from tricord.raft import Raft, RaftConfig, Role
 from tricord.raft.events import (
     CutLog,
     EntriesPersisted,
@@ -118,6 +118,11 @@ class Replica(Generic[AppliedT]):
     def is_leader(self) -> bool:
         """Whether this member leads, as far as it knows."""
         return self._raft.is_leader
+
+    @property
+    def role(self) -> Role:
+        """Whether this member follows, campaigns or leads."""
+        return self._raft.state.role
 
     @property
     def caught_up(self) -> bool:

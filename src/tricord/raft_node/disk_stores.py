@@ -1,0 +1,129 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Stores in one directory: log, term and vote share a write-ahead log; snapshots are files beside it.
+
+```
+LOCK          held while a process uses the directory
+identity      whose data this is; written last at creation
+wal/          entries and hard states
+snapshots/    the newest snapshot, and for a moment its predecessor
+```
+"""
+
+from __future__ import annotations
+
+from tricord.base.environment import Disk, Random
+from tricord.base.errors import ConfigurationError, CorruptData
+from tricord.base.log import Entry, HardState
+from tricord.raft_node.config import member_number
+from tricord.raft_node.log_mirror import LogMirror
+from tricord.raft_node.snapshot_files import SnapshotFiles
+from tricord.raft_node.stores import Stores
+from tricord.storage.identity import Identity, read_identity, write_identity
+from tricord.storage.raft_log import RaftLog
+from tricord.storage.wal import Wal
+
+SEGMENT_BYTES = 16 << 20
+
+
+class DiskLog:
+    """Log store and stable store on one write-ahead log. ``get`` answers from memory."""
+
+    def __init__(self, log: RaftLog, entries: list[Entry], first_index: int) -> None:
+        self._log = log
+        self._mirror = LogMirror(first_index, entries)
+
+    @property
+    def first_index(self) -> int:
+        return self._mirror.first_index
+
+    @property
+    def last_index(self) -> int:
+        return self._mirror.last_index
+
+    def append(self, entries: list[Entry]) -> None:
+        self._log.append(None, entries)
+        self._mirror.append(entries)
+
+    def get(self, index: int) -> Entry | None:
+        return self._mirror.get(index)
+
+    def cut_before(self, index: int) -> None:
+        self._log.cut_before(index)
+        self._mirror.cut_before(index)
+
+    def mark(self) -> None:
+        self._log.mark()
+
+    def close(self, *, clean: bool) -> None:
+        try:
+            if clean:
+                self._log.seal()
+        finally:
+            self._log.close()
+
+    def save(self, hard_state: HardState) -> None:
+        self._log.append(hard_state, [])
+
+    def load(self) -> HardState:
+        return self._log.hard_state
+
+
+def open_disk_stores(disk: Disk, random: Random, directory: str, local_id: str) -> Stores:
+    """Open the stores in the directory, or make them. Blocks.
+
+    Raises DataDirectoryInUse, CorruptData, NewerFormat, DiskFull, DiskFault, OSError, and ConfigurationError when the
+    directory is another node's.
+    """
+    directory = directory.rstrip("/") or "/"
+    disk.make_directory(directory)
+    disk.sync_directory(directory.rpartition("/")[0] or ("/" if directory.startswith("/") else "."))
+    lock = disk.lock(f"{directory}/LOCK")
+    try:
+        identity = read_identity(disk, directory)
+        if identity is None:
+            identity = _create(disk, random, directory, local_id)
+        if identity.name != local_id:
+            raise ConfigurationError(f"{directory} holds the data of {identity.name!r}, not of {local_id!r}")
+        snapshots = SnapshotFiles(disk, f"{directory}/snapshots")
+        snapshot = snapshots.load()
+        first_index = snapshot.kept_from if snapshot is not None else 1
+        log, entries, _ = RaftLog.open(
+            disk,
+            f"{directory}/wal",
+            cluster=identity.cluster,
+            history=identity.history,
+            after=first_index - 1,
+            segment_bytes=SEGMENT_BYTES,
+        )
+        if snapshot is not None and log.last_index < snapshot.index:
+            log.close()
+            raise CorruptData(
+                f"{directory}/wal", 0, f"the log ends at {log.last_index}, but the snapshot holds {snapshot.index}"
+            )
+    except BaseException:
+        lock.close()
+        raise
+    store = DiskLog(log, entries, first_index)
+    return Stores(store, store, snapshots, lock.close)
+
+
+def _create(disk: Disk, random: Random, directory: str, local_id: str) -> Identity:
+    """Make the log anew. Without an identity nothing was ever acknowledged from here: leftovers go."""
+    identity = Identity(
+        cluster=random.bits(63) + 1,
+        member=member_number(local_id),
+        history=random.bits(63) + 1,
+        incarnation=random.bits(63) + 1,
+        name=local_id,
+    )
+    for part in ("wal", "snapshots"):
+        disk.make_directory(f"{directory}/{part}")
+        for name in disk.list(f"{directory}/{part}"):
+            disk.remove(f"{directory}/{part}/{name}")
+    wal = Wal.create(
+        disk, f"{directory}/wal", cluster=identity.cluster, history=identity.history, segment_bytes=SEGMENT_BYTES
+    )
+    wal.close()
+    disk.sync_directory(directory)
+    write_identity(disk, directory, identity)
+    return identity
