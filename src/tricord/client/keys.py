@@ -10,6 +10,8 @@ Data: TypeAlias = str | bytes
 
 FROM_HERE_ON = b"\0"
 """As a range's end: every key from its start on."""
+EMPTY_RANGE = (b"\x02", b"\x01")
+"""It ends before it begins: no key, and no error."""
 
 
 def to_bytes(data: Data) -> bytes:
@@ -41,6 +43,6 @@ def span(start: Data, end: Data | None) -> tuple[bytes, bytes]:
         return key, FROM_HERE_ON
     range_end = to_bytes(end)
     if range_end in (b"", FROM_HERE_ON):
-        # No key lies before these. On the wire they mean "one key" and "to the last", so an empty range is sent.
-        return key, key
+        # No key lies before these, but on the wire they mean "one key" and "to the last".
+        return EMPTY_RANGE
     return key, range_end

@@ -11,6 +11,7 @@ import asyncio
 import os
 import threading
 from collections.abc import Callable, Coroutine
+from concurrent.futures import Future
 from typing import Any, ParamSpec, TypeVar
 
 from tricord.base.errors import Cancelled, ConfigurationError
@@ -37,11 +38,13 @@ class LoopThread:
             raise Cancelled("the client was closed")
         if threading.current_thread() is self._thread:
             raise ConfigurationError("a blocking call on the client's own loop would wait for itself: use tricord.aio")
-        future = asyncio.run_coroutine_threadsafe(function(*args, **kwargs), self._loop)
+        future: Future[R] | None = None
         try:
+            future = asyncio.run_coroutine_threadsafe(function(*args, **kwargs), self._loop)
             return future.result()
         except BaseException:
-            future.cancel()
+            if future is not None:
+                future.cancel()
             raise
 
     @property

@@ -90,7 +90,7 @@ def get_range(
     keys_only: bool = False,
 ) -> Step[RangeReply]:
     """Read the keys from ``start`` to before ``end`` (None: to the last)."""
-    return Step(Range(*span(start, end), limit, revision, order, sort_by, keys_only), range_reply)
+    return Step(Range(*span(start, end), limit, revision, _order(order, sort_by), sort_by, keys_only), range_reply)
 
 
 def get_prefix(
@@ -103,7 +103,12 @@ def get_prefix(
     keys_only: bool = False,
 ) -> Step[RangeReply]:
     """Read the keys that begin with ``prefix``."""
-    return Step(Range(*prefix_range(prefix), limit, revision, order, sort_by, keys_only), range_reply)
+    return Step(Range(*prefix_range(prefix), limit, revision, _order(order, sort_by), sort_by, keys_only), range_reply)
+
+
+def _order(order: SortOrder, sort_by: SortTarget) -> SortOrder:
+    """Ascending is said aloud: left unsaid, etcd first cuts at the limit by key and sorts what is left."""
+    return SortOrder.ASCEND if order is SortOrder.NONE and sort_by is not SortTarget.KEY else order
 
 
 def count(prefix: Data = b"", *, revision: int = 0) -> Step[int]:

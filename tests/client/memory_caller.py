@@ -1,0 +1,79 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A caller over a dictionary: the few operations that the facades' own tests need."""
+
+from __future__ import annotations
+
+from tricord.base.errors import KeyNotProvided
+from tricord.base.levels import Level, Stamp
+from tricord.base.members import MemberRecord, MemberStatus
+from tricord.base.operations import (
+    Compact,
+    CompactResult,
+    DeleteRange,
+    DeleteRangeResult,
+    KeyValue,
+    Put,
+    PutResult,
+    Range,
+    RangeResult,
+    Request,
+    Result,
+)
+
+
+class MemoryCaller:
+    """See ``client.caller``. Each entry of ``past`` is the whole store at that revision."""
+
+    def __init__(self) -> None:
+        self.past: list[dict[bytes, KeyValue]] = [{}, {}]
+        self.asked: list[tuple[Request, Level, float]] = []
+        self.closed = 0
+
+    @property
+    def revision(self) -> int:
+        """The last one."""
+        return len(self.past) - 1
+
+    async def call(self, request: Request, level: Level, timeout: float) -> tuple[Result, Stamp]:
+        self.asked.append((request, level, timeout))
+        result: Result
+        if isinstance(request, Put):
+            result = self._put(request)
+        elif isinstance(request, Range):
+            found = self._find(self.past[request.revision or -1], request.key, request.range_end)
+            limited = found[: request.limit or None]
+            result = RangeResult([] if request.count_only else limited, len(found) > len(limited), len(found))
+        elif isinstance(request, DeleteRange):
+            gone = self._find(self.past[-1], request.key, request.range_end)
+            if gone:
+                self.past.append({key: kv for key, kv in self.past[-1].items() if kv not in gone})
+            result = DeleteRangeResult(len(gone), gone if request.previous else [])
+        else:
+            assert isinstance(request, Compact)
+            result = CompactResult()
+        return result, Stamp(1, 2, 3, self.revision, level)
+
+    def _put(self, request: Put) -> PutResult:
+        if not request.key:
+            raise KeyNotProvided
+        before = self.past[-1].get(request.key)
+        revision = len(self.past)
+        created, version = (before.create_revision, before.version + 1) if before else (revision, 1)
+        kv = KeyValue(request.key, request.value, created, revision, version, request.lease)
+        self.past.append(self.past[-1] | {request.key: kv})
+        return PutResult(before if request.previous else None)
+
+    @staticmethod
+    def _find(store: dict[bytes, KeyValue], key: bytes, end: bytes) -> list[KeyValue]:
+        if not end:
+            return [store[key]] if key in store else []
+        return [store[found] for found in sorted(store) if key <= found and (end == b"\0" or found < end)]
+
+    async def status(self, timeout: float) -> MemberStatus:
+        return MemberStatus("3.6", 1, 1, 1, 2, 3, 4, 4, False, [], [])
+
+    async def members(self, timeout: float) -> list[MemberRecord]:
+        return [MemberRecord(2, "default", [], ["http://127.0.0.1:2379"])]
+
+    async def close(self) -> None:
+        self.closed += 1
