@@ -9,6 +9,7 @@ at once, answers what waits with OutcomeUnknown, and says why in ``failure``.
 from __future__ import annotations
 
 import asyncio
+import errno
 from collections.abc import Callable
 
 from tricord.base.environment import Environment, Timer
@@ -107,6 +108,9 @@ class Member:
             if self.failure is None:
                 await self._environment.tasks.in_lane("wal", self._storage.log.seal)
                 await self.drain.flush()
+        except OSError as error:
+            if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+                raise
         finally:
             # Without the flush nothing is lost: the log has it.
             self._storage.close()
@@ -128,7 +132,7 @@ class Member:
 
     def refuses_growth(self) -> str:
         """Why writes that make the store larger are refused now; empty when they are not."""
-        if self.drain.disk_full:
+        if self.drain.disk_full or self.turns.log_full:
             return "the disk is full"
         used = self.drain.used_bytes
         if used > self._configuration.quota_bytes:

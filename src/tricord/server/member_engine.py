@@ -144,7 +144,7 @@ class MemberEngine:
             return
         if len(self._tickets) >= self._waiting_max:
             raise TooManyRequests(f"too many requests: {self._waiting_max} are waiting already")
-        if not reads and grows(request) and (refusal := self._host.refuses_growth()):
+        if not reads and (self._turns.log_full or grows(request)) and (refusal := self._host.refuses_growth()):
             raise NoSpace(f"database space exceeded: {refusal}")
         if not reads:
             command = encode_command(request, body, keyspace=keyspace, identity=context.identity)

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 from tricord.base.environment import Environment, Timer
-from tricord.base.errors import TricordError
+from tricord.base.errors import DiskFull, TricordError
 from tricord.base.log import Entry, HardState
 from tricord.base.metrics import Metrics
 from tricord.replica.turn import TurnInput, TurnOutput
@@ -21,6 +21,7 @@ from tricord.statemachine.machine import Applied
 
 TICK_SECONDS = 0.1
 MARK_SECONDS = 0.05
+FULL_DISK_SECONDS = 0.5
 
 
 class DecidesTurns(Protocol):
@@ -71,6 +72,8 @@ class TurnLoop:
         self._log = log
         self._drain = drain
         self._metrics = metrics
+        self.log_full = False
+        """Whether the log's disk had no room for the last append; it is tried again until it has."""
         self._fail = fail
         self.audience: Audience | None = None
         self._scheduled = False
@@ -129,7 +132,7 @@ class TurnLoop:
 
     async def settle(self) -> None:
         """Wait until an append that is under way has ended."""
-        while self._persisting:
+        while self._persisting and not self.log_full:
             await self._tasks.in_lane("wal", lambda: None)
 
     def _tick(self) -> None:
@@ -200,10 +203,14 @@ class TurnLoop:
 
         def done(_: None, error: BaseException | None) -> None:
             self._persisting = False
+            if isinstance(error, DiskFull):
+                self._keep_for_later(hard_state, entries)
+                return
             if error is not None:
                 self.stop()
                 self._fail(error)
                 return
+            self.log_full = False
             self._metrics.wal_fsync_seconds.observe(self._environment.clock.monotonic() - started)
             self._appended_since_check = True
             if self._mark_timer is None and not self._stopped:
@@ -215,6 +222,19 @@ class TurnLoop:
             self._run()
 
         self._tasks.in_lane_then("wal", self._log.append, (hard_state, entries), done)
+
+    def _keep_for_later(self, hard_state: HardState | None, entries: list[Entry]) -> None:
+        """Nothing was written: the log's disk has no room. What is decided stays decided, and is tried again."""
+        self.log_full = True
+        self._entries = entries + self._entries
+        self._hard_state = self._hard_state or hard_state
+        self._persisting = True
+        self._tasks.call_later(FULL_DISK_SECONDS, self._try_again)
+
+    def _try_again(self) -> None:
+        self._persisting = False
+        if not self._stopped:
+            self._persist()
 
     def _check_mark(self) -> None:
         self._mark_timer = None

@@ -1,0 +1,107 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A full disk: writes are refused or wait, reads go on, nothing is lost, and writes resume when there is room."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from tricord.base.context import Context
+from tricord.base.errors import NoSpace, OutcomeUnknown
+from tricord.base.operations import DeleteRange, Put, Range, RangeResult
+from tricord.server.configuration import Configuration
+from tricord.server.member import Member
+from tricord.sim.environment import simulated_environment
+from tricord.sim.virtual_loop import VirtualLoop
+from tricord.storage.memory_disk import MemoryDisk
+
+CONFIGURATION = Configuration(data_dir="/data", segment_bytes=256 << 10, max_request_bytes=64 << 10)
+
+
+async def put(member: Member, key: bytes, seconds: float = 2.0) -> None:
+    deadline = asyncio.get_running_loop().time() + seconds  # the simulated clock is the loop's
+    await member.engine.ask(Put(key, bytes(10_000)), Context(deadline=deadline))
+
+
+async def read_all(member: Member) -> list[bytes]:
+    result, _ = await member.engine.ask(Range(b"\0", b"\0", keys_only=True), Context())
+    assert isinstance(result, RangeResult)
+    return [kv.key for kv in result.kvs]
+
+
+async def fill(member: Member, written: list[bytes]) -> bytes:
+    """Write until the log finds no room; the key whose write was caught by it."""
+    for number in range(1000):
+        key = b"key/%03d" % number
+        try:
+            await put(member, key)
+        except OutcomeUnknown:
+            return key
+        written.append(key)
+    raise AssertionError("the disk never filled")
+
+
+def test_a_full_log_keeps_what_it_decided_and_goes_on_when_there_is_room() -> None:
+    loop = VirtualLoop()
+    disk = MemoryDisk()
+
+    async def story() -> None:
+        member = Member(simulated_environment(loop, disk, seed=1), CONFIGURATION)
+        await member.start()
+        taken = disk.free_bytes("/data")
+        disk.reserve(taken)
+        written: list[bytes] = []
+        caught = await fill(member, written)
+        assert len(written) > 5
+
+        # Nothing can be logged, deletes neither; reads go on, and the member lives.
+        with pytest.raises(NoSpace, match="the disk is full"):
+            await put(member, b"refused")
+        with pytest.raises(NoSpace):
+            await member.engine.ask(DeleteRange(b"key/000"), Context())
+        assert await read_all(member) == written
+        assert [name for _, name in member.status().alarms] == ["NOSPACE"]
+        assert member.failure is None
+
+        disk.reserve(-taken)
+        await asyncio.sleep(2)
+        assert member.status().alarms == []
+        await put(member, b"resumed")
+        # The write that was caught was decided: its outcome was unknown, and now it is there.
+        assert await read_all(member) == [*written, caught, b"resumed"]
+        await member.stop()
+
+        again = Member(simulated_environment(loop, disk, seed=2), CONFIGURATION)
+        await again.start()
+        assert await read_all(again) == [*written, caught, b"resumed"]
+        await again.stop()
+
+    try:
+        loop.run_until_complete(story())
+    finally:
+        loop.close()
+
+
+def test_a_member_with_a_full_disk_stops_cleanly_and_loses_nothing() -> None:
+    loop = VirtualLoop()
+    disk = MemoryDisk()
+
+    async def story() -> None:
+        member = Member(simulated_environment(loop, disk, seed=1), CONFIGURATION)
+        await member.start()
+        taken = disk.free_bytes("/data")
+        disk.reserve(taken)
+        written: list[bytes] = []
+        caught = await fill(member, written)
+        await member.stop()
+        disk.reserve(-taken)
+        again = Member(simulated_environment(loop, disk, seed=2), CONFIGURATION)
+        await again.start()
+        assert await read_all(again) in (written, [*written, caught])
+        await again.stop()
+
+    try:
+        loop.run_until_complete(story())
+    finally:
+        loop.close()
