@@ -7,6 +7,8 @@ checks which need no state.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from tricord.base.errors import KeyAbsent, LeaseNotFound, RevisionCompacted, RevisionInFuture
 from tricord.base.operations import (
     Compact,
@@ -91,7 +93,7 @@ class ReferenceModel:
         count = len(kvs)
         if request.count_only:
             return RangeResult([], False, count)
-        filters = [
+        filters: list[tuple[int, Callable[[KeyValue, int], bool]]] = [
             (request.min_mod_revision, lambda kv, bound: kv.mod_revision >= bound),
             (request.max_mod_revision, lambda kv, bound: kv.mod_revision <= bound),
             (request.min_create_revision, lambda kv, bound: kv.create_revision >= bound),
@@ -198,13 +200,14 @@ def inside(key: bytes, start: bytes, end: bytes) -> bool:
 
 
 def relates(compare: Compare, kv: KeyValue) -> bool:
-    found: int | bytes = {
+    values: dict[CompareTarget, int | bytes] = {
         CompareTarget.VERSION: kv.version,
         CompareTarget.CREATE: kv.create_revision,
         CompareTarget.MOD: kv.mod_revision,
         CompareTarget.VALUE: kv.value,
         CompareTarget.LEASE: kv.lease,
-    }[CompareTarget(compare.target)]
+    }
+    found = values[CompareTarget(compare.target)]
     operand = compare.operand
     if compare.result == CompareResult.EQUAL:
         return found == operand

@@ -88,7 +88,7 @@ def compare(endpoint: str, history: list[Request], *, ordered_checks: bool = Tru
 
 
 histories = st.lists(requests, max_size=20)
-rounds = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+rounds = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 @rounds
