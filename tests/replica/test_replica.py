@@ -1,0 +1,183 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A replica of one voter, turn by turn."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.replica.host import Host
+from tricord.base.errors import NoLeader, OutcomeUnknown, Stopping, TooManyRequests
+from tricord.base.log import Entry, EntryKind, HardState
+from tricord.replica import Replica, ReplicaConfig, TurnInput
+
+
+def test_the_first_turns_make_a_leader_and_each_waits_for_the_disk() -> None:
+    host = Host()
+    first = host.turn()
+    assert first.hard_state == HardState(term=1, vote=1, commit=0)
+    assert first.entries == []
+    assert not host.replica.is_leader
+
+    host.write_one()
+    second = host.turn()
+    assert second.hard_state is None
+    assert second.entries == [Entry(1, 1, EntryKind.NOOP, b"")]
+    assert host.replica.is_leader and not host.replica.caught_up
+
+    host.write_one()
+    third = host.turn()
+    assert len(third.applied) == 1
+    assert host.replica.caught_up
+
+
+def test_a_proposal_is_answered_when_it_is_durable_and_applied() -> None:
+    host = Host()
+    host.settle()
+    proposed = host.turn([b"a", b"b"])
+    assert [entry.data for entry in proposed.entries] == [b"a", b"b"]
+    assert proposed.replies == []
+
+    host.write_one()
+    answered = host.turn()
+    assert answered.replies == [(1, 1), (2, 2)]
+    assert host.acknowledged == [b"a", b"b"]
+    assert host.replica.waiting_bytes == 0
+
+
+def test_turns_do_not_wait_for_the_disk_and_a_part_can_come_back() -> None:
+    host = Host()
+    host.settle()
+    host.turn([b"a", b"b", b"c"])
+    host.turn([b"d"])
+    # The disk holds the first two of the four entries behind the no-op.
+    answered = host.replica.turn(TurnInput(persisted_to=3, persisted_term=1))
+    assert [ticket for ticket, _ in answered.replies] == [1, 2]
+    assert host.replica.waiting_bytes == 2
+    answered = host.replica.turn(TurnInput(persisted_to=5, persisted_term=1))
+    assert [ticket for ticket, _ in answered.replies] == [3, 4]
+    assert host.replica.waiting_bytes == 0
+
+
+def test_before_it_leads_a_replica_refuses_proposals_and_reads() -> None:
+    host = Host()
+    output = host.turn([b"early"], reads=1)
+    assert [type(error) for _, error in output.dropped] == [NoLeader, NoLeader]
+    host.settle()
+    assert host.machine.commands == []
+
+
+def test_a_read_waits_for_the_first_commit_of_the_term() -> None:
+    host = Host()
+    host.turn()
+    host.write_one()
+    assert host.turn(reads=2).reads == []
+    host.write_one()
+    assert host.turn().reads == [1, 2]
+
+
+def test_a_read_sees_what_was_acknowledged_before_it_and_waits_for_nothing_later() -> None:
+    host = Host()
+    host.settle()
+    host.turn([b"a"])
+    host.write_one()
+    host.turn()
+    output = host.turn([b"b"], reads=1)
+    assert output.reads == [3]
+    assert host.served == {3: 1}
+
+
+def test_beyond_the_limit_of_bytes_on_their_way_a_proposal_is_refused_and_nothing_of_it_is_kept() -> None:
+    host = Host(ReplicaConfig(uncommitted_bytes_max=10))
+    host.settle()
+    output = host.turn([b"123456", b"7890", b"x", b"y"])
+    assert [(ticket, type(error)) for ticket, error in output.dropped] == [(3, TooManyRequests), (4, TooManyRequests)]
+    assert isinstance(dict(host.turn([b"z"]).dropped)[5], TooManyRequests)
+    host.settle()
+    assert host.acknowledged == [b"123456", b"7890"]
+    host.turn([b"again"])
+    host.settle()
+    assert host.machine.commands == [b"123456", b"7890", b"again"]
+
+
+def test_a_command_larger_than_the_limit_passes_when_it_is_alone() -> None:
+    host = Host(ReplicaConfig(uncommitted_bytes_max=10))
+    host.settle()
+    host.turn([b"larger than ten bytes"])
+    host.settle()
+    assert host.acknowledged == [b"larger than ten bytes"]
+
+
+def test_stopping_tells_each_who_waits_what_is_known() -> None:
+    host = Host()
+    host.turn()
+    host.write_one()
+    host.turn([b"appended"], reads=1)
+    output = host.replica.stop()
+    assert [(ticket, type(error)) for ticket, error in output.dropped] == [(1, OutcomeUnknown), (2, Stopping)]
+    after = host.turn([b"late"], reads=1)
+    assert [type(error) for _, error in after.dropped] == [Stopping, Stopping]
+    assert after.entries == []
+
+
+def test_a_restart_replays_behind_the_backend_and_answers_nobody_twice() -> None:
+    host = Host()
+    host.settle()
+    host.turn([b"a"])
+    host.settle()
+    host.machine.drain()
+    host.turn([b"b"])
+    host.settle()
+
+    host.crash()
+    assert host.machine.commands == [b"a"]
+    host.settle()
+    assert host.replica.term == 2
+    assert host.machine.commands == [b"a", b"b"]
+    assert host.acknowledged == [b"a", b"b"]
+
+
+def test_two_replays_of_one_log_are_the_same() -> None:
+    host = Host()
+    host.settle()
+    host.turn([b"a", b"b"])
+    host.settle()
+    runs = []
+    for _ in range(2):
+        host.starts = 1
+        host.boot()
+        hard_state, log = host.hard_state, list(host.log)
+        host.settle()
+        runs.append((list(host.machine.commands), list(host.log), host.hard_state))
+        host.hard_state, host.log = hard_state, log
+    assert runs[0] == runs[1]
+
+
+def test_the_log_kept_in_memory_is_bounded_by_entries_and_by_bytes() -> None:
+    for limits, most in ((ReplicaConfig(kept_entries=5), 11), (ReplicaConfig(kept_bytes=50), 11)):
+        host = Host(limits)
+        host.settle()
+        for number in range(40):
+            host.turn([b"%010d" % number])
+            host.settle()
+            kept = host.replica._raft.state.log
+            assert kept.last_index - kept.base_index <= most + 1
+            assert kept.size_bytes <= 10 * (most + 1)
+        assert len(host.machine.commands) == 40
+        host.crash()
+        host.settle()
+        assert len(host.machine.commands) == 40
+
+
+def test_a_machine_that_is_elsewhere_than_the_log_is_refused() -> None:
+    host = Host()
+    with pytest.raises(AssertionError, match="where the state machine is"):
+        Replica(
+            member=1,
+            voters=(1,),
+            seed=0,
+            hard_state=HardState(),
+            entries=[],
+            applied_index=3,
+            applied_term=1,
+            machine=host.machine,
+        )
