@@ -108,6 +108,14 @@ def test_a_body_that_is_no_request_is_refused_before_the_engine() -> None:
     assert not engine.requests
 
 
+def test_a_request_over_the_limit_of_grpc_is_refused_in_its_words() -> None:
+    engine = ScriptedEngine()
+    body = json.dumps({"key": "aw==", "value": "dnZ2" * 700_000}).encode()
+    message = "grpc: received message larger than max (2100008 vs. 2097152)"
+    assert send(engine, "/v3/kv/put", body) == (429, {"code": 8, "message": message})
+    assert not engine.requests
+
+
 @pytest.mark.parametrize("path", ROUTES)
 @pytest.mark.parametrize("method", ["GET", "PUT", "DELETE", "PATCH"])
 def test_other_methods_are_not_allowed_in_the_gateways_words(path: str, method: str) -> None:

@@ -99,6 +99,9 @@ PUT: dict[str, Steps] = {
     "a put without key and with a stray value": [put(b"", b"v", ignore_value=True)],
     "a value of a mebibyte": [put(b"k", b"v" * (1 << 20)), get(b"k", keys_only=True)],
     "a request over the limit is refused": [put(b"k", b"v" * 1_600_000), get(b"k")],
+    "a message over the limit of gRPC is refused": [put(b"k", b"v" * 3_000_000), get(b"k")],
+    "a delete over the limit is refused": [delete(b"k" * 1_600_000)],
+    "a read may be long": [get(b"k" * 1_600_000)],
     "a put after a delete begins anew": [put(b"k", b"1"), put(b"k", b"2"), delete(b"k"), put(b"k", b"3"), get(b"k")],
 }
 
@@ -325,6 +328,14 @@ TXN: dict[str, Steps] = {
     "a count in a transaction": [*FOUR, txn(then=[put(b"e"), get(*ALL, count_only=True), get(*ALL, limit=2)])],
     "a serializable transaction": [KV, txn(then=[get(b"k", serializable=True)])],
     "a delete range with prev_kv after a put": [*FOUR, txn(then=[put(b"z", b"1"), delete(b"a", b"c", prev_kv=True)])],
+    "a transaction over the limit is refused": [
+        txn(then=[put(b"a", b"v" * 800_000), put(b"b", b"v" * 800_000)]),
+        get(*ALL, keys_only=True),
+    ],
+    "a reading transaction may be long": [
+        txn(when(b"k", VALUE, EQUAL, value=b"v" * 1_600_000), then=[get(b"k")]),
+        txn(when(b"k", VALUE, EQUAL, value=b"v" * 1_600_000), then=[put(b"k")]),
+    ],
     "compare and swap, won and lost": [
         KV,
         txn(when(b"k", MOD, EQUAL, mod_revision=At(1)), then=[put(b"k", b"2")], orelse=[get(b"k")]),
@@ -468,6 +479,8 @@ GATEWAY: dict[str, Steps] = {
     "two operations in one are refused": [
         post("/v3/kv/txn", {"success": [{"request_put": {"key": K}, "request_range": {"key": K}}]}),
     ],
+    "a request over the limit": [post("/v3/kv/put", {"key": K, "value": "dnZ2" * 540_000}), get(b"k")],
+    "a request over the limit of gRPC": [post("/v3/kv/put", {"key": K, "value": "dnZ2" * 700_000}), get(b"k")],
     "an operation that names nothing": [post("/v3/kv/txn", {"success": [{}]})],
     "a future revision is 400": [post("/v3/kv/range", {"key": K, "revision": At(9)})],
     "other methods": [(method, ("/v3/kv/range", b"")) for method in ("GET", "PUT", "DELETE", "PATCH")],

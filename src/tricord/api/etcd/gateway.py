@@ -20,6 +20,9 @@ from tricord.wire.grpc.status import GrpcError, Status
 from tricord.wire.http.routes import HttpRequest, HttpResponse, Routes
 from tricord.wire.schemas import cluster, kv, maintenance
 
+MESSAGE_SIZE_MAX = 2 * 1024 * 1024
+"""Bytes that a request may have as protobuf: what gRPC takes. JSON, whose bytes are base64, may have more."""
+
 Handler = Callable[[HttpRequest], Awaitable[HttpResponse]]
 
 # path -> gRPC method, its request, its response
@@ -123,9 +126,13 @@ def _route(handler: UnaryHandler, request_type: type[Message], response_type: ty
             message = from_json(request.body, request_type)
         except InvalidJson as error:
             return _error(Status.INVALID_ARGUMENT, str(error))
+        data = message.SerializeToString()
+        if len(data) > MESSAGE_SIZE_MAX:
+            text = f"grpc: received message larger than max ({len(data)} vs. {MESSAGE_SIZE_MAX})"
+            return _error(Status.RESOURCE_EXHAUSTED, text)
         call = GatewayCall()
         try:
-            handler(message.SerializeToString(), call)
+            handler(data, call)
             answer = await call.outcome
         except GrpcError as error:
             return _error(error.status, error.text)
