@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from google.protobuf.message import DecodeError
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
@@ -87,6 +88,24 @@ def test_no_bytes_are_a_plain_put_unless_protobuf_agrees(data: bytes) -> None:
         message = kv.PutRequest.FromString(data)
         assert (message.key, message.value) == (plain.key, plain.value)
         assert message.SerializeToString(deterministic=True) == data
+
+
+@settings(deadline=None, max_examples=500)
+@given(
+    st.binary(min_size=1, max_size=5) | st.sampled_from([127, 128]).map(bytes),
+    st.sampled_from([b"", b"\x38\x01", b"\x38\x00", b"\x38\x02", b"\x40\x01", b"\x18\x07"]) | st.binary(max_size=3),
+)
+def test_a_key_alone_is_read_as_protobuf_reads_it(key: bytes, more: bytes) -> None:
+    data = requests.encode_request(Range(key)) + more
+    try:
+        message = kv.RangeRequest.FromString(data)
+    except DecodeError:
+        with pytest.raises(MalformedMessage):
+            requests.decode_range(data)
+        return
+    request, level = requests.decode_range(data)
+    assert (level is Level.ANY) == message.serializable
+    assert request == requests.decode_range(message.SerializeToString() + UNKNOWN)[0]
 
 
 @settings(deadline=None, max_examples=300)
