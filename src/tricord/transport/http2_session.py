@@ -57,7 +57,7 @@ class Http2Session:
                 if self.connection.queued_bytes > self._limits.http2.max_queued_bytes:
                     self.connection.refuse(event.stream)  # what came before it in these bytes filled the queue
                 elif event.stream.local_open:  # else reset further on in the same bytes
-                    head = event.block.application
+                    head = event.block.derived.value
                     if head is None:
                         head = self._grpc.head_of(event.block)
                     if type(head) is CallHead:

@@ -258,7 +258,7 @@ def test_a_client_and_a_server_talk_to_each_other() -> None:
         ]
         assert isinstance(began, HeadersReceived)
         assert isinstance(body, DataReceived)
-        assert (began.block.path, began.block.value(b"grpc-timeout"), body.data) == (b"/p", b"%dS" % turn, b"ping")
+        assert (began.block.path, began.block.timeout, body.data) == (b"/p", b"%dS" % turn, b"ping")
         blocks.append(began.block)
         server.send_reply(began.stream, OK, b"pong", literal_block([(b"grpc-status", b"0")]))
         head, pong, tail = [

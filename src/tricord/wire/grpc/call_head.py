@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a request's header block means to gRPC: the method, the deadline, the metadata, or why it is refused.
+"""What a request's header block means to gRPC: the method, the metadata, or why it is refused.
 
 The texts of refusals are those of grpc-go, which people search for.
 """
@@ -12,21 +12,19 @@ from tricord.wire.grpc.messages import ENCODINGS
 from tricord.wire.grpc.metadata import EMPTY, decode_metadata
 from tricord.wire.grpc.service import Method, Registry
 from tricord.wire.grpc.status import GrpcError, Status
-from tricord.wire.grpc.timeouts import decode_timeout
 from tricord.wire.http2.header_validation import HeaderBlock
 
 
 class CallHead:
     """What a request's header block means to gRPC, worked out once a block."""
 
-    __slots__ = ("encoding", "handler", "http_status", "metadata", "method", "status", "text", "timeout", "unary")
+    __slots__ = ("encoding", "handler", "http_status", "metadata", "method", "status", "text", "unary")
 
     def __init__(self, block: HeaderBlock, registry: Registry) -> None:
         self.method: Method | None = None
         self.handler: Any = None
         self.unary = False
         self.metadata = EMPTY
-        self.timeout: float | None = None
         self.encoding = b""
         self.http_status = b"200"
         self.status = Status.OK
@@ -47,12 +45,6 @@ class CallHead:
             self.http_status = b"405"
             shown = block.method[:32].decode("latin-1")
             raise GrpcError(Status.INTERNAL, f'Received a HEADERS frame with :method "{shown}" which should be POST')
-        timeout = block.value(b"grpc-timeout")
-        if timeout is not None:
-            self.timeout = decode_timeout(timeout)
-            if self.timeout is None:
-                shown = timeout[:32].decode("latin-1")
-                raise GrpcError(Status.INTERNAL, f'malformed grpc-timeout: "{shown}"')
         try:
             self.metadata = decode_metadata(block.fields)
         except ValueError as error:

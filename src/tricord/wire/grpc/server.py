@@ -18,10 +18,11 @@ from tricord.wire.grpc.server_call import (
 from tricord.wire.grpc.service import Registry
 from tricord.wire.grpc.status import Status
 from tricord.wire.grpc.stream_call import ServerStreamCall
+from tricord.wire.grpc.timeouts import decode_timeout
 from tricord.wire.http2.connection import Connection
 from tricord.wire.http2.events import HeadersReceived
 from tricord.wire.http2.header_compression import literal_block
-from tricord.wire.http2.header_validation import HeaderBlock
+from tricord.wire.http2.header_validation import Field, HeaderBlock
 from tricord.wire.http2.streams import Stream
 
 
@@ -53,12 +54,12 @@ class GrpcServer:
 
     def head_of(self, block: HeaderBlock) -> CallHead | None:
         """The head if the request is gRPC's, else None. Cheap when the block was seen before."""
-        head = block.application
+        head = block.derived.value
         if head is None:
             content_type = block.value(b"content-type") or b""
             if content_type[:16].lower() != b"application/grpc":
                 return None
-            head = block.application = CallHead(block, self.registry)
+            head = block.derived.value = CallHead(block, self.registry)
         return head if isinstance(head, CallHead) else None
 
     def begin(self, head: CallHead, event: HeadersReceived, now: float) -> None:
@@ -67,8 +68,14 @@ class GrpcServer:
         if head.handler is None:
             self._refuse(stream, head)
             return
-        timeout = head.timeout
-        deadline = None if timeout is None else now + timeout
+        deadline = None
+        if event.block.timeout is not None:
+            timeout = decode_timeout(event.block.timeout)
+            if timeout is None:
+                shown = event.block.timeout[:32].decode("latin-1")
+                self._fail(stream, status_fields(Status.INTERNAL, f'malformed grpc-timeout: "{shown}"'))
+                return
+            deadline = now + timeout
         call: ServerCall
         if head.unary:
             call = stream.context = ServerUnaryCall(self, stream, head, deadline)
@@ -94,5 +101,8 @@ class GrpcServer:
         self._incomplete = incomplete
 
     def _refuse(self, stream: Stream, head: CallHead) -> None:
-        fields = [(b":status", head.http_status), CONTENT_TYPE, *status_fields(head.status, head.text)]
-        self.connection.send_headers(stream, literal_block(fields), end_stream=True)
+        self._fail(stream, status_fields(head.status, head.text), head.http_status)
+
+    def _fail(self, stream: Stream, fields: list[Field], http_status: bytes = b"200") -> None:
+        block = literal_block([(b":status", http_status), CONTENT_TYPE, *fields])
+        self.connection.send_headers(stream, block, end_stream=True)

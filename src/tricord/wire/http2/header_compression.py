@@ -1,61 +1,23 @@
 # SPDX-License-Identifier: Apache-2.0
-"""HPACK (RFC 7541) by the ``hpack`` library, with a memory of whole blocks around it.
+"""Header lists into blocks (HPACK, RFC 7541): by the ``hpack`` library, with a memory of whole blocks around it.
 
-A client repeats itself: once a path, an authority and a user agent are in the dynamic table, each request is the same
-few index bytes. A block means the same for as long as the table stays as it is, so a block that did not change the
-table is remembered with what it decoded to, and all is forgotten when the table changes. The same holds for encoding.
+What ``HeaderEncoder`` gives must be sent in the order in which it was encoded, for it refers to the table that the peer
+builds along. A list means the same block for as long as that table stays as it is: a block that did not change the
+table is remembered, and all is forgotten when the table changes.
 
-What ``HeaderEncoder`` gives must be sent in the order in which it was encoded, for it refers to the table. What
-``literal_block`` gives refers to the static table only: it can wait in a queue behind data, be made once and be sent
-on any connection. Servers answer with it.
+What ``literal_block`` gives refers to the static table only: it can wait in a queue behind data, be made once and be
+sent on any connection. Servers answer with it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from hpack import Decoder, Encoder, HPACKError, OversizedHeaderListError
+from hpack import Encoder
 
-from tricord.wire.http2.errors import ErrorCode, PeerError
-from tricord.wire.http2.header_validation import Field, HeaderBlock
+from tricord.wire.http2.header_validation import Field
 
 _REMEMBERED_BLOCKS = 256
-_REMEMBERED_SIZE = 1024
-"""Blocks longer than this are not worth remembering."""
-
-
-class HeaderDecoder:
-    """Blocks in, header lists out."""
-
-    __slots__ = ("_decoder", "_known", "_table")
-
-    def __init__(self, max_header_list_size: int) -> None:
-        self._decoder = Decoder(max_header_list_size)
-        self._table = self._decoder.header_table
-        self._known: dict[bytes, HeaderBlock] = {}
-
-    def decode(self, block: bytes) -> HeaderBlock:
-        """The list that ``block`` stands for; the same object for the same bytes. Raises PeerError."""
-        found = self._known.get(block)
-        if found is not None:
-            return found
-        table = self._table
-        entries = table.dynamic_entries
-        before = (entries[0] if entries else None, len(entries), table.maxsize)
-        try:
-            fields = self._decoder.decode(block, raw=True)
-        except OversizedHeaderListError:
-            raise PeerError(ErrorCode.ENHANCE_YOUR_CALM, "header list is larger than the limit") from None
-        except (HPACKError, IndexError, ValueError) as error:
-            raise PeerError(ErrorCode.COMPRESSION_ERROR, f"header block: {error}"[:200]) from None
-        decoded = HeaderBlock([(name, value) for name, value in fields])
-        if (entries[0] if entries else None) is not before[0] or (len(entries), table.maxsize) != before[1:]:
-            self._known.clear()
-        elif len(block) <= _REMEMBERED_SIZE:
-            if len(self._known) >= _REMEMBERED_BLOCKS:
-                self._known.clear()
-            self._known[block] = decoded
-        return decoded
 
 
 class HeaderEncoder:

@@ -7,6 +7,7 @@ A block that breaks a rule is kept with the rule it broke (``problem``): the str
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 
 Field = tuple[bytes, bytes]
 
@@ -16,16 +17,25 @@ _BAD_VALUE = re.compile(rb"[\x00\r\n]")
 _REQUEST_PSEUDO = frozenset((b":method", b":scheme", b":path", b":authority"))
 
 
-class HeaderBlock:
-    """One decoded header list. Shared by all requests that sent the same bytes: treat it as frozen.
+class Derived:
+    """What the layer above made of a header list."""
 
-    ``application`` is for the layer above: what it derived from the fields is kept there and found again with them.
+    __slots__ = ("value",)
+
+    def __init__(self) -> None:
+        self.value: object = None
+
+
+class HeaderBlock:
+    """One decoded header list. Shared by all requests that sent the same fields: treat it as frozen.
+
+    ``derived.value`` is for the layer above: what it put there is found again with the same list, whatever its timeout.
     """
 
     __slots__ = (
-        "application",
         "authority",
         "content_length",
+        "derived",
         "fields",
         "method",
         "path",
@@ -33,12 +43,15 @@ class HeaderBlock:
         "scheme",
         "size",
         "status",
+        "timeout",
         "trailer_problem",
     )
 
-    def __init__(self, fields: list[Field]) -> None:
+    def __init__(self, fields: Iterable[Field], timeout: bytes | None = None) -> None:
         self.fields: list[Field] = []
-        """The regular fields, in order."""
+        """The regular fields, in order, but grpc-timeout."""
+        self.timeout = timeout
+        """The value of grpc-timeout: it differs from call to call, when nothing else does."""
         self.method = b""
         self.scheme = b""
         self.path = b""
@@ -46,10 +59,36 @@ class HeaderBlock:
         self.status = 0
         self.content_length = -1
         self.size = 0
-        self.application: object = None
+        self.derived = Derived()
         self.problem = ""
         self.trailer_problem = ""
         self._read(fields)
+
+    @property
+    def application(self) -> object:
+        """``derived.value``."""
+        return self.derived.value
+
+    @application.setter
+    def application(self, value: object) -> None:
+        self.derived.value = value
+
+    def with_timeout(self, timeout: bytes) -> HeaderBlock:
+        """The same list with another grpc-timeout; what the layer above derived goes along."""
+        other = HeaderBlock.__new__(HeaderBlock)
+        other.authority = self.authority
+        other.content_length = self.content_length
+        other.derived = self.derived
+        other.fields = self.fields
+        other.method = self.method
+        other.path = self.path
+        other.problem = self.problem
+        other.scheme = self.scheme
+        other.size = self.size
+        other.status = self.status
+        other.timeout = timeout
+        other.trailer_problem = self.trailer_problem
+        return other
 
     def value(self, name: bytes) -> bytes | None:
         """The first value of a regular field, or None. Cost: a scan of the list."""
@@ -58,7 +97,7 @@ class HeaderBlock:
                 return value
         return None
 
-    def _read(self, fields: list[Field]) -> None:
+    def _read(self, fields: Iterable[Field]) -> None:
         pseudo: dict[bytes, bytes] = {}
         regular = self.fields
         size = 0

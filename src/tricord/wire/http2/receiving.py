@@ -10,7 +10,7 @@ from tricord.wire.http2 import budget as costs
 from tricord.wire.http2.errors import ErrorCode, PeerError, StreamFault
 from tricord.wire.http2.events import DataReceived, Event, HeadersReceived, TrailersReceived
 from tricord.wire.http2.frames import END_HEADERS, END_STREAM, LARGEST_STREAM_ID, PADDED, PRIORITY_FLAG
-from tricord.wire.http2.header_compression import HeaderDecoder
+from tricord.wire.http2.header_decompression import HeaderDecoder
 from tricord.wire.http2.header_validation import HeaderBlock
 from tricord.wire.http2.limits import Http2Limits
 from tricord.wire.http2.receive_windows import ReceiveWindows
