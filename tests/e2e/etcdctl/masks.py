@@ -28,7 +28,7 @@ MASKS = [
     _mask("ids are drawn at random; in hex in simple output and tables", r"\b[0-9a-f]{14,16}\b", "ID"),
     _mask(
         "terms and log indexes count elections and entries that a store makes for itself",
-        r'("(?:raft_?term|raft_?(?:applied_?)?index)" ?: ?)\d+',
+        r'("raft_?(?:[tT]erm|(?:[aA]pplied)?_?[iI]ndex)" ?: ?)\d+',
         r"\1N",
     ),
     _mask(
