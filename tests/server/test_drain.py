@@ -98,7 +98,7 @@ def test_a_small_write_is_committed_after_a_pause_and_sealed_when_idle() -> None
     async def story(world: World) -> None:
         world.overlay.write(b"a", b"1")
         world.drain.wrote()
-        await world.pass_time(0.09)
+        await world.pass_time(0.24)
         assert world.backend.log == []
         await world.pass_time(0.02)
         assert world.backend.log == ["commit 1"]
@@ -123,7 +123,7 @@ def test_what_comes_during_a_commit_goes_with_the_next_one() -> None:
         world.overlay.write(b"b", b"2")
         world.overlay.write(b"c", b"3")
         world.drain.wrote()
-        await world.pass_time(0.15)
+        await world.pass_time(0.3)
 
     world = play(story)
     assert world.backend.log == ["commit 1", "commit 2"]
@@ -136,7 +136,7 @@ def test_a_full_disk_keeps_the_batch_and_tries_again(number: int) -> None:
         world.backend.failures = [OSError(number, "full"), OSError(number, "full")]
         world.overlay.write(b"a", b"1")
         world.drain.wrote()
-        await world.pass_time(0.3)
+        await world.pass_time(0.5)
         assert world.drain.disk_full
         await world.pass_time(2)
         assert not world.drain.disk_full

@@ -16,8 +16,9 @@ from tricord.base.environment import Environment, Timer
 from tricord.base.metrics import Metrics
 from tricord.base.ordered import Backend, Write
 
-INTERVAL_SECONDS = 0.1
-BATCH_BYTES = 1 << 20
+INTERVAL_SECONDS = 0.25
+BATCH_BYTES = 16 << 20
+"""Larger batches touch each page of the backend less often: per put 22 us of all threads at 16 MiB, 30 at 1 MiB."""
 SEAL_IDLE_SECONDS = 0.1
 RETRY_SECONDS = 0.5
 
