@@ -20,10 +20,7 @@ class Invariants:
         term = persistent.current_term
         assert term >= self._term, "the term never goes back"
         assert term > self._term or self._vote in (0, persistent.voted_for), "one vote in a term (section 5.2)"
-        assert (persistent.durable_term, bool(persistent.durable_vote)) <= (
-            term,
-            bool(persistent.voted_for) or term > 0,
-        )
+        assert persistent.durable_term <= term, "the disk knows no term that was not decided"
         assert state.commit_index >= self._commit_index, "commit never goes back"
         assert state.last_applied >= self._last_applied, "applied never goes back"
         assert log.base_index <= state.last_applied <= state.commit_index <= log.last_index

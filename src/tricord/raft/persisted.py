@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from tricord.raft import commit, election, outbox
+from tricord.raft import commit, election, outbox, recv_append_entries
 from tricord.raft.events import EntriesPersisted, HardStatePersisted
 from tricord.raft.state import Role, State
 from tricord.raft.trace import EntriesDurable, HardStateDurable
@@ -29,3 +29,5 @@ def entries_persisted(state: State, event: EntriesPersisted) -> None:
     if state.role is Role.LEADER:
         state.progress[state.config.id].match_index = event.index
         commit.advance_as_leader(state)
+    elif state.leader_id:
+        recv_append_entries.acknowledge(state)

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The one entry of the core: ``step(events) -> output``. A table names the handler of each event.
 
-Handlers change the state one event at a time. What is better done once for all events of a step comes at its end: one
-round for all reads, and the committed entries in one list.
+Handlers change the state one event at a time. What is better done once for all events of a step comes at its end: the
+entries for each follower, one round for all reads, and the committed entries in one list.
 """
 
 from __future__ import annotations
@@ -12,9 +12,9 @@ from typing import Any
 
 from tricord.base.log import Entry, HardState
 from tricord.base.trace import Tracer
-from tricord.raft import commit, cut_log, election, persisted, propose, read_index, tick
+from tricord.raft import commit, cut_log, election, persisted, propose, read_index, receive, replicate, tick
 from tricord.raft.config import RaftConfig
-from tricord.raft.events import CutLog, EntriesPersisted, Event, HardStatePersisted, Propose, ReadIndex, Tick
+from tricord.raft.events import CutLog, EntriesPersisted, Event, HardStatePersisted, Propose, ReadIndex, Receive, Tick
 from tricord.raft.invariants import Invariants
 from tricord.raft.output import Output
 from tricord.raft.state import Role, State
@@ -25,6 +25,7 @@ HANDLERS: dict[type[Any], Callable[[State, Any], None]] = {
     ReadIndex: read_index.ask,
     HardStatePersisted: persisted.hard_state_persisted,
     EntriesPersisted: persisted.entries_persisted,
+    Receive: receive.receive,
     CutLog: cut_log.cut_log,
 }
 
@@ -57,7 +58,9 @@ class Raft:
         state = self.state
         for event in events:
             HANDLERS[type(event)](state, event)
-        read_index.begin_round(state)
+        replicate.send_ready(state)
+        if read_index.begin_round(state):
+            replicate.send_heartbeats(state)
         commit.hand_out(state)
         persistent = state.persistent
         output = state.output

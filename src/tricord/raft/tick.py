@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from tricord.raft import election
+from tricord.raft import election, replicate
 from tricord.raft.events import Tick
 from tricord.raft.state import Role, State
 
@@ -12,6 +12,9 @@ def tick(state: State, _: Tick) -> None:
     """One tick passed."""
     if state.role is Role.LEADER:
         state.heartbeat_elapsed_ticks += 1
+        if state.heartbeat_elapsed_ticks >= state.config.heartbeat_ticks:
+            state.heartbeat_elapsed_ticks = 0
+            replicate.send_heartbeats(state)
         return
     state.election_elapsed_ticks += 1
     if state.election_elapsed_ticks >= state.election_timeout_ticks and state.config.id in state.config.voters:

@@ -1,0 +1,106 @@
+# SPDX-License-Identifier: Apache-2.0
+"""AppendEntries, the receiver's part (figure 2; section 5.3)."""
+
+from __future__ import annotations
+
+from tricord.base.log import Entry
+from tricord.raft import commit, outbox, roles
+from tricord.raft.messages import AppendEntries, AppendEntriesResult
+from tricord.raft.state import Role, State
+from tricord.raft.trace import Appended, AppendRefused, Truncated
+
+
+def receive(state: State, message: AppendEntries) -> None:
+    """The leader of the current term speaks."""
+    assert state.role is not Role.LEADER, "a term has one leader at most (election safety, figure 3)"
+    if state.role is Role.CANDIDATE or state.leader_id != message.sender:
+        roles.become_follower(state, message.term, message.sender)
+    roles.reset_election_timer(state)
+    prev_log_index, entries = message.prev_log_index, message.entries
+    known_term = state.log.term_at(prev_log_index)
+    if prev_log_index < state.commit_index:
+        # What is committed here is the same there (leader completeness): only what lies behind it is news.
+        entries = entries[state.commit_index - prev_log_index :]
+    elif known_term is None:
+        _refuse(state, message, state.log.last_index, "the log is too short")
+        return
+    elif known_term != message.prev_log_term:
+        _refuse(state, message, _last_possible_match(state, message), "another term there")
+        return
+    _store(state, message, entries)
+    verified = message.prev_log_index + len(message.entries)
+    state.verified_index = max(state.verified_index, verified)
+    # Only as far as this message vouches for: what lies behind it may be from another leader.
+    commit.advance_to(state, min(message.leader_commit, verified))
+    if not message.entries or verified <= state.log.persisted_index:
+        acknowledge(state, message.read_round)
+
+
+def acknowledge(state: State, read_round: int = 0) -> None:
+    """Tell the leader how far the durable log is its own. New entries are acknowledged when the disk has them."""
+    match_index = min(state.verified_index, state.log.persisted_index)
+    _answer(state, state.leader_id, success=True, match_index=match_index, refused_index=0, read_round=read_round)
+
+
+def refuse_old_term(state: State, message: AppendEntries) -> None:
+    """The sender's term is over; the current one tells it so."""
+    _answer(state, message.sender, success=False, match_index=0, refused_index=message.prev_log_index, read_round=0)
+
+
+def _store(state: State, message: AppendEntries, entries: list[Entry]) -> None:
+    """Append what is new. Section 5.3: an entry that conflicts goes, with all behind it; one that agrees stays."""
+    log = state.log
+    for position, entry in enumerate(entries):
+        known_term = log.term_at(entry.index)
+        if known_term == entry.term:
+            continue
+        if known_term is not None:
+            assert entry.index > state.commit_index, "a committed entry is never replaced (leader completeness)"
+            log.truncate_after(entry.index - 1)
+            if state.tracer is not None:
+                state.tracer(Truncated(entry.index - 1))
+        news = entries[position:]
+        log.append(news)
+        state.output.entries.extend(news)
+        if state.tracer is not None:
+            state.tracer(Appended(news[0].index, news[-1].index, message.term))
+        return
+
+
+def _last_possible_match(state: State, message: AppendEntries) -> int:
+    """Below the refused index, the last one whose term does not rule a match out: whole terms are skipped at once."""
+    index = message.prev_log_index - 1
+    while index > state.commit_index and (state.log.term_at(index) or 0) > message.prev_log_term:
+        index -= 1
+    return index
+
+
+def _refuse(state: State, message: AppendEntries, match_index: int, reason: str) -> None:
+    if state.tracer is not None:
+        state.tracer(AppendRefused(message.prev_log_index, message.prev_log_term, reason))
+    # It does not fit, but its sender leads all the same: the round is confirmed.
+    _answer(
+        state,
+        message.sender,
+        success=False,
+        match_index=match_index,
+        refused_index=message.prev_log_index,
+        read_round=message.read_round,
+    )
+
+
+def _answer(
+    state: State, leader_id: int, *, success: bool, match_index: int, refused_index: int, read_round: int
+) -> None:
+    outbox.send(
+        state,
+        AppendEntriesResult(
+            sender=state.config.id,
+            receiver=leader_id,
+            term=state.persistent.current_term,
+            success=success,
+            match_index=match_index,
+            refused_index=refused_index,
+            read_round=read_round,
+        ),
+    )
