@@ -54,21 +54,28 @@ class Http2Session:
                 if context is not None:
                     context.received(event.data, event.end_stream)
             elif type(event) is HeadersReceived:
-                if self.connection.queued_bytes > self._limits.http2.max_queued_bytes:
-                    self.connection.refuse(event.stream)  # what came before it in these bytes filled the queue
-                elif event.stream.local_open:  # else reset further on in the same bytes
+                if event.stream.local_open:  # else reset further on in the same bytes
                     head = event.block.derived.value
                     if head is None:
                         head = self._grpc.head_of(event.block)
-                    if type(head) is CallHead:
+                    if type(head) is CallHead and (head.unary or not self.congested()):
                         self._grpc.begin(head, event, now)
-                    else:
+                    elif head is None:
                         self._begin_http(event, now)
+                    else:
+                        self.connection.refuse(event.stream)
             elif type(event) is StreamReset:
                 if event.stream.context is not None:
                     event.stream.context.cancel()
             elif type(event) is TrailersReceived and event.stream.context is not None:
                 event.stream.context.received(b"", True)
+
+        if self._grpc.admission.waiting:
+            self._grpc.admission.release()
+
+    def congested(self) -> bool:
+        """More waits for the peer's window than should. Unary calls wait then (``wire.grpc.admission``), others not."""
+        return self.connection.queued_bytes > self._limits.http2.max_queued_bytes
 
     def _begin_http(self, event: HeadersReceived, now: float) -> None:
         exchange = event.stream.context = HttpExchange(self, event.stream, event.block, now)
@@ -78,7 +85,10 @@ class Http2Session:
             self.connection.send_headers(event.stream, literal_block([(b":status", b"100")]))
 
     def take_output(self) -> bytearray:
-        return self.connection.take_output()
+        output = self.connection.take_output()
+        if self._grpc.admission.waiting:
+            self._grpc.admission.release()
+        return output
 
     def finished(self) -> bool:
         return self.connection.finished() and not self.connection.has_output()
@@ -178,6 +188,9 @@ class HttpExchange:
             self._task.cancel()
 
     async def _answer(self) -> None:
+        if self._session.congested():
+            self._session.connection.refuse(self._stream)
+            return
         block = self._block
         path, _, query = block.path.decode("latin-1").partition("?")
         headers = [(b"host", block.authority), *block.fields] if block.authority else list(block.fields)

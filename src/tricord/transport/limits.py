@@ -27,7 +27,7 @@ class Limits:
     """An HTTP/1.1 connection between requests."""
     request_timeout: float = 60.0
     """For a request, or the body of a unary call, to arrive whole."""
-    write_timeout: float = 30.0
+    write_timeout: float = 15.0
     """A peer that takes none of what waits for it is cut off."""
     write_buffer: int = 512 << 10
     """Bytes given to the socket that it has not taken; above it nothing is read from the peer."""

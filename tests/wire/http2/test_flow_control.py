@@ -166,14 +166,12 @@ def test_a_stream_that_gets_no_window_is_reset_in_the_end() -> None:
     assert script.connection.queued_bytes == 0
 
 
-def test_while_much_waits_for_window_new_streams_are_refused() -> None:
-    script = Scripted(limits=Http2Limits(max_queued_bytes=1_000))
-    script.give(setting(settings.INITIAL_WINDOW_SIZE, 0))
-    stream = _begin(script, 1)
-    script.connection.send_reply(stream, OK, bytes(2_000), TAIL)
-    script.sent()
-    assert script.give(script.headers(3, GET)) == []
-    (refused,) = script.sent()
-    assert (refused.kind, refused.number()) == (frames.RST_STREAM, ErrorCode.REFUSED_STREAM)
-    script.give(frames.window_update(1, 2_000))
-    _begin(script, 5)
+def test_a_stream_can_be_refused_and_a_peer_that_goes_on_is_given_up() -> None:
+    script = Scripted(limits=Http2Limits(budget_burst=10, budget_per_second=0))
+    for stream_id in (1, 3):
+        script.connection.refuse(_begin(script, stream_id))
+        (refused,) = script.sent()
+        assert (refused.kind, refused.number()) == (frames.RST_STREAM, ErrorCode.REFUSED_STREAM)
+    script.connection.refuse(_begin(script, 5))
+    assert script.connection.closed
+    assert script.sent()[-1].number() == 5  # GOAWAY names the last stream it has seen

@@ -7,6 +7,7 @@ when the block was first seen (``CallHead``, kept with the block).
 
 from __future__ import annotations
 
+from tricord.wire.grpc.admission import Admission
 from tricord.wire.grpc.call_head import CallHead
 from tricord.wire.grpc.server_call import (
     CONTENT_TYPE,
@@ -49,6 +50,7 @@ class GrpcServer:
         self.max_message_size = max_message_size
         self.scheduler = scheduler
         self._request_timeout = request_timeout
+        self.admission = Admission(connection)
         self._incomplete: dict[int, float] = {}
         """Unary requests that the last tick saw without their end, and since when."""
 
@@ -99,6 +101,7 @@ class GrpcServer:
                 if now - since > self._request_timeout:
                     call.fail(Status.DEADLINE_EXCEEDED, "the request did not arrive in time")
         self._incomplete = incomplete
+        self.admission.tick()
 
     def _refuse(self, stream: Stream, head: CallHead) -> None:
         self._fail(stream, status_fields(head.status, head.text), head.http_status)

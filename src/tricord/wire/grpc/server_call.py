@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Callable, Coroutine
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
+from tricord.wire.grpc.admission import ROOM_MOST, SMALL
 from tricord.wire.grpc.call_head import CallHead
 from tricord.wire.grpc.messages import PREFIX_SIZE, MessageReader
 from tricord.wire.grpc.metadata import Metadata, encode_message, encode_metadata
@@ -103,12 +104,13 @@ class ServerCall:
 class ServerUnaryCall(ServerCall):
     """A call of a unary method; ``service.UnaryCall`` to its handler."""
 
-    __slots__ = ("_message", "_reader")
+    __slots__ = ("_message", "_reader", "_running")
 
     def __init__(self, server: GrpcServer, stream: Stream, head: CallHead, deadline: float | None) -> None:
         super().__init__(server, stream, head, deadline)
         self._reader: MessageReader | None = None
         self._message: bytes | None = None
+        self._running = False
 
     def received(self, data: bytes, end_stream: bool) -> None:
         if end_stream and self._reader is None and len(data) >= PREFIX_SIZE and data[0] == 0:
@@ -140,6 +142,18 @@ class ServerUnaryCall(ServerCall):
             self.fail(error.status, error.text)
 
     def _run(self, message: bytes) -> None:
+        admission = self.server.admission
+        if admission.waiting or not admission.may_begin():
+            admission.waiting.append((self, message))
+        else:
+            self.start(message)
+
+    def start(self, message: bytes) -> None:
+        """Run the handler, unless the call has ended while it waited."""
+        if self._done:
+            return
+        self._running = True
+        self.server.admission.under_way += 1
         try:
             cast(UnaryHandler, self.head.handler)(message, self)
         except GrpcError as error:
@@ -153,6 +167,7 @@ class ServerUnaryCall(ServerCall):
             return
         self._done = True
         self._on_cancel = None
+        self._leave(len(message))
         if self._leading is None and self._trailing is None:
             data = b"\0" + len(message).to_bytes(4) + message
             self.server.connection.send_reply(self.stream, _HEAD, data, _TAIL)
@@ -166,9 +181,25 @@ class ServerUnaryCall(ServerCall):
             return
         self._done = True
         self._on_cancel = None
+        self._leave(0)
         fields = (*(self._leading or ()), *status_fields(status, text), *(self._trailing or ()))
         block = literal_block((STATUS_200, CONTENT_TYPE, *fields))
         self.server.connection.send_headers(self.stream, block, end_stream=True)
+
+    def cancel(self) -> None:
+        if not self._done:
+            self._leave(0)
+            super().cancel()
+
+    def _leave(self, size: int) -> None:
+        if self._running:
+            self._running = False
+            admission = self.server.admission
+            admission.under_way -= 1
+            if size > SMALL:
+                admission.answered_large(size)
+            elif admission.room < ROOM_MOST:
+                admission.room += 1
 
     def expire(self) -> None:
         """The deadline has passed: tell the caller, and whoever works on the call."""

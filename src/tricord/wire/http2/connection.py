@@ -224,6 +224,22 @@ class Connection(ReceivingSide):
             events.append(Terminated(error.code, error.text))
         return events
 
+    def tick(self, now: float) -> list[Event]:
+        """To be called now and then (each second or so): streams, or a peer, that starve us of window are given up."""
+        self._now = now
+        limits = self.limits
+        events: list[Event] = []
+        if self.closed or not self.queued_bytes:
+            return events
+        if self.queued_bytes > limits.max_queued_bytes and now - self._progress_at > limits.congestion_timeout:
+            self.terminate(ErrorCode.ENHANCE_YOUR_CALM, "the answers that were asked for are not taken")
+            return [Terminated(ErrorCode.ENHANCE_YOUR_CALM, "the answers that were asked for are not taken")]
+        for stream in list(self.streams.values()):
+            if stream.queue and now - stream.stalled_since > limits.stall_timeout:
+                self.reset(stream, ErrorCode.FLOW_CONTROL_ERROR)
+                events.append(StreamReset(stream, ErrorCode.FLOW_CONTROL_ERROR, False))
+        return events
+
     def _receive_preface(self, data: bytes) -> int:
         expected = self._preface_left
         count = min(len(expected), len(data))

@@ -28,13 +28,15 @@ class Http2Limits:
     max_continuations: int = 16
     """CONTINUATION frames of one block."""
     max_queued_bytes: int = 4 << 20
-    """Data queued for a peer that gives no window. Beyond it new streams are refused until it takes some."""
+    """Data queued for a peer that gives no window. Beyond it the owner begins nothing new on the connection."""
     budget_burst: int = 8_000
     """Credits for frames that are work without use; see ``budget``."""
     budget_per_second: int = 400
     """Credits that come back with time."""
     stall_timeout: float = 60.0
     """A stream that has data queued and got no window for so long is reset."""
+    congestion_timeout: float = 15.0
+    """A peer for which more than ``max_queued_bytes`` wait and that took nothing for so long is given up."""
 
 
 CLIENT_LIMITS = Http2Limits(
@@ -49,5 +51,6 @@ CLIENT_LIMITS = Http2Limits(
     budget_burst=100_000,
     budget_per_second=10_000,
     stall_timeout=600.0,
+    congestion_timeout=600.0,
 )
 """A client chose its server: it allows more, and still has an end to everything."""

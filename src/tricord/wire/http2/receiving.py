@@ -149,8 +149,6 @@ class ReceivingSide(ReceiveWindows):
             raise StreamFault(stream_id, ErrorCode.PROTOCOL_ERROR, block.problem or "a response in a request")
         if len(self.streams) >= self.limits.max_concurrent_streams:
             raise StreamFault(stream_id, ErrorCode.REFUSED_STREAM, "too many streams")
-        if self.queued_bytes > self.limits.max_queued_bytes:
-            raise StreamFault(stream_id, ErrorCode.REFUSED_STREAM, "answers wait for window")
         if end_stream and block.content_length > 0:
             raise StreamFault(stream_id, ErrorCode.PROTOCOL_ERROR, "content-length without a body")
         stream = Stream(stream_id, self.peer.initial_window_size, self._first_window)

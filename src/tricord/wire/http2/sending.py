@@ -13,7 +13,6 @@ from tricord.wire.http2 import budget as costs
 from tricord.wire.http2 import frames, settings
 from tricord.wire.http2.budget import Budget
 from tricord.wire.http2.errors import ErrorCode
-from tricord.wire.http2.events import Event, StreamReset
 from tricord.wire.http2.frames import DATA, DEFAULT_WINDOW, END_HEADERS, END_STREAM, HEADERS
 from tricord.wire.http2.header_compression import HeaderEncoder
 from tricord.wire.http2.limits import Http2Limits
@@ -48,6 +47,7 @@ class SendingSide:
         self._output = bytearray()
         self._awake = False
         self._send_window = DEFAULT_WINDOW
+        self._progress_at = now
         self._ready: dict[int, Stream] = {}
         """Streams with queued data and, as far as we know, window of their own. The starved are only in ``streams``."""
 
@@ -171,6 +171,8 @@ class SendingSide:
             stream.queue = deque()
         if not stream.queue:
             stream.stalled_since = self._now
+        if not self.queued_bytes:
+            self._progress_at = self._now
         stream.queue.append(memoryview(data))
         stream.queued_bytes += len(data)
         self.queued_bytes += len(data)
@@ -213,7 +215,7 @@ class SendingSide:
         if size >= _PROGRESS or last:
             # Window that comes in crumbs is neither useful work nor progress.
             self._budget.credit += costs.EARN_DATA
-            stream.stalled_since = self._now
+            stream.stalled_since = self._progress_at = self._now
         stream.answered = True
         stream.send_window -= size
         self._send_window -= size
@@ -257,15 +259,3 @@ class SendingSide:
     def _return_window(self, stream: Stream) -> None:
         """Give the window that was granted to a stream to others."""
         raise NotImplementedError
-
-    def tick(self, now: float) -> list[Event]:
-        """To be called now and then (each second or so): streams that the peer starves of window are reset."""
-        self._now = now
-        events: list[Event] = []
-        if self.closed:
-            return events
-        for stream in list(self.streams.values()) if self.queued_bytes else ():
-            if stream.queue and now - stream.stalled_since > self.limits.stall_timeout:
-                self.reset(stream, ErrorCode.FLOW_CONTROL_ERROR)
-                events.append(StreamReset(stream, ErrorCode.FLOW_CONTROL_ERROR, False))
-        return events
