@@ -137,6 +137,19 @@ def test_gets_see_earlier_puts_and_deletes_of_the_transaction() -> None:
     ]
 
 
+def test_a_count_sees_each_key_once_however_the_transaction_changed_it() -> None:
+    space = Space()
+    for key in (b"a", b"b", b"c"):
+        space.put(key)
+    count = Range(b"a", FROM_KEY, count_only=True)
+    cut = Range(b"a", FROM_KEY, limit=1, keys_only=True)
+    result = space.do(Put(b"a", b"over"), DeleteRange(b"b"), Put(b"d", b"new"), DeleteRange(b"x"), count, cut)
+    assert result.results[-2:] == [
+        RangeResult([], False, 3),
+        RangeResult([KeyValue(b"a", b"", 2, 5, 2)], True, 3),
+    ]
+
+
 def test_a_get_of_a_past_revision_does_not_see_the_transaction() -> None:
     space = Space()
     space.put(b"a", b"1")

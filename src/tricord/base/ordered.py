@@ -21,9 +21,9 @@ class Table(IntEnum):
     HEAD = 1
     """keyspace + key -> the key's newest version with its value; absent when deleted."""
     HISTORY = 2
-    """keyspace + escaped key + inverted revision -> superseded version or tombstone."""
+    """keyspace + escaped key + inverted revision and turn -> superseded version or tombstone."""
     REVISIONS = 3
-    """keyspace + revision + sub -> the key written there, and whether it was put or deleted."""
+    """keyspace + revision + sub -> the key changed there, whether it was put or deleted, and its turn."""
     LEASES = 4
     """lease id -> the lease's record."""
     LEASE_KEYS = 5
