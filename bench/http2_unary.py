@@ -27,9 +27,9 @@ from tricord.runtime.tasks import LoopTasks
 from tricord.transport import Server
 from tricord.transport.server_protocol import ServerProtocol
 from tricord.wire.grpc.service import Method, UnaryCall
+from tricord.wire.http.routes import Routes
 from tricord.wire.http2 import frames
 from tricord.wire.http2.header_compression import HeaderEncoder
-from tricord.wire.http.routes import Routes
 
 PATH = "/etcdserverpb.KV/Put"
 HEADERS = (
