@@ -72,6 +72,11 @@ def test_importing_one_file_loads_that_file_and_what_it_needs() -> None:
     assert run(script) == "etcd/header.proto etcd/mvcc.proto etcd/kv.proto"
 
 
+def test_importing_messages_does_not_load_the_slow_runtime() -> None:
+    script = "import sys\n" + SPEAK + "print('google.protobuf.internal.python_message' in sys.modules)"
+    assert run(script) == "False"
+
+
 @pytest.mark.peer("protobuf-matrix")
 @pytest.mark.parametrize("major", ["5", "6"])
 def test_messages_work_on_other_protobuf_majors(major: str, peer: Callable[[str], Path]) -> None:
