@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import importlib
 import os
-import shutil
 import sys
 from typing import TYPE_CHECKING
 
@@ -137,6 +136,8 @@ class RealDisk:
             os.close(descriptor)
 
     def free_bytes(self, path: str) -> int:
+        import shutil  # lazily: a client has no use for it
+
         return shutil.disk_usage(path).free
 
     def open_backend(self, path: str, *, map_size: int) -> Backend:
