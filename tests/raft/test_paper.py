@@ -3,10 +3,12 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests.raft.cluster import Cluster, Server
 from tricord.base.log import Entry, EntryKind, HardState
 from tricord.raft import Raft, RaftConfig, Role
-from tricord.raft.events import EntriesPersisted, HardStatePersisted, Propose, Receive, Tick
+from tricord.raft.events import CutLog, EntriesPersisted, HardStatePersisted, Propose, Receive, Tick
 from tricord.raft.messages import AppendEntries, AppendEntriesResult, RequestVote, RequestVoteResult
 
 VOTERS = (1, 2, 3, 4, 5)
@@ -297,3 +299,30 @@ def test_8_messages_of_strangers_are_ignored() -> None:
     for message in (RequestVote(9, 1, 7, 9, 9), RequestVote(2, 3, 7, 9, 9), RequestVote(1, 1, 7, 9, 9)):
         output = raft.step([Receive(message)])
         assert (output.messages, raft.term) == ([], 0)
+
+
+def test_5_3_what_an_old_leader_vouched_for_is_not_acknowledged_to_a_new_one() -> None:
+    raft = follower(1, term=1)
+    raft.step([append((1, 1), *entries(1, 1, 1)[1:], term=1)])
+    raft.step([EntriesPersisted(3, 1)])
+    raft.step([append((1, 1), term=2, sender=3)])
+    (answer,) = durable(raft)
+    assert answer == AppendEntriesResult(1, 3, 2, True, 1, 0, 0), "the entries 2 and 3 may not be the new leader's"
+
+
+def test_5_2_a_candidate_does_not_count_a_vote_of_an_earlier_term() -> None:
+    raft = follower()
+    while raft.term < 2:
+        raft.step([Tick()])
+    for voter in (2, 3):
+        raft.step([Receive(RequestVoteResult(voter, 1, 2, vote_granted=True))])
+    raft.step([HardStatePersisted(1, 1)])
+    assert not raft.is_leader
+    raft.step([HardStatePersisted(2, 1)])
+    assert raft.is_leader
+
+
+def test_7_what_was_not_applied_is_not_cut() -> None:
+    raft = leader(1)
+    with pytest.raises(AssertionError, match="not applied"):
+        raft.step([CutLog(3)])
