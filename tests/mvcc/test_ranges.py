@@ -72,6 +72,11 @@ def test_a_limit_below_1_is_none(space: Space) -> None:
     assert keys(space, Range(b"a", FROM_KEY, limit=-3)) == b"abcd"
 
 
+def test_the_greatest_limit_there_is_cuts_nothing(space: Space) -> None:
+    result = space.range(Range(b"a", FROM_KEY, limit=(1 << 63) - 1))
+    assert (len(result.kvs), result.more, result.count) == (4, False, 4)
+
+
 def test_count_only_gives_no_keys_and_no_more(space: Space) -> None:
     for request in (
         Range(b"a", FROM_KEY, count_only=True),

@@ -22,6 +22,7 @@ from tricord.base.log import Entry, EntryKind
 from tricord.base.operations import (
     Compact,
     CompactResult,
+    Compare,
     DeleteRange,
     Event,
     EventKind,
@@ -204,6 +205,53 @@ def test_a_bad_request_that_was_logged_anyway_is_refused_and_changes_nothing(
     assert isinstance(applied.outcome, Exception)
     assert (applied.revision, applied.events) == (2, [])
     assert list(store.scan(Table.HEAD, b"", None)) == head
+
+
+any_number = st.one_of(
+    st.just(0), st.sampled_from((-(1 << 63), -1, 1, 2, (1 << 63) - 1)), st.integers(-(1 << 63), (1 << 63) - 1)
+)
+any_choice = st.one_of(st.just(0), st.integers(-2, 9))
+any_key = st.sampled_from((b"", b"a", b"b", b"\x00"))
+hostile_operations = st.one_of(
+    st.builds(Put, any_key, any_key, any_number, st.booleans(), st.booleans(), st.booleans()),
+    st.builds(DeleteRange, any_key, any_key, st.booleans()),
+    st.builds(
+        Range,
+        any_key,
+        any_key,
+        limit=any_number,
+        revision=any_number,
+        sort_order=any_choice,
+        sort_target=any_choice,
+        min_mod_revision=any_number,
+        max_create_revision=any_number,
+    ),
+)
+hostile_compares = st.one_of(
+    st.builds(Compare, any_key, st.just(3), any_choice, any_key, any_key),
+    st.builds(Compare, any_key, any_choice.filter(lambda target: target != 3), any_choice, any_number, any_key),
+)
+hostile_txns = st.builds(
+    Txn,
+    st.lists(hostile_compares, max_size=2),
+    st.lists(st.one_of(hostile_operations, st.builds(Txn, st.just([]), st.lists(hostile_operations), st.just([])))),
+    st.lists(hostile_operations),
+)
+hostile = st.one_of(
+    hostile_txns, hostile_operations.filter(lambda one: not is_read(one)), st.builds(Compact, any_number)
+)
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.lists(hostile, max_size=6), st.lists(st.tuples(st.integers(1, 4), st.binary(max_size=12)), max_size=4))
+def test_no_request_however_wrong_stops_the_machine(log: list[Request], bodies: list[tuple[int, bytes]]) -> None:
+    machine = StateMachine(MemoryStore())
+    commands = [encode_command(request, None) for request in log]
+    commands += [encode_envelope(Command(operation, body)) for operation, body in bodies]
+    machine.apply([put_entry(1, b"a"), put_entry(2, b"b")])
+    answers = machine.apply([normal(index, command) for index, command in enumerate(commands, 3)])
+    assert len(answers) == len(commands)
+    assert all(answer.outcome is not None for answer in answers)
 
 
 def test_a_keyspace_that_is_not_there_is_refused(store: MemoryStore) -> None:

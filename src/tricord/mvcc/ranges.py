@@ -20,6 +20,8 @@ from tricord.mvcc.past import scan_at, version_at
 from tricord.mvcc.records import decode_record
 
 HEAD = Table.HEAD
+_LIMIT_MAX = 1 << 30
+"""A limit from here on is none: no answer has as many keys."""
 
 SORT_KEYS: dict[int, Callable[[KeyValue], int | bytes]] = {
     SortTarget.KEY: lambda kv: kv.key,
@@ -110,7 +112,7 @@ def _read(heads: _Now | _Past, space: Bounds, request: Range) -> RangeResult:
         return RangeResult([], False, heads.count(start, end))
     pairs = heads.scan(start, end)
     limit = request.limit
-    cut = limit > 0 and request.sort_order == SortOrder.NONE and not _filters(request)
+    cut = 0 < limit < _LIMIT_MAX and request.sort_order == SortOrder.NONE and not _filters(request)
     if cut:
         pairs = islice(pairs, limit + 1)
     kvs = [decode_record(head[KEYSPACE_BYTES:], record) for head, record in pairs]

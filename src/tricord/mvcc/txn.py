@@ -38,23 +38,23 @@ _ABSENT = KeyValue(b"", b"", 0, 0, 0)
 
 def run_txn(space: Keyspace, transaction: WriteTransaction, request: Txn) -> TxnResult:
     """Run ``request`` inside ``transaction``. Raises InvalidRequest; the transaction must then be thrown away."""
-    path = list(_choose(space, request))
+    path: list[bool] = []
+    _choose(space, request, path)
     _check(space, request, iter(path))
     return _run(transaction, request, iter(path))
 
 
-def compares_hold(space: Keyspace, compares: list[Compare]) -> bool:
-    """Whether all compares hold in the state committed last."""
-    return all(_holds(space, compare) for compare in compares)
-
-
-def _choose(space: Keyspace, request: Txn) -> Iterator[bool]:
-    """For the transaction and each nested one on the chosen path, in order: whether its compares hold."""
-    succeeded = compares_hold(space, request.compares)
-    yield succeeded
+def _choose(space: Keyspace, request: Txn, path: list[bool]) -> None:
+    """Append for the transaction, and for each nested one on the chosen path, whether its compares hold."""
+    succeeded = True
+    for compare in request.compares:
+        if not _holds(space, compare):
+            succeeded = False
+            break
+    path.append(succeeded)
     for operation in request.success if succeeded else request.failure:
         if type(operation) is Txn:
-            yield from _choose(space, operation)
+            _choose(space, operation, path)
 
 
 def _run(transaction: WriteTransaction, request: Txn, path: Iterator[bool]) -> TxnResult:
@@ -98,13 +98,14 @@ def _check_put(space: Keyspace, put: Put) -> None:
 def _holds(space: Keyspace, compare: Compare) -> bool:
     if not compare.key:
         raise KeyNotProvided
-    if compare.range_end:
-        kvs = space.range(Range(compare.key, compare.range_end)).kvs
-    else:
+    if not compare.range_end:
         record = space.store.get(Table.HEAD, space.prefix + compare.key)
-        kvs = [] if record is None else [decode_record(compare.key, record)]
-    if kvs:
-        return all(_relates(compare, kv) for kv in kvs)
+        if record is not None:
+            return _relates(compare, decode_record(compare.key, record))
+    else:
+        kvs = space.range(Range(compare.key, compare.range_end)).kvs
+        if kvs:
+            return all(_relates(compare, kv) for kv in kvs)
     # Nothing is there: numbers compare as those of a key that never was, a value compares as false.
     return compare.target != CompareTarget.VALUE and _relates(compare, _ABSENT)
 
