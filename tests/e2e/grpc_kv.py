@@ -41,8 +41,8 @@ class GrpcKv:
     def range(self, request: kv.RangeRequest) -> kv.RangeResponse:
         return self._range(request, timeout=ANSWER_SECONDS)  # type: ignore[no-any-return]
 
-    def put(self, request: kv.PutRequest) -> kv.PutResponse:
-        return self._put(request, timeout=ANSWER_SECONDS)  # type: ignore[no-any-return]
+    def put(self, request: kv.PutRequest, timeout: float = ANSWER_SECONDS) -> kv.PutResponse:
+        return self._put(request, timeout=timeout)  # type: ignore[no-any-return]
 
     def delete_range(self, request: kv.DeleteRangeRequest) -> kv.DeleteRangeResponse:
         return self._delete_range(request, timeout=ANSWER_SECONDS)  # type: ignore[no-any-return]

@@ -39,6 +39,7 @@ MAP_SIZE_BYTES = 8 << 30
 _NAMES = [b"table-%d" % table for table in Table] + [b"long"]
 _SUMS_NAME = b"sums"
 _READERS_MAX = 126
+_ALMOST_FULL_BYTES = 1 << 20
 
 T = TypeVar("T")
 
@@ -124,8 +125,15 @@ class LmdbBackend:
         return LmdbView(self._path, self._environment.begin(), self._databases)
 
     def commit(self, writes: list[Write]) -> None:
-        if writes:
+        if not writes:
+            return
+        try:
             self._sums = _checked(lambda: self._commit(writes))
+        except OSError as error:
+            # A full disk may cut a write short, which LMDB reports as EIO. Nothing of the transaction is there then.
+            if error.errno == errno.EIO and self._disk.free_bytes(self._directory) < _ALMOST_FULL_BYTES:
+                raise OSError(errno.ENOSPC, f"{self._path}: no room for a commit") from error
+            raise
 
     def _commit(self, writes: list[Write]) -> Sums:
         sums = self._sums.copy()
