@@ -101,6 +101,12 @@ def test_every_code_has_an_http_status() -> None:
     assert all(HTTP_STATUS[status] >= 400 for status, _ in TABLE.values())
 
 
+def test_halves_of_surrogate_pairs_are_refused_and_can_be_quoted() -> None:
+    for body in (b'{"\\ud800":1,"\\ud800":2}', b'{"key":"\\ud800"}'):
+        status, answer = send(ScriptedEngine(), "/v3/kv/put", body)
+        assert (status, answer["code"]) == (400, 3)
+
+
 def test_a_body_that_is_no_request_is_refused_before_the_engine() -> None:
     engine = ScriptedEngine()
     status, answer = send(engine, "/v3/kv/put", b'{"key":"!!"}')

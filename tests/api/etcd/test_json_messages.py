@@ -142,6 +142,12 @@ def test_what_is_refused_of_a_transaction(body: bytes) -> None:
         from_json(body, kv.TxnRequest)
 
 
+def test_texts_are_unicode() -> None:
+    assert from_json(b'{"version":"3.6"}', maintenance.StatusResponse).version == "3.6"
+    with pytest.raises(InvalidJson):
+        from_json(b'{"version":"\\ud800"}', maintenance.StatusResponse)
+
+
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),
     lambda inner: (

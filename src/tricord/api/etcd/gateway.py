@@ -154,4 +154,5 @@ async def _not_found(request: HttpRequest) -> HttpResponse:
 
 def _error(status: int, text: str) -> HttpResponse:
     body = json.dumps({"code": int(status), "message": text}, ensure_ascii=False, separators=(",", ":"))
-    return HttpResponse(HTTP_STATUS.get(status, 500), [_JSON], body.encode())
+    # A text may quote the request, whose JSON may name half of a surrogate pair.
+    return HttpResponse(HTTP_STATUS.get(status, 500), [_JSON], body.encode("utf-8", "replace"))

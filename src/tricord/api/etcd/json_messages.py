@@ -128,7 +128,7 @@ def _scalar(field: Any, item: Any) -> Any:
         return _integer(field, item)
     if kind == field.TYPE_BYTES and isinstance(item, str):
         return _bytes(field, item)
-    if kind == field.TYPE_STRING and isinstance(item, str):
+    if kind == field.TYPE_STRING and isinstance(item, str) and _is_unicode(item):
         return item
     if kind == field.TYPE_BOOL and isinstance(item, bool):
         return item
@@ -139,6 +139,15 @@ def _scalar(field: Any, item: Any) -> Any:
         if isinstance(item, int) and not isinstance(item, bool) and -(1 << 31) <= item < 1 << 31:
             return item
     raise _invalid(field, item)
+
+
+def _is_unicode(text: str) -> bool:
+    """Whether the text has no half of a surrogate pair, which JSON can name and protobuf cannot hold."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _integer(field: Any, item: Any) -> int:
