@@ -37,6 +37,7 @@ class Call:
         self.stream = stream
         self.path = block.path.decode()
         self.headers = dict(block.fields)
+        self.timeout = block.timeout
         self.request = b""
 
     def reply(self, message: bytes) -> None:

@@ -8,8 +8,11 @@ import gc
 import inspect
 import os
 import signal
+import sys
 import threading
+import time
 import warnings
+from types import FrameType
 
 import pytest
 
@@ -140,13 +143,17 @@ def test_an_observer_that_calls_back_is_told_instead_of_waiting_for_ever() -> No
     assert len(said) == 2
 
 
+def waits_for_result(frame: FrameType) -> bool:
+    return frame.f_code.co_name == "wait" and frame.f_back is not None and frame.f_back.f_code.co_name == "result"
+
+
 def test_an_interrupt_of_the_waiting_thread_cancels_the_call() -> None:
     thread = LoopThread("tricord-test", asyncio.new_event_loop)
-    cancelled = threading.Event()
-    started = threading.Event()
+    cancelled, told = threading.Event(), threading.Event()
+    main = threading.main_thread().ident
+    assert main is not None
 
     async def wait() -> None:
-        started.set()
         try:
             await asyncio.Event().wait()
         except asyncio.CancelledError:
@@ -154,17 +161,20 @@ def test_an_interrupt_of_the_waiting_thread_cancels_the_call() -> None:
             raise
 
     def interrupt() -> None:
-        started.wait(10)
-        main = threading.main_thread().ident
-        assert main is not None
-        signal.pthread_kill(main, signal.SIGINT)  # a terminal's Ctrl-C, surely seen by the thread that waits
+        """Ctrl-C once the main thread waits; again where the signal came just before it slept and did not wake it."""
+        while not waits_for_result(sys._current_frames()[main]):
+            time.sleep(0.001)
+        signal.pthread_kill(main, signal.SIGINT)
+        while not told.wait(5):
+            signal.pthread_kill(main, signal.SIGINT)
 
-    helper = threading.Thread(target=interrupt)
-    helper.start()
+    interrupter = threading.Thread(target=interrupt)
+    interrupter.start()
     with pytest.raises(KeyboardInterrupt):
         thread.run(wait)
+    told.set()
+    interrupter.join()
     assert cancelled.wait(10)
-    helper.join()
     thread.stop()
 
 

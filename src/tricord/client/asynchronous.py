@@ -1,15 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """The async client: names and types for what a caller carries.
 
-What each call asks and how its answer reads is in ``steps``; here is who asks, how long, and who is told.
+What each call asks and how its answer reads is in ``steps``; here is who asks, how long, and who is told. asyncio is
+imported where it is used: whoever imports a client has not yet decided to use it.
 """
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator, Generator, Sequence
-from types import TracebackType
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from tricord.base.errors import Cancelled, OutcomeUnknown, TricordError
 from tricord.base.levels import Level, Stamp
@@ -22,6 +21,10 @@ from tricord.client.keys import Data, prefix_range, span
 from tricord.client.pages import PAGE_SIZE, Pages
 from tricord.client.results import CompactReply, DeleteReply, PutReply, RangeReply
 from tricord.client.steps import Condition, Step, TxnReply
+
+if TYPE_CHECKING:
+    import asyncio
+    from types import TracebackType
 
 R = TypeVar("R")
 
@@ -62,6 +65,8 @@ class AsyncClient:
 
     async def close(self) -> None:
         """Give back connections, or the store if it lives here. Calls under way fail. Closing twice is fine."""
+        import asyncio
+
         self._closed = True
         opening = self._opening
         if opening is not None:
@@ -76,6 +81,8 @@ class AsyncClient:
         if self._closed:
             raise Cancelled("the client was closed")
         if self._caller is None:
+            import asyncio
+
             if self._opening is None:
                 self._opening = asyncio.ensure_future(self._opener())
             opening = self._opening

@@ -8,10 +8,8 @@ child makes its own.
 from __future__ import annotations
 
 import warnings
-from asyncio import AbstractEventLoop
 from collections.abc import Callable, Iterator, Sequence
-from types import TracebackType
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from tricord.base.levels import Level, Stamp
 from tricord.base.members import MemberRecord, MemberStatus
@@ -23,6 +21,10 @@ from tricord.client.loop_thread import LoopThread
 from tricord.client.pages import PAGE_SIZE
 from tricord.client.results import CompactReply, DeleteReply, PutReply, RangeReply
 from tricord.client.steps import Condition, Step, TxnReply
+
+if TYPE_CHECKING:
+    from asyncio import AbstractEventLoop
+    from types import TracebackType
 
 R = TypeVar("R")
 

@@ -6,11 +6,9 @@ Nothing is dialled before the first call, so a client can be made before its ser
 
 from __future__ import annotations
 
-import ssl
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
-from tricord.base.environment import Environment
 from tricord.base.errors import ConfigurationError
 from tricord.base.trace import Tracer
 from tricord.client.asynchronous import AsyncClient
@@ -20,6 +18,9 @@ from tricord.client.endpoints import Endpoint, parse_endpoints
 from tricord.client.options import Options, tls_context
 
 if TYPE_CHECKING:
+    import ssl
+
+    from tricord.base.environment import Environment
     from tricord.client.channel import Channel
 
 

@@ -7,14 +7,16 @@ said instead of waiting for ever.
 
 from __future__ import annotations
 
-import asyncio
 import os
 import threading
 from collections.abc import Callable, Coroutine
-from concurrent.futures import Future
-from typing import Any, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from tricord.base.errors import Cancelled, ConfigurationError
+
+if TYPE_CHECKING:
+    import asyncio
+    from concurrent.futures import Future
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -38,9 +40,11 @@ class LoopThread:
             raise Cancelled("the client was closed")
         if threading.current_thread() is self._thread:
             raise ConfigurationError("a blocking call on the client's own loop would wait for itself: use tricord.aio")
+        from asyncio import run_coroutine_threadsafe
+
         future: Future[R] | None = None
         try:
-            future = asyncio.run_coroutine_threadsafe(function(*args, **kwargs), self._loop)
+            future = run_coroutine_threadsafe(function(*args, **kwargs), self._loop)
             return future.result()
         except BaseException:
             if future is not None:
@@ -70,6 +74,8 @@ class LoopThread:
             self._thread.join()
 
     def _work(self) -> None:
+        import asyncio
+
         loop = self._loop
         asyncio.set_event_loop(loop)
         try:

@@ -3,11 +3,14 @@
 
 from __future__ import annotations
 
-import ssl
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from tricord.base.errors import ConfigurationError
 from tricord.client.endpoints import Endpoint
+
+if TYPE_CHECKING:
+    import ssl
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,6 +60,8 @@ def tls_context(
 
 
 def _context_of_files(ca: str | None, cert: str | None, key: str | None) -> ssl.SSLContext:
+    import ssl
+
     context = ssl.create_default_context()
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     try:

@@ -322,9 +322,9 @@ class ClientConnection(asyncio.Protocol):
         self._end_call(event.stream.context, event.block)
 
     def _end_call(self, call: _Call, block: HeaderBlock) -> None:
-        error = block.application
+        error = block.derived.value
         if error is None:
-            error = block.application = _status_error(block)
+            error = block.derived.value = _status_error(block)
         if call.stream is not None and call.stream.local_open:
             self._http2.reset(call.stream, ErrorCode.NO_ERROR)
         assert isinstance(error, GrpcError)
