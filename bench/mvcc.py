@@ -3,8 +3,8 @@
 
     .venv/bin/python bench/mvcc.py
 
-No network, no log, no disk. Batches of 100 entries, values of 256 bytes. Processor time, with the garbage collector off, so
-that figures repeat. Decoding the command and its protobuf body is part of every write.
+No network, no log, no disk. Batches of 100 entries, values of 256 bytes. Processor time, with the garbage collector
+off, so that figures repeat. Decoding the command and its protobuf body is part of every write.
 """
 
 from __future__ import annotations
