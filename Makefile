@@ -37,6 +37,7 @@ check: install ## lint, format, types, layers; writes nothing
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/mypy tests bench examples
 	$(BIN)/lint-imports
 
 fix: install ## let ruff correct and format what it can

@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import cProfile
+import functools
 import multiprocessing
 import pstats
 import time
@@ -150,6 +151,10 @@ class Generator(asyncio.Protocol):
             self._transport.write(self._requests.batch(ended))
 
 
+def _itself(generator: Generator) -> Generator:
+    return generator
+
+
 def generate(port: int, connections: int, outstanding: int, seconds: float, value_size: int, results: Any) -> None:
     """The generator's process."""
 
@@ -157,7 +162,7 @@ def generate(port: int, connections: int, outstanding: int, seconds: float, valu
         loop = asyncio.get_running_loop()
         generators = [Generator(outstanding // connections, value_size) for _ in range(connections)]
         for generator in generators:
-            await loop.create_connection(lambda generator=generator: generator, "127.0.0.1", port)
+            await loop.create_connection(functools.partial(_itself, generator), "127.0.0.1", port)
         await asyncio.sleep(0.5)
         before, started = sum(generator.replies for generator in generators), time.perf_counter()
         await asyncio.sleep(seconds)

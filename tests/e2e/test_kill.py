@@ -13,7 +13,6 @@ import random
 import threading
 
 import grpc
-import pytest
 
 from tests.e2e.grpc_kv import GrpcKv
 from tests.peers.processes import MemberProcess
@@ -86,7 +85,6 @@ def _load_and_kill(member: MemberProcess, workers: list[Worker], acknowledged_co
             thread.join()
 
 
-@pytest.mark.slow
 def test_kill_under_load_loses_no_acknowledged_write(stopped_member: MemberProcess) -> None:
     draw = random.Random(1)
     workers = [Worker(number) for number in range(WORKERS)]

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import errno
 from collections.abc import Callable
+from functools import partial
 
 import pytest
 
@@ -177,7 +178,7 @@ def test_a_disk_that_fills_up_keeps_what_was_acknowledged() -> None:
     """Space ends somewhere in the run and comes back later; the member waits without restarting."""
     for capacity in range(SCRIPT_SEGMENT_BYTES + 1, 5 * SCRIPT_SEGMENT_BYTES, SCRIPT_SEGMENT_BYTES):
         disk = MemoryDisk(capacity=capacity)
-        script = Script(disk, when_full=lambda disk=disk: disk.reserve(-SCRIPT_SEGMENT_BYTES))
+        script = Script(disk, when_full=partial(disk.reserve, -SCRIPT_SEGMENT_BYTES))
         script.run()
         assert script.was_full
         disk.power_cut()

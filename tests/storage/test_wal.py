@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import errno
+from collections.abc import Callable
 
 import pytest
 
@@ -265,7 +266,8 @@ def test_after_a_failed_write_or_sync_nothing_is_acknowledged_any_more(call: int
     disk.fail_at[disk.calls + call] = errno.EIO
     with pytest.raises(DiskFault):
         log.append(wal, 1)
-    for act in (lambda: log.append(wal, 1), wal.mark, wal.seal):
+    acts: list[Callable[[], object]] = [lambda: log.append(wal, 1), wal.mark, wal.seal]
+    for act in acts:
         with pytest.raises(DiskFault):
             act()
     disk.kill()

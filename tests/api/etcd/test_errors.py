@@ -23,7 +23,7 @@ def test_every_error_type_of_the_vocabulary_is_in_the_table() -> None:
     assert kinds == set(TABLE)
 
 
-@pytest.mark.parametrize("kind", sorted(TABLE, key=lambda kind: kind.__name__))
+@pytest.mark.parametrize("kind", sorted(TABLE, key=str))
 def test_texts_are_etcds_or_the_errors_own_and_codes_are_failures(kind: type[TricordError]) -> None:
     status, text = TABLE[kind]
     assert status is not Status.OK
