@@ -7,7 +7,6 @@ tricord's own names before those of etcdctl.
 
 from __future__ import annotations
 
-import asyncio
 import inspect
 import os
 import typing
@@ -58,6 +57,8 @@ class Connection:
 
     def run(self, work: Callable[[AsyncClient], Awaitable[T]]) -> T:
         """Run ``work(client)`` to its end. Raises TricordError."""
+        import asyncio
+
         from tricord.client.connecting import connect_async
 
         async def within() -> T:

@@ -1,29 +1,35 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Runs a member as this process: signals, the start-up block, and the exit code."""
+"""A process that is one member: its log, its signals, and what it says when it is up.
+
+The first SIGTERM or SIGINT lets calls under way finish, the second ends the process at once. Nothing is lost by that:
+what was acknowledged is on disk. The process never forks, re-executes, daemonizes or renames itself.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
 import signal
+import ssl
 import sys
 
+from tricord import __version__
 from tricord.api.serving import Serving
 from tricord.base.environment import Environment
-from tricord.base.errors import ConfigurationError
+from tricord.base.errors import ConfigurationError, StorageError, TricordError
 from tricord.cli.exit_codes import ExitCode
-from tricord.cli.startup_block import startup_block
-from tricord.runtime.environment import run as run_in_environment
-from tricord.runtime.logging import open_log
+from tricord.cli.startup_block import endpoints, lines_to_try, startup_block
+from tricord.runtime import run as run_in_environment
+from tricord.runtime.logging import Logger, adopt_standard_logging, open_log, writes_text
 from tricord.server.configuration import Configuration
 from tricord.transport.tls import server_context
 
+SIGNALS = (signal.SIGTERM, signal.SIGINT)
+
 
 def run(configuration: Configuration) -> int:
-    """Serve until SIGTERM or SIGINT, then drain and return 0; a second signal ends the process at once.
-
-    Returns 1 when the member had to stop. Raises TricordError or OSError when it could not start.
-    """
+    """Run a member until it is told to stop; the exit code. Raises TricordError and OSError when it cannot start."""
     return run_in_environment(lambda environment: _serve(environment, configuration))
 
 
@@ -34,62 +40,109 @@ async def _serve(environment: Environment, configuration: Configuration) -> int:
         format=configuration.log_format,
         level=configuration.log_level,
     )
-    tls = None
-    if configuration.tls:
-        try:
-            tls = server_context(configuration.cert_file, configuration.key_file)
-        except OSError as error:  # ssl's errors are of this kind
-            raise ConfigurationError(f"the certificate cannot be used: {error}") from error
-    stopping = _listen_for_signals()
+    adopt_standard_logging(log, configuration.log_level)
+    told = asyncio.Event()
+    _listen_to_signals(told, log)
+    log.info(
+        "starting", version=__version__, data_dir=configuration.data_dir, listen=configuration.listen, pid=os.getpid()
+    )
+    tls = _tls(configuration)
     serving = Serving(
         environment,
         configuration,
         tls=tls,
-        on_fault=lambda error, where: log.error("a handler failed", where=where, error=repr(error)),
+        on_fault=lambda error, where: log.error("a handler failed", error=type(error).__name__, where=where),
     )
-    member = serving.member
     try:
         await serving.start()
-    except BaseException:
+    except OSError as error:  # of the listener; what fails in the member is a TricordError, and closes it
         serving.server.abort()
-        await member.stop()
-        raise
-    print(startup_block(configuration, serving.listening, serving.advertised), file=sys.stderr, flush=True)
-    log.info(
-        "ready to serve client requests",
-        listen=str(serving.listening),
-        data_dir=configuration.data_dir,
-        member_id=f"{member.identity.member:x}",
-        cluster_id=f"{member.identity.cluster:x}",
-        applied=member.machine.applied_index,
-    )
-    failed = environment.tasks.spawn(member.until_failed(), "until-failed")
-    stopped = environment.tasks.spawn(stopping.wait(), "until-stopped")
-    await asyncio.wait([failed, stopped], return_when=asyncio.FIRST_COMPLETED)
-    if failed.done():
-        failure = failed.result()
-        stopped.cancel()
-        log.error("the member stopped", reason=f"{type(failure).__name__}: {failure}")
+        await serving.member.stop()
+        raise _explained(error, configuration) from error
+    _announce(configuration, serving, log)
+    failure = await _until_told_or_failed(serving, told)
+    if failure is not None:
+        # Its text names a file or an invariant, never a value.
+        reason = str(failure) if isinstance(failure, StorageError) else type(failure).__name__
+        log.error("stopping, since this member must not go on", reason=reason)
         serving.server.abort()
-        await member.stop()
-        return ExitCode.FAILED
-    failed.cancel()
-    log.info("stopping", grace_seconds=configuration.drain_seconds)
+        await serving.member.stop()
+        raise failure
+    log.info("draining", connections=serving.server.connection_count(), grace_seconds=configuration.drain_seconds)
     await serving.stop(configuration.drain_seconds)
     log.info("stopped")
     return ExitCode.DONE
 
 
-def _listen_for_signals() -> asyncio.Event:
-    stopping = asyncio.Event()
+async def _until_told_or_failed(serving: Serving, told: asyncio.Event) -> BaseException | None:
+    """What stopped the member; None when somebody told it to stop."""
+    waits = {asyncio.ensure_future(told.wait()), asyncio.ensure_future(serving.member.until_failed())}
+    try:
+        await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for wait in waits:
+            wait.cancel()
+    return serving.member.failure
+
+
+def _listen_to_signals(told: asyncio.Event, log: Logger) -> None:
     loop = asyncio.get_running_loop()
+    heard: list[int] = []
 
-    def received() -> None:
-        if stopping.is_set():
-            # Said twice: whoever it is does not want to wait.
-            os._exit(ExitCode.FAILED)
-        stopping.set()
+    # Python's own handlers run between any two instructions: the second signal ends a process whose loop is blocked.
+    def hear(number: int, _: object) -> None:
+        if heard:
+            os._exit(ExitCode.INTERRUPTED)
+        heard.append(number)
+        loop.call_soon_threadsafe(obey, number)
 
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, received)
-    return stopping
+    def obey(number: int) -> None:
+        log.info("told to stop", signal=signal.Signals(number).name)
+        told.set()
+
+    for number in SIGNALS:
+        signal.signal(number, hear)
+
+
+def _tls(configuration: Configuration) -> ssl.SSLContext | None:
+    if not configuration.tls:
+        return None
+    try:
+        return server_context(configuration.cert_file, configuration.key_file)
+    except (OSError, ssl.SSLError) as error:
+        files = f"cert_file {configuration.cert_file} and key_file {configuration.key_file}"
+        raise ConfigurationError(f"cannot use {files}: {error.strerror or error}") from error
+
+
+def _explained(error: OSError, configuration: Configuration) -> Exception:
+    if error.errno == errno.EADDRINUSE:
+        return AddressInUse(f"cannot listen on {configuration.listen}: another process does already")
+    return ConfigurationError(f"cannot listen on {configuration.listen}: {error.strerror or error}")
+
+
+class AddressInUse(TricordError):
+    """The port is taken."""
+
+    code = "address_in_use"
+    summary = "another process listens there"
+    hint = "stop it, or choose another address with --listen HOST:PORT"
+
+
+def _announce(configuration: Configuration, serving: Serving, log: Logger) -> None:
+    listening, advertised = serving.listening, serving.advertised
+    identity = serving.member.identity
+    fields: dict[str, object] = {
+        "listen": str(listening),
+        "advertise": str(advertised),
+        "data_dir": configuration.data_dir,
+        "member_id": f"{identity.member:x}",
+        "cluster_id": f"{identity.cluster:x}",
+        "applied": serving.member.machine.applied_index,
+    }
+    as_text = writes_text(configuration.log_format, sys.stderr)
+    if not as_text:
+        # Lines of JSON are for programs: the block becomes fields.
+        fields |= {"speaks": endpoints(configuration, advertised), "try": lines_to_try(configuration, advertised)}
+    log.info("ready to serve client requests", **fields)
+    if as_text:
+        print(startup_block(configuration, listening, advertised), file=sys.stderr, flush=True)

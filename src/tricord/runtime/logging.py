@@ -57,12 +57,11 @@ def open_log(
     ``stream`` is stderr when None. A stream that is gone never stops the member.
     """
     out = sys.stderr if stream is None else stream
-    as_text = format == "text" or (format == "auto" and out.isatty())
     processors: list[Callable[[Any, str, MutableMapping[str, Any]], Any]] = [
         Thinning(clock),
         hide_values,
         Heading(clock, member),
-        render_text if as_text else render_json,
+        render_text if writes_text(format, out) else render_json,
     ]
     logger: Logger = structlog.wrap_logger(
         Lines(out),
@@ -71,6 +70,11 @@ def open_log(
         cache_logger_on_first_use=True,
     )
     return logger
+
+
+def writes_text(format: str, stream: TextIO) -> bool:
+    """Whether a log of this format on this stream is for people."""
+    return format == "text" or (format == "auto" and stream.isatty())
 
 
 def adopt_standard_logging(logger: Logger, level: str = "info") -> None:

@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable
 from typing import TypeAlias
 from urllib.parse import parse_qs
 
-from tricord.api.ops.health import NOSNIFF, read_failure
+from tricord.api.ops.health import ALARM_PREFIX, NOSNIFF, read_failure
 from tricord.base.levels import Level
 from tricord.server.engine import Engine
 from tricord.wire.http.routes import TEXT, HttpRequest, HttpResponse
@@ -62,9 +62,10 @@ class Probes:
         excluded = parse_qs(request.query).get("exclude", ())
         found = {name: await check() for name, check in self._checks.items() if name not in excluded}
         if self._with_own:
-            for check in self._engine.health():
-                if check.name not in excluded:
-                    found[check.name] = "" if check.ok else check.reason or "failed"
+            for own in self._engine.health():
+                # An alarm does not make a member unready: a full store still reads and deletes.
+                if own.name not in excluded and not own.name.startswith(ALARM_PREFIX):
+                    found[own.name] = found.get(own.name) or ("" if own.ok else own.reason or "failed")
         return _page(request, found)
 
     async def answer_one(self, request: HttpRequest) -> HttpResponse:
