@@ -22,6 +22,7 @@ from tests.transport.serving import Serving
 from tests.wire.http2.scripted import GET, POST, Scripted, data, setting
 from tricord.transport import Limits
 from tricord.transport.http2_session import Http2Session
+from tricord.wire.http.routes import HttpRequest, HttpResponse
 from tricord.wire.http2 import frames, settings
 from tricord.wire.http2.connection import Connection
 from tricord.wire.http2.errors import ErrorCode
@@ -181,6 +182,25 @@ def test_a_reader_that_stops_reading_is_not_read_from_and_cut_off() -> None:
                 for turn in range(1_000_000):
                     sock.sendall(_large_request(script, _stream(turn), 1 << 20))
             assert not isinstance(ended.value, TimeoutError)
+
+
+def test_pipelined_requests_whose_answers_are_not_read_get_none_made() -> None:
+    made = 0
+
+    async def large(request: HttpRequest) -> HttpResponse:
+        nonlocal made
+        made += 1
+        return HttpResponse(200, [], bytes(100_000))
+
+    routes = sample_routes()
+    routes.add("GET", "/large", large)
+    limits = Limits(write_timeout=1.0)
+    with Serving(interop_service.methods(), routes, limits) as serving, Polite(serving):
+        sock = socket.create_connection(("127.0.0.1", serving.port), timeout=20)
+        with sock, pytest.raises(ConnectionError):
+            for _ in range(1_000_000):
+                sock.sendall(b"GET /large HTTP/1.1\r\nHost: a\r\n\r\n" * 100)
+    assert made < 200  # what fits into the buffers of both sockets
 
 
 @pytest.mark.parametrize("beginning", [b"", b"PRI * HT", b"GET /health HTTP/1.1\r\nHost:", frames.PREFACE])

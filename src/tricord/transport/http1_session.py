@@ -48,7 +48,8 @@ class Http1Session:
         self._next()
 
     def _next(self) -> None:
-        while self._waiting and not self._busy and not self._closing:
+        # A peer that pipelines and takes no answers gets none made.
+        while self._waiting and not self._busy and not self._closing and self._owner.takes_output:
             event = self._waiting.popleft()
             if isinstance(event, Complete):
                 self._busy = True
@@ -118,6 +119,10 @@ class Http1Session:
     def take_output(self) -> bytearray:
         output, self._output = self._output, bytearray()
         return output
+
+    def resume(self) -> None:
+        """The socket takes data again."""
+        self._next()
 
     def finished(self) -> bool:
         return not self._output and (self._closing or (self._draining and not self._busy and not self._waiting))

@@ -90,6 +90,9 @@ class Http2Session:
             self._grpc.admission.release()
         return output
 
+    def resume(self) -> None:
+        """The socket takes data again: the flush that follows does what is to be done."""
+
     def finished(self) -> bool:
         return self.connection.finished() and not self.connection.has_output()
 

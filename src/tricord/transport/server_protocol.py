@@ -80,6 +80,8 @@ class ServerProtocol(asyncio.Protocol):
 
     def resume_writing(self) -> None:
         self._writable = True
+        if self._session is not None:
+            self._session.resume()
         self._set_reading()
         self._continue_soon()
         self.schedule_flush()
@@ -174,6 +176,11 @@ class ServerProtocol(asyncio.Protocol):
             transport.write(output)
         if session.finished():
             self._close()
+
+    @property
+    def takes_output(self) -> bool:
+        """Whether the socket has taken most of what was written."""
+        return self._writable
 
     async def writable(self) -> None:
         """Wait until the socket takes data."""
