@@ -5,6 +5,7 @@ from tricord.raft_node.blocking import BlockingNode
 from tricord.raft_node.config import NodeConfig
 from tricord.raft_node.disk_stores import open_disk_stores
 from tricord.raft_node.memory_stores import memory_stores
+from tricord.raft_node.memory_transport import MemoryNetwork
 from tricord.raft_node.node import Node, NodeStats
 from tricord.raft_node.state_machine import FunctionStateMachine, StateMachine
 from tricord.raft_node.stores import LogStore, Snapshot, SnapshotStore, StableStore, Stores
@@ -14,6 +15,7 @@ __all__ = [
     "BlockingNode",
     "FunctionStateMachine",
     "LogStore",
+    "MemoryNetwork",
     "Node",
     "NodeConfig",
     "NodeStats",

@@ -54,7 +54,7 @@ class BlockingNode:
             self._end_thread()
             raise
 
-    def apply(self, data: bytes, timeout: float | None = None) -> Any:
+    def apply(self, data: bytes | bytearray | memoryview, timeout: float | None = None) -> Any:
         """See ``Node.apply``."""
         return self._run(self._node.apply(data, timeout))
 

@@ -68,20 +68,21 @@ class DiskLog:
         return self._log.hard_state
 
 
-def open_disk_stores(disk: Disk, random: Random, directory: str, local_id: str) -> Stores:
-    """Open the stores in the directory, or make them. Blocks.
+def open_disk_stores(
+    disk: Disk, random: Random, directory: str, local_id: str, *, segment_bytes: int = SEGMENT_BYTES
+) -> Stores:
+    """Open the stores in the directory, or make them; log files of ``segment_bytes``. Blocks.
 
     Raises DataDirectoryInUse, CorruptData, NewerFormat, DiskFull, DiskFault, OSError, and ConfigurationError when the
     directory is another node's.
     """
     directory = directory.rstrip("/") or "/"
-    disk.make_directory(directory)
-    disk.sync_directory(directory.rpartition("/")[0] or ("/" if directory.startswith("/") else "."))
+    _make_directory(disk, directory)
     lock = disk.lock(f"{directory}/LOCK")
     try:
         identity = read_identity(disk, directory)
         if identity is None:
-            identity = _create(disk, random, directory, local_id)
+            identity = _create(disk, random, directory, local_id, segment_bytes)
         if identity.name != local_id:
             raise ConfigurationError(f"{directory} holds the data of {identity.name!r}, not of {local_id!r}")
         snapshots = SnapshotFiles(disk, f"{directory}/snapshots")
@@ -93,7 +94,7 @@ def open_disk_stores(disk: Disk, random: Random, directory: str, local_id: str) 
             cluster=identity.cluster,
             history=identity.history,
             after=first_index - 1,
-            segment_bytes=SEGMENT_BYTES,
+            segment_bytes=segment_bytes,
         )
         if snapshot is not None and log.last_index < snapshot.index:
             log.close()
@@ -107,7 +108,22 @@ def open_disk_stores(disk: Disk, random: Random, directory: str, local_id: str) 
     return Stores(store, store, snapshots, lock.close)
 
 
-def _create(disk: Disk, random: Random, directory: str, local_id: str) -> Identity:
+def _make_directory(disk: Disk, directory: str) -> None:
+    """Make it and its parents so that a power cut does not take a name away with all that is in it."""
+    missing = [directory]
+    while not disk.exists(_parent(missing[-1])):
+        missing.append(_parent(missing[-1]))
+    disk.make_directory(directory)
+    for path in missing:
+        disk.sync_directory(_parent(path))
+
+
+def _parent(path: str) -> str:
+    above, slash, _ = path.rpartition("/")
+    return above or slash or "."
+
+
+def _create(disk: Disk, random: Random, directory: str, local_id: str, segment_bytes: int) -> Identity:
     """Make the log anew. Without an identity nothing was ever acknowledged from here: leftovers go."""
     identity = Identity(
         cluster=random.bits(63) + 1,
@@ -121,7 +137,7 @@ def _create(disk: Disk, random: Random, directory: str, local_id: str) -> Identi
         for name in disk.list(f"{directory}/{part}"):
             disk.remove(f"{directory}/{part}/{name}")
     wal = Wal.create(
-        disk, f"{directory}/wal", cluster=identity.cluster, history=identity.history, segment_bytes=SEGMENT_BYTES
+        disk, f"{directory}/wal", cluster=identity.cluster, history=identity.history, segment_bytes=segment_bytes
     )
     wal.close()
     disk.sync_directory(directory)

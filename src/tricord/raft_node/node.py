@@ -124,7 +124,7 @@ class Node:
                 await self.shutdown()
                 raise failure
 
-    async def apply(self, data: bytes, timeout: float | None = None) -> Any:
+    async def apply(self, data: bytes | bytearray | memoryview, timeout: float | None = None) -> Any:
         """Append the command; its answer when it is committed and applied here. ``timeout`` is in seconds.
 
         Raises NoLeader, TooManyRequests, Stopping (nothing was done), OutcomeUnknown (it may have been, or be yet),
@@ -232,7 +232,7 @@ class Node:
         self._waiting[self._tickets] = asyncio.get_running_loop().create_future()
         return self._tickets
 
-    def _propose(self, data: bytes) -> int:
+    def _propose(self, data: bytes | bytearray | memoryview) -> int:
         self._check_running()
         ticket = self._ticket()
         self._input.proposals.append((ticket, bytes(data)))

@@ -73,12 +73,13 @@ class SnapshotFiles:
         magic, version, index, term, kept_from, size = _FIELDS.unpack_from(content)
         if magic != _MAGIC:
             raise CorruptData(path, 0, "this is no snapshot")
-        if version > FORMAT_VERSION:
-            raise NewerFormat(f"{path} has format {version}; this version knows up to {FORMAT_VERSION}")
         data = content[_HEADER_BYTES:]
         (check,) = _CHECK.unpack_from(content, _FIELDS.size)
         if len(data) != size or crc32c(data, crc32c(content[: _FIELDS.size])) != check:
             raise CorruptData(path, _HEADER_BYTES, "the snapshot does not match its checksum")
+        # Header and checksum are the same in every format: so damage is never taken for a newer one.
+        if version > FORMAT_VERSION:
+            raise NewerFormat(f"{path} has format {version}; this version knows up to {FORMAT_VERSION}")
         return Snapshot(index, term, kept_from, data)
 
     def _names(self) -> list[str]:
