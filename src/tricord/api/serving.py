@@ -37,7 +37,7 @@ class Serving:
         """Opens the data directory; raises what ``Member`` does. ``on_fault(error, where)`` hears of bugs in doors."""
         self._configuration = configuration
         self._tls = tls
-        self.member = Member(environment, configuration)
+        self.member = Member(environment, configuration, on_fault=on_fault)
         methods = self._methods()
         routes = Routes()
         etcd.add_routes(self.member.engine, routes)

@@ -35,13 +35,21 @@ EXPIRE_SECONDS = 0.1
 class Member:
     """One member on one loop. Make it, ``start`` it, call its ``engine``, ``stop`` it."""
 
-    def __init__(self, environment: Environment, configuration: Configuration) -> None:
-        """Opens and verifies the data directory; blocks on the disk.
+    def __init__(
+        self,
+        environment: Environment,
+        configuration: Configuration,
+        *,
+        on_fault: Callable[[BaseException, str], None] | None = None,
+    ) -> None:
+        """Opens and verifies the data directory; blocks on the disk. ``on_fault(error, where)`` hears of bugs in doors.
 
         Raises DataDirectoryInUse, CorruptData, NewerFormat, DiskFull, DiskFault, OSError.
         """
         self._environment = environment
         self._configuration = configuration
+        self._on_fault = on_fault
+        self._stopped = False
         self._timer: Timer | None = None
         self._failed = asyncio.Event()
         self.failure: BaseException | None = None
@@ -94,9 +102,13 @@ class Member:
         if self.failure is not None:
             await self.stop()
             raise self.failure
+        self.metrics.leader_changes_seen += 1
 
     async def stop(self) -> None:
-        """Answer what waits, make the backend hold all that was applied, seal, close. Call it once."""
+        """Answer what waits, make the backend hold all that was applied, seal, close. Stopping twice is fine."""
+        if self._stopped:
+            return
+        self._stopped = True
         self.engine.stop()
         self.turns.stop()
         self.housekeeping.stop()
@@ -147,6 +159,11 @@ class Member:
     def compacted(self, revision: int, then: Callable[[], None] | None) -> None:
         """Begin to free what a compaction made unreachable; ``then`` runs when that is done."""
         self.housekeeping.compacted(revision, then)
+
+    def report(self, error: BaseException, where: str) -> None:
+        """Something failed that should not, and that others need not suffer for."""
+        if self._on_fault is not None:
+            self._on_fault(error, where)
 
     def members(self) -> list[MemberRecord]:
         """The one member there is."""

@@ -52,6 +52,9 @@ class Host(Protocol):
     def compacted(self, revision: int, then: Callable[[], None] | None) -> None:
         """Begin to free what a compaction made unreachable; ``then`` runs when that is done."""
 
+    def report(self, error: BaseException, where: str) -> None:
+        """Something failed that should not, and that others need not suffer for."""
+
     def members(self) -> list[MemberRecord]:
         """See ``Engine``."""
 
@@ -137,6 +140,7 @@ class MemberEngine:
             raise KeyspaceNotFound(f"no keyspace is called {context.keyspace!r}")
         validate(request, self._limits)
         authorise(context, request)
+        self._count(request)
         reads = is_read(request)
         if reads and context.level is Level.ANY:
             assert isinstance(request, Range | Txn)
@@ -144,20 +148,37 @@ class MemberEngine:
             return
         if len(self._tickets) >= self._waiting_max:
             raise TooManyRequests(f"too many requests: {self._waiting_max} are waiting already")
-        if not reads and (self._turns.log_full or grows(request)) and (refusal := self._host.refuses_growth()):
-            raise NoSpace(f"database space exceeded: {refusal}")
-        if not reads:
-            command = encode_command(request, body, keyspace=keyspace, identity=context.identity)
-            if len(command) > self._request_bytes_max:
-                raise RequestTooLarge
         deadline = context.deadline
         if deadline is None:
             deadline = self._clock.monotonic() + REQUEST_SECONDS_MAX
-        ticket = self._tickets.add(Waiting(request, context, reply, keyspace, deadline, not reads))
+        waiting = Waiting(request, context, reply, keyspace, deadline, not reads)
         if reads:
-            self._turns.read(ticket)
-        else:
-            self._turns.propose(ticket, command)
+            self._turns.read(self._tickets.add(waiting))
+            return
+        if (self._turns.log_full or grows(request)) and (refusal := self._host.refuses_growth()):
+            raise NoSpace(f"database space exceeded: {refusal}")
+        command = encode_command(request, body, keyspace=keyspace, identity=context.identity)
+        if len(command) > self._request_bytes_max:
+            raise RequestTooLarge
+        self._turns.propose(self._tickets.add(waiting), command)
+
+    def _count(self, request: Request) -> None:
+        kind, metrics = type(request), self._metrics
+        if kind is Put:
+            metrics.puts += 1
+        elif kind is Range:
+            metrics.ranges += 1
+        elif kind is Txn:
+            metrics.txns += 1
+        elif kind is DeleteRange:
+            metrics.deletes += 1
+
+    def _answer(self, waiting: Waiting, outcome: Outcome, stamp: Stamp) -> None:
+        """A door that fails to pass on an answer is a bug of that door, and no reason to stop the member."""
+        try:
+            waiting.reply(outcome, stamp)
+        except Exception as error:
+            self._host.report(error, "reply")
 
     def applied(self, ticket: int, applied: Applied) -> None:
         waiting = self._tickets.take(ticket)
@@ -170,15 +191,19 @@ class MemberEngine:
             request = waiting.request
             assert isinstance(request, Compact)
             if request.physical:
-                self._host.compacted(request.revision, lambda: waiting.reply(outcome, stamp))
+                self._host.compacted(request.revision, lambda: self._answer(waiting, outcome, stamp))
                 return
             self._host.compacted(request.revision, None)
-        waiting.reply(outcome, stamp)
+        self._answer(waiting, outcome, stamp)
 
     def dropped(self, ticket: int, error: TricordError) -> None:
         waiting = self._tickets.take(ticket)
         if waiting is not None:
-            waiting.reply(error, self.stamp())
+            if waiting.is_write:
+                self._metrics.proposals_failed += 1
+            else:
+                self._metrics.reads_failed += 1
+            self._answer(waiting, error, self.stamp())
 
     def readable(self, ticket: int) -> None:
         waiting = self._tickets.take(ticket)
@@ -191,18 +216,18 @@ class MemberEngine:
             outcome = self._machine.read(request, waiting.keyspace)
         except TricordError as error:
             outcome = error
-        waiting.reply(outcome, self._stamp(waiting.keyspace, Level.LINEARIZABLE))
+        self._answer(waiting, outcome, self._stamp(waiting.keyspace, Level.LINEARIZABLE))
 
     def expire(self) -> None:
         """Answer what waited past its deadline. Called at times; a write that was proposed may still take effect."""
         for waiting in self._tickets.take_overdue(self._clock.monotonic()):
-            waiting.reply(OutcomeUnknown() if waiting.is_write else DeadlineExceeded(), self.stamp())
+            self._answer(waiting, OutcomeUnknown() if waiting.is_write else DeadlineExceeded(), self.stamp())
 
     def stop(self) -> None:
         """Take no new request and answer those that wait."""
         self.stopping = True
         for waiting in self._tickets.take_overdue(float("inf")):
-            waiting.reply(OutcomeUnknown() if waiting.is_write else Stopping(), self.stamp())
+            self._answer(waiting, OutcomeUnknown() if waiting.is_write else Stopping(), self.stamp())
 
     def _stamp(self, keyspace: int, level: Level) -> Stamp:
         return Stamp(self._cluster, self._member, self._host.term, self._machine.revision(keyspace), level)
