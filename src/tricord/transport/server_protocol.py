@@ -42,7 +42,7 @@ class ServerProtocol(asyncio.Protocol):
         self._made_at = 0.0
         self._blocked_since = 0.0
         self._waiters: list[asyncio.Future[None]] = []
-        self._tasks: set[asyncio.Task[Any]] = set()
+        self._tasks: dict[asyncio.Task[Any], None] = {}
 
     # --- asyncio.Protocol ----------------------------------------------------------------------------------
 
@@ -198,8 +198,8 @@ class ServerProtocol(asyncio.Protocol):
     def spawn(self, work: Coroutine[Any, Any, None], name: str) -> asyncio.Task[None]:
         """Run a coroutine that ends, at the latest, with the connection."""
         task = self.server.environment.tasks.spawn(work, name)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        self._tasks[task] = None
+        task.add_done_callback(lambda done: self._tasks.pop(done, None))
         return task
 
     # --- ending --------------------------------------------------------------------------------------------
