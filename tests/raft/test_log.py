@@ -64,9 +64,11 @@ def test_a_cut_keeps_the_term_of_its_last_entry() -> None:
 
 def test_gaps_falling_terms_and_early_cuts_are_broken_invariants() -> None:
     log = Log(0, 0, [entry(1, 2)])
-    for wrong in (entry(3, 2), entry(1, 2), entry(2, 1)):
+    for wrong in ([entry(3, 2)], [entry(1, 2)], [entry(2, 1)], [entry(2, 2), entry(4, 2)]):
         with pytest.raises(AssertionError):
-            log.append([wrong])
+            log.append(wrong)
+    with pytest.raises(AssertionError):
+        Log(0, 0, [entry(1, 1), entry(2, 2), entry(3, 1)])
     log.append([entry(2, 2)])
     with pytest.raises(AssertionError, match="durable"):
         log.cut_before(3)

@@ -326,3 +326,21 @@ def test_7_what_was_not_applied_is_not_cut() -> None:
     raft = leader(1)
     with pytest.raises(AssertionError, match="not applied"):
         raft.step([CutLog(3)])
+
+
+def test_8_an_append_that_no_leader_can_have_sent_is_ignored() -> None:
+    raft = follower(1, term=1)
+    for news in (
+        [Entry(3, 1, EntryKind.NORMAL, b"gap")],
+        [Entry(2, 9, EntryKind.NORMAL, b"of a later term than the message")],
+        [Entry(2, 0, EntryKind.NORMAL, b"of a lower term than the one before")],
+    ):
+        output = raft.step([append((1, 1), *news, term=1)])
+        assert (output.messages, output.entries) == ([], [])
+
+
+def test_8_an_acknowledgement_of_more_than_the_leader_has_is_ignored() -> None:
+    raft = leader()
+    for sender in (2, 3, 4):
+        raft.step([matched(sender, 9, 1), Receive(AppendEntriesResult(sender, 1, 1, True, 1, 0, 5))])
+    assert raft.state.commit_index == 0

@@ -9,6 +9,7 @@ from tests.replica.host import Host
 from tricord.base.errors import NoLeader, OutcomeUnknown, Stopping, TooManyRequests
 from tricord.base.log import Entry, EntryKind, HardState
 from tricord.replica import Replica, ReplicaConfig, TurnInput
+from tricord.replica.log_retention import PIECE_ENTRIES
 
 
 def test_the_first_turns_make_a_leader_and_each_waits_for_the_disk() -> None:
@@ -153,19 +154,29 @@ def test_two_replays_of_one_log_are_the_same() -> None:
 
 
 def test_the_log_kept_in_memory_is_bounded_by_entries_and_by_bytes() -> None:
-    for limits, most in ((ReplicaConfig(kept_entries=5), 11), (ReplicaConfig(kept_bytes=50), 11)):
+    for limits, most in ((ReplicaConfig(kept_entries=5), 5 + PIECE_ENTRIES), (ReplicaConfig(kept_bytes=50), 6)):
         host = Host(limits)
         host.settle()
-        for number in range(40):
+        for number in range(600):
             host.turn([b"%010d" % number])
             host.settle()
-            kept = host.replica._raft.state.log
-            assert kept.last_index - kept.base_index <= most + 1
-            assert kept.size_bytes <= 10 * (most + 1)
-        assert len(host.machine.commands) == 40
+            kept = host.replica.kept_entries
+            assert min(number, 5) <= kept <= most + 1
+        assert len(host.machine.commands) == 600
         host.crash()
         host.settle()
-        assert len(host.machine.commands) == 40
+        assert len(host.machine.commands) == 600
+
+
+def test_what_is_not_applied_is_kept_however_large() -> None:
+    host = Host(ReplicaConfig(kept_bytes=10))
+    host.settle()
+    for _ in range(5):
+        host.turn([b"0123456789"])
+    assert host.replica.kept_entries >= 5
+    host.settle()
+    host.turn()
+    assert host.replica.kept_entries == 1
 
 
 def test_a_machine_that_is_elsewhere_than_the_log_is_refused() -> None:

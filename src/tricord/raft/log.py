@@ -19,6 +19,15 @@ from collections.abc import Sequence
 from tricord.base.log import Entry
 
 
+def consecutive(entries: Sequence[Entry], prev_index: int, prev_term: int) -> bool:
+    """Whether these can follow that entry: each index is one more, and terms never fall."""
+    for entry in entries:
+        if entry.index != prev_index + 1 or entry.term < prev_term:
+            return False
+        prev_index, prev_term = entry.index, entry.term
+    return True
+
+
 class Log:
     """Consecutive entries from ``base_index`` + 1 on."""
 
@@ -26,6 +35,7 @@ class Log:
 
     def __init__(self, base_index: int, base_term: int, entries: Sequence[Entry]) -> None:
         """All given entries are durable. Their first index is base_index + 1."""
+        assert consecutive(entries, base_index, base_term), "a log has no gap, and its terms never fall"
         self.base_index = base_index
         self.base_term = base_term
         self._entries: list[Entry] = []
@@ -43,18 +53,17 @@ class Log:
         return self.base_term if index == self.base_index else None
 
     def append(self, entries: Sequence[Entry]) -> None:
-        """Add entries behind the last one. Cost: one look at each."""
-        index, term, size = self.last_index, self.last_term, 0
-        for entry in entries:
-            index += 1
-            assert entry.index == index, "the log has no gap"
-            assert entry.term >= term, "terms never fall along the log"
-            term = entry.term
-            size += len(entry.data)
+        """Add entries behind the last one; whoever brings them saw that they are ``consecutive``."""
+        if not entries:
+            return
+        last = entries[-1]
+        assert entries[0].index == self.last_index + 1, "the log has no gap"
+        assert last.index == self.last_index + len(entries), "the log has no gap"
+        assert last.term >= entries[0].term >= self.last_term, "terms never fall along the log"
         self._entries.extend(entries)
-        self.last_index = index
-        self.last_term = term
-        self.size_bytes += size
+        self.last_index = last.index
+        self.last_term = last.term
+        self.size_bytes += sum([len(entry.data) for entry in entries])
 
     def truncate_after(self, index: int) -> None:
         """Forget all entries behind the index, which is in the log (section 5.3: the leader's log wins)."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from tricord.base.log import Entry
 from tricord.raft import commit, outbox, roles
+from tricord.raft.log import consecutive
 from tricord.raft.messages import AppendEntries, AppendEntriesResult
 from tricord.raft.state import Role, State
 from tricord.raft.trace import Appended, AppendRefused, Truncated
@@ -12,6 +13,8 @@ from tricord.raft.trace import Appended, AppendRefused, Truncated
 
 def receive(state: State, message: AppendEntries) -> None:
     """The leader of the current term speaks."""
+    if not _well_formed(message):
+        return
     assert state.role is not Role.LEADER, "a term has one leader at most (election safety, figure 3)"
     if state.role is Role.CANDIDATE or state.leader_id != message.sender:
         roles.become_follower(state, message.term, message.sender)
@@ -45,6 +48,14 @@ def acknowledge(state: State, read_round: int = 0) -> None:
 def refuse_old_term(state: State, message: AppendEntries) -> None:
     """The sender's term is over; the current one tells it so."""
     _answer(state, message.sender, success=False, match_index=0, refused_index=message.prev_log_index, read_round=0)
+
+
+def _well_formed(message: AppendEntries) -> bool:
+    """Whether a leader could have sent this; what is not is ignored, for no peer may stop this server."""
+    entries = message.entries
+    return consecutive(entries, message.prev_log_index, message.prev_log_term) and (
+        not entries or entries[-1].term <= message.term
+    )
 
 
 def _store(state: State, message: AppendEntries, entries: list[Entry]) -> None:

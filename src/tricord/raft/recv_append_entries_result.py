@@ -12,6 +12,8 @@ def receive(state: State, message: AppendEntriesResult) -> None:
     """A follower of the current term answers; what to send next is decided at the end of the step."""
     if state.role is not Role.LEADER:
         return
+    if message.match_index > state.log.last_index or message.read_round > state.read_round:
+        return  # nobody has more of this term than its leader: not an honest answer
     progress = state.progress[message.sender]
     if message.read_round > progress.read_round:
         progress.read_round = message.read_round
@@ -19,6 +21,5 @@ def receive(state: State, message: AppendEntriesResult) -> None:
     if not message.success:
         progress.refused(message.refused_index, message.match_index)
         return
-    assert message.match_index <= state.log.last_index, "nobody has more of this term's log than its leader"
     if progress.matched(message.match_index):
         commit.advance_as_leader(state)

@@ -14,9 +14,9 @@ class ReplicaConfig:
     """Bytes of commands on their way; beyond it proposals get TooManyRequests. A single command always passes when
     nothing else is on its way. Higher: more memory and a longer queue before clients are told to slow down."""
     kept_entries: int = 10_000
-    """Applied entries kept in memory for peers that lag; more than twice as many are never kept."""
+    """Applied entries kept in memory for peers that lag."""
     kept_bytes: int = 16 << 20
-    """As ``kept_entries``, for the bytes of their data."""
+    """Bytes of data in memory beyond which applied entries go, however few are kept then."""
 
     def __post_init__(self) -> None:
         if min(self.uncommitted_bytes_max, self.kept_bytes) < 1 or self.kept_entries < 0:

@@ -156,6 +156,12 @@ class Replica(Generic[AppliedT]):
         return self._raft.state.last_applied
 
     @property
+    def kept_entries(self) -> int:
+        """How many entries of the log are in memory."""
+        log = self._raft.state.log
+        return log.last_index - log.base_index
+
+    @property
     def waiting_bytes(self) -> int:
         """Bytes of commands on their way."""
         return self._proposals.size_bytes
