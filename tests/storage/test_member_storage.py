@@ -106,6 +106,11 @@ def test_a_newer_identity_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
         open_directory(disk, "/d")
 
 
+def name_of(disk: MemoryDisk, call: int) -> str:
+    assert disk.trace is not None
+    return disk.trace[call - 1]
+
+
 def calls_of_a_run() -> int:
     disk = MemoryDisk()
     Script(disk).run()
@@ -118,13 +123,13 @@ def calls_of_a_run() -> int:
 def test_power_cut_at_every_call(seed: int) -> None:
     """Whatever the power takes, what was acknowledged is there, nothing else is, and the directory goes on working."""
     for number in range(1, calls_of_a_run() + 1):
-        disk = MemoryDisk(seed)
+        disk = MemoryDisk(seed, traced=True)
         disk.cut_at = number
         script = Script(disk)
         with pytest.raises(PowerLost):
             script.run()
         disk.power_cut()
-        script.check(f"power cut in call {number} ({disk.trace[number - 1]})")
+        script.check(f"power cut in call {number} ({name_of(disk, number)})")
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -160,7 +165,7 @@ def lose_power(disk: MemoryDisk) -> None:
 def test_every_call_fails_once(code: int, then: Callable[[MemoryDisk], None]) -> None:
     """A member stops at an error, or goes on where it was told that nothing happened: nothing acknowledged is lost."""
     for number in range(1, calls_of_a_run() + 1):
-        disk = MemoryDisk(number)
+        disk = MemoryDisk(number, traced=True)
         disk.fail_at[number] = code
         script = Script(disk)
         try:
@@ -169,9 +174,9 @@ def test_every_call_fails_once(code: int, then: Callable[[MemoryDisk], None]) ->
             pass
         assert not disk.fail_at
         then(disk)
-        script.check(f"call {number} ({disk.trace[number - 1]}) failed")
+        script.check(f"call {number} ({name_of(disk, number)}) failed")
         disk.power_cut()
-        script.check(f"call {number} ({disk.trace[number - 1]}) failed, and the power went after the restart")
+        script.check(f"call {number} ({name_of(disk, number)}) failed, and the power went after the restart")
 
 
 def test_a_disk_that_fills_up_keeps_what_was_acknowledged() -> None:

@@ -80,8 +80,8 @@ def test_a_failed_sync_is_not_made_good_by_a_later_one() -> None:
 
 
 def test_the_power_goes_during_a_call_and_the_same_seed_leaves_the_same() -> None:
-    def left(seed: int) -> tuple[bytes, list[str]]:
-        disk = MemoryDisk(seed)
+    def left(seed: int) -> tuple[bytes, list[str] | None]:
+        disk = MemoryDisk(seed, traced=True)
         made(disk)
         file = disk.open("/d/f", create=True)
         disk.sync_directory("/d")

@@ -12,7 +12,7 @@ from tricord.base.environment import Disk
 from tricord.base.errors import CorruptData, DiskFault, DiskFull, NewerFormat
 from tricord.storage.memory_disk import MemoryDisk
 from tricord.storage.wal import Wal
-from tricord.storage.wal_format import HEADER_BYTES, Record, SegmentHeader, encode_segment_header
+from tricord.storage.wal_format import BATCH_MAGIC, HEADER_BYTES, Record, SegmentHeader, encode_segment_header
 from tricord.storage.wal_scan import segment_path
 
 CLUSTER, HISTORY = 11, 22
@@ -250,6 +250,11 @@ def test_no_room_for_a_segment_is_said_and_the_log_goes_on_when_there_is() -> No
             written += 1
     with pytest.raises(DiskFull):
         wal.append([record(written)])
+    # it still vouches for what it has, as often as it can
+    wal.mark()
+    assert log.read(wal._end - 40, 4) == BATCH_MAGIC
+    for _ in range(10):
+        wal.seal()
     disk.reserve(-10 * SEGMENT_BYTES)  # somebody made room
     log.append(wal, written)
     wal.close()

@@ -147,10 +147,10 @@ class MemoryDisk:
 
     ``calls`` counts every call of it and of its files, but ``close``. ``fail_at`` maps such a number to the errno
     with which that call fails; ``cut_at`` is the number of the call during which the power goes. ``trace`` holds the
-    calls' names.
+    calls' names, if asked for (it grows).
     """
 
-    def __init__(self, seed: int = 0, *, capacity: int = 1 << 40) -> None:
+    def __init__(self, seed: int = 0, *, capacity: int = 1 << 40, traced: bool = False) -> None:
         self._choices = random.Random(seed)
         self._root = _Directory()
         self._free = capacity
@@ -160,7 +160,7 @@ class MemoryDisk:
         self.calls = 0
         self.fail_at: dict[int, int] = {}
         self.cut_at: int | None = None
-        self.trace: list[str] = []
+        self.trace: list[str] | None = [] if traced else None
 
     def power_cut(self) -> None:
         """Lose what was not synced, forget locks and open files, and come back on."""
@@ -184,7 +184,8 @@ class MemoryDisk:
         if self._off:
             raise PowerLost
         self.calls += 1
-        self.trace.append(name)
+        if self.trace is not None:
+            self.trace.append(name)
         if self.calls == self.cut_at:
             self._off = True
             # The call was on its way when the power went: its effect is as uncertain as any other since the last sync.

@@ -40,6 +40,9 @@ from tricord.storage.wal_scan import Scanned, Segment, scan, segment_path
 SEGMENT_BYTES = 64 << 20
 """Size of a segment. Larger: fewer files and pauses for a new one; smaller: the log is cut in finer steps."""
 
+RESERVE_BYTES = 256
+"""Room kept at the end of a segment for marks and seals: a full disk must not keep the log from vouching for itself."""
+
 _NEW = "new.tmp"
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
 _ZEROS = bytes(1 << 16)
@@ -134,15 +137,21 @@ class Wal:
     def mark(self) -> None:
         """Vouch for everything appended so far; nothing to do when that was done.
 
-        Call within 0.1 s after the last append.
+        Call within 0.1 s after the last append. Raises DiskFault.
         """
         if not self._vouched:
-            self._write(KIND_MARK, b"", 0)
-            self._vouched = True
+            self._vouch(KIND_MARK)
 
     def seal(self) -> None:
-        """Vouch for everything, at a clean stop."""
-        self._write(KIND_SEAL, b"", 0)
+        """Vouch for everything, at a clean stop. Raises DiskFault."""
+        self._vouch(KIND_SEAL)
+
+    def _vouch(self, kind: int) -> None:
+        try:
+            self._write(kind, b"", 0)
+        except DiskFull:
+            # The reserve went to many starts on a full disk. What was appended is durable all the same.
+            return
         self._vouched = True
 
     def cut_before(self, index: int) -> int:
@@ -171,7 +180,8 @@ class Wal:
     def _write(self, kind: int, body: bytes, count: int) -> None:
         if self._dead is not None:
             raise DiskFault(f"{self._directory}: the log stopped after an error: {self._dead}")
-        if self._end + padded(len(body) + 64) > self._file_size:
+        reserve = RESERVE_BYTES if kind == KIND_BATCH else 0
+        if self._end + padded(len(body) + 64) + reserve > self._file_size:
             self._roll(len(body))
         file = self._file
         assert file is not None
@@ -199,7 +209,7 @@ class Wal:
         carried = self.carry()
         number = self._segments[-1].number + 1 if self._segments else 1
         body = encode_records(carried)
-        need = HEADER_BYTES + padded(size + 128) + padded(len(body) + 128)
+        need = HEADER_BYTES + padded(size + 128) + padded(len(body) + 128) + RESERVE_BYTES
         header = SegmentHeader(
             version=FORMAT_VERSION,
             cluster=self._cluster,
