@@ -17,7 +17,7 @@ import sys
 from tricord import __version__
 from tricord.api.serving import Serving
 from tricord.base.environment import Environment
-from tricord.base.errors import ConfigurationError, StorageError, TricordError
+from tricord.base.errors import ConfigurationError, DiskFull, StorageError, TricordError
 from tricord.cli.exit_codes import ExitCode
 from tricord.cli.startup_block import endpoints, lines_to_try, startup_block
 from tricord.runtime import run as run_in_environment
@@ -46,13 +46,7 @@ async def _serve(environment: Environment, configuration: Configuration) -> int:
     log.info(
         "starting", version=__version__, data_dir=configuration.data_dir, listen=configuration.listen, pid=os.getpid()
     )
-    tls = _tls(configuration)
-    serving = Serving(
-        environment,
-        configuration,
-        tls=tls,
-        on_fault=lambda error, where: log.error("a handler failed", error=type(error).__name__, where=where),
-    )
+    serving = _open(environment, configuration, log)
     try:
         await serving.start()
     except OSError as error:  # of the listener; what fails in the member is a TricordError, and closes it
@@ -72,6 +66,20 @@ async def _serve(environment: Environment, configuration: Configuration) -> int:
     await serving.stop(configuration.drain_seconds)
     log.info("stopped")
     return ExitCode.DONE
+
+
+def _open(environment: Environment, configuration: Configuration, log: Logger) -> Serving:
+    tls = _tls(configuration)
+    try:
+        return Serving(
+            environment,
+            configuration,
+            tls=tls,
+            on_fault=lambda error, where: log.error("a handler failed", error=type(error).__name__, where=where),
+        )
+    except OSError as error:
+        kind = DiskFull if error.errno in (errno.ENOSPC, errno.EDQUOT) else StorageError
+        raise kind(f"cannot use the data directory {configuration.data_dir}: {error.strerror or error}") from error
 
 
 async def _until_told_or_failed(serving: Serving, told: asyncio.Event) -> BaseException | None:
