@@ -40,7 +40,9 @@ class ServerProtocol(asyncio.Protocol):
         self._draining = False
         self._closing = False
         self._made_at = 0.0
-        self._blocked_since = 0.0
+        self._secure = False
+        self._stuck_since = 0.0
+        self._stuck_size = 0
         self._waiters: list[asyncio.Future[None]] = []
         self._tasks: dict[asyncio.Task[Any], None] = {}
 
@@ -58,6 +60,7 @@ class ServerProtocol(asyncio.Protocol):
         self.peer = f"{name[0]}:{name[1]}" if isinstance(name, tuple) and len(name) >= 2 else str(name or "")
         transport.set_write_buffer_limits(high=self.server.limits.write_buffer)  # type: ignore[attr-defined]
         tls = transport.get_extra_info("ssl_object")
+        self._secure = tls is not None
         if tls is not None and tls.selected_alpn_protocol() == "h2":
             self._session = Http2Session(self, self._made_at)
 
@@ -65,17 +68,18 @@ class ServerProtocol(asyncio.Protocol):
         if self._closing:
             return
         if not self._input and len(data) <= _SLICE and self._session is not None and self._writable:
-            self._session.receive(data, self.server.environment.clock.monotonic())
+            self._feed(self._session, data)
             return
         self._input += data
         self._continue_soon()
 
     def eof_received(self) -> bool:
-        return self._session is not None and not self._closing and self._session.end_of_input()
+        if self._session is None or self._closing or self._secure:  # TLS cannot be half closed
+            return False
+        return self._session.end_of_input()
 
     def pause_writing(self) -> None:
         self._writable = False
-        self._blocked_since = self.server.environment.clock.monotonic()
         self._set_reading()
 
     def resume_writing(self) -> None:
@@ -121,9 +125,16 @@ class ServerProtocol(asyncio.Protocol):
         assert self._session is not None
         piece = bytes(self._input[:_SLICE])
         del self._input[:_SLICE]
-        self._session.receive(piece, self.server.environment.clock.monotonic())
+        self._feed(self._session, piece)
         self._continue_soon()
         self._set_reading()
+
+    def _feed(self, session: Http1Session | Http2Session, data: bytes) -> None:
+        try:
+            session.receive(data, self.server.environment.clock.monotonic())
+        except Exception as error:  # a bug of ours: it costs this connection, not the member
+            self.server.report(error, f"connection of {self.peer}")
+            self.abort()
 
     def _choose(self) -> bool:
         """HTTP/2 begins with its preface; anything else is HTTP/1.1. False: too few bytes to tell."""
@@ -233,10 +244,22 @@ class ServerProtocol(asyncio.Protocol):
         """Once a second: cut off who is dead, slow or silent."""
         limits = self.server.limits
         session = self._session
-        if not self._writable and now - self._blocked_since > limits.write_timeout:
+        if not self._takes_output(now):
             self.abort()
+        elif self._closing:
+            return
         elif session is None or not session.established:
             if now - self._made_at > limits.handshake_timeout:
                 self.abort()
-        elif not session.tick(now) or (self._closing and now - self._made_at > limits.write_timeout):
+        elif not session.tick(now):
             self.abort()
+
+    def _takes_output(self, now: float) -> bool:
+        """False when the peer took next to nothing of what waits for it, for too long."""
+        if self._transport is None or (self._writable and not self._closing):
+            self._stuck_since = 0.0
+            return True
+        size = self._transport.get_write_buffer_size()
+        if not self._stuck_since or size <= self._stuck_size - _SLICE:
+            self._stuck_since, self._stuck_size = now, size
+        return now - self._stuck_since <= self.server.limits.write_timeout
