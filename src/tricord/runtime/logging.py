@@ -4,6 +4,8 @@
 An event is a short constant sentence; what varies is a field. Keys may be logged, values and secrets never: a field of
 bytes is shown by its length alone. An event that repeats is thinned out, and the next line of it says how many were
 left out. Records of the ``logging`` module and of ``warnings`` (asyncio's, for instance) come out in the same shape.
+
+This is little enough to be written here: importing structlog took 12 MB and a quarter of a member's start.
 """
 
 from __future__ import annotations
@@ -12,11 +14,9 @@ import json
 import logging as standard
 import sys
 import traceback
-from collections.abc import Callable, MutableMapping
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any, Protocol, TextIO
-
-import structlog
 
 from tricord.base.environment import Clock
 
@@ -57,19 +57,7 @@ def open_log(
     ``stream`` is stderr when None. A stream that is gone never stops the member.
     """
     out = sys.stderr if stream is None else stream
-    processors: list[Callable[[Any, str, MutableMapping[str, Any]], Any]] = [
-        Thinning(clock),
-        hide_values,
-        Heading(clock, member),
-        render_text if writes_text(format, out) else render_json,
-    ]
-    logger: Logger = structlog.wrap_logger(
-        Lines(out),
-        processors=processors,
-        wrapper_class=structlog.make_filtering_bound_logger(LEVELS[level]),
-        cache_logger_on_first_use=True,
-    )
-    return logger
+    return MemberLog(clock, member, out, LEVELS[level], render_text if writes_text(format, out) else render_json)
 
 
 def writes_text(format: str, stream: TextIO) -> bool:
@@ -85,86 +73,91 @@ def adopt_standard_logging(logger: Logger, level: str = "info") -> None:
     standard.captureWarnings(True)
 
 
-class Lines:
-    """Writes finished lines."""
+class MemberLog:
+    """``Logger`` on a stream."""
 
-    def __init__(self, stream: TextIO) -> None:
+    def __init__(
+        self, clock: Clock, member: str, stream: TextIO, threshold: int, render: Callable[[dict[str, Any]], str]
+    ) -> None:
+        self._clock = clock
+        self._member = member
         self._stream = stream
+        self._threshold = threshold
+        self._render = render
+        self._thinning = Thinning()
 
-    def write(self, line: str) -> None:
-        """One line, at once. Never raises for a stream that is closed or full."""
+    def debug(self, event: str, **fields: Any) -> None:
+        self._log("debug", event, fields)
+
+    def info(self, event: str, **fields: Any) -> None:
+        self._log("info", event, fields)
+
+    def warning(self, event: str, **fields: Any) -> None:
+        self._log("warning", event, fields)
+
+    def error(self, event: str, **fields: Any) -> None:
+        self._log("error", event, fields)
+
+    def _log(self, level: str, event: str, fields: dict[str, Any]) -> None:
+        if LEVELS[level] < self._threshold:
+            return
+        left_out = self._thinning.passes(f"{level} {event}", self._clock.monotonic())
+        if left_out is None:
+            return
+        moment = datetime.fromtimestamp(self._clock.wall_ns() / 1e9, UTC)
+        line: dict[str, Any] = {
+            "ts": moment.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+            "level": level,
+            "event": event,
+            "member": self._member,
+        }
+        line.update((name, _shown(value)) for name, value in fields.items())
+        if left_out:
+            line["left_out"] = left_out
         try:
-            self._stream.write(line + "\n")
+            self._stream.write(self._render(line) + "\n")
             self._stream.flush()
         except (OSError, ValueError):
-            pass
-
-    debug = info = warning = error = write
+            pass  # the stream is gone: nobody reads what would be said of it
 
 
 class Thinning:
     """Lets an event through ``REPEATS_MAX`` times in ``REPEATS_SECONDS``."""
 
-    def __init__(self, clock: Clock) -> None:
-        self._clock = clock
+    def __init__(self) -> None:
         self._seen: dict[str, list[float]] = {}  # event -> [start of its period, count in it]
 
-    def __call__(self, _: Any, level: str, fields: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-        now = self._clock.monotonic()
-        event = f"{level} {fields['event']}"
+    def passes(self, event: str, now: float) -> int | None:
+        """None: leave it out. Else how many were left out since it was last let through."""
         period = self._seen.get(event)
         if period is None:
             if len(self._seen) >= EVENTS_MAX:
                 self._seen.clear()
             self._seen[event] = [now, 1]
-            return fields
+            return 0
         if now - period[0] >= REPEATS_SECONDS:
-            left_out = int(period[1]) - REPEATS_MAX
+            left_out = max(0, int(period[1]) - REPEATS_MAX)
             period[:] = [now, 1]
-            if left_out > 0:
-                fields["left_out"] = left_out
-            return fields
+            return left_out
         period[1] += 1
-        if period[1] > REPEATS_MAX:
-            raise structlog.DropEvent
-        return fields
+        return None if period[1] > REPEATS_MAX else 0
 
 
-class Heading:
-    """Puts ``ts level event member`` before all other fields."""
-
-    def __init__(self, clock: Clock, member: str) -> None:
-        self._clock = clock
-        self._member = member
-
-    def __call__(self, _: Any, level: str, fields: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-        moment = datetime.fromtimestamp(self._clock.wall_ns() / 1e9, UTC)
-        return {
-            "ts": moment.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
-            "level": level,
-            "event": fields.pop("event"),
-            "member": self._member,
-            **fields,
-        }
+def _shown(value: Any) -> Any:
+    # Bytes may be somebody's value.
+    return f"<{len(value)} bytes>" if isinstance(value, bytes | bytearray | memoryview) else value
 
 
-def hide_values(_: Any, __: str, fields: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    """Replace bytes by their length: they may be somebody's value."""
-    for name, value in fields.items():
-        if isinstance(value, bytes | bytearray | memoryview):
-            fields[name] = f"<{len(value)} bytes>"
-    return fields
-
-
-def render_json(_: Any, __: str, fields: MutableMapping[str, Any]) -> str:
+def render_json(line: dict[str, Any]) -> str:
     """One JSON object, on one line."""
-    return json.dumps(fields, default=str, ensure_ascii=False)
+    return json.dumps(line, default=str, ensure_ascii=False)
 
 
-def render_text(_: Any, __: str, fields: MutableMapping[str, Any]) -> str:
+def render_text(line: dict[str, Any]) -> str:
     """``ts LEVEL event  member=... field=...``; texts with spaces or control characters are quoted."""
-    head = f"{fields.pop('ts')} {fields.pop('level').upper():7} {fields.pop('event')}"
-    return " ".join([head, *(f"{name}={_word(value)}" for name, value in fields.items())])
+    ts, level, event, *rest = line.items()
+    said = event[1] if event[1].isprintable() else json.dumps(event[1])
+    return " ".join([f"{ts[1]} {level[1].upper():7} {said}", *(f"{name}={_word(value)}" for name, value in rest)])
 
 
 def _word(value: Any) -> str:
