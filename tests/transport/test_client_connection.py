@@ -8,6 +8,8 @@ import gzip
 import struct
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from tests.client.scripted_server import HEAD, Call, ScriptedServer, tell
 from tricord.base.environment import Environment
@@ -324,5 +326,55 @@ def test_a_peer_that_closes_before_it_speaks_http2_is_told_from_one_that_is_not_
         with pytest.raises(CallBroken, match="TLS") as caught:
             await dialling
         assert not caught.value.sent
+
+    tell(story)
+
+
+def test_a_connection_that_was_told_goodbye_is_closed_when_it_is_idle() -> None:
+    async def story(world: Environment) -> None:
+        def last_answer(call: Call) -> None:
+            call.goodbye(last_stream_id=call.stream.id)
+            call.reply(b"last")
+
+        server = ScriptedServer(last_answer)
+        connection = await connected(world, server)
+        assert await connection.unary(PATH, b"", 5.0) == b"last"
+        await connection.wait_closed()
+        await asyncio.sleep(0.1)
+        assert server.sessions[0].lost
+
+    tell(story)
+
+
+@given(
+    cuts=st.lists(st.tuples(st.integers(0, 400), st.integers(0, 255)), max_size=6),
+    noise=st.binary(max_size=60),
+    place=st.integers(0, 400),
+)
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+def test_whatever_a_server_says_every_call_ends(cuts: list[tuple[int, int]], noise: bytes, place: int) -> None:
+    """The bytes of a true answer, some changed, some inserted: an answer or a GrpcError, never a hang or a fault."""
+
+    async def story(world: Environment) -> None:
+        def garble(call: Call) -> None:
+            session = call.session
+            session.flush()
+            call.reply(b"answer" * 20)
+            said = bytearray(b"".join(iter(lambda: bytes(session.http2.take_output()), b"")))
+            for position, value in cuts:
+                if position < len(said):
+                    said[position] = value
+            said[place:place] = noise
+            session.transport.write(said)
+
+        server = ScriptedServer()
+        server.answer = garble  # type: ignore[method-assign]
+        connection = await connected(world, server)
+        for _ in range(2):
+            try:
+                await connection.unary(PATH, b"", 5.0)
+            except GrpcError as error:
+                assert error.text
+        connection.close()
 
     tell(story)

@@ -343,6 +343,7 @@ class ClientConnection(asyncio.Protocol):
 
     def _on_goaway(self, event: GoAwayReceived) -> None:
         self._refuses = f"the server is closing the connection{': ' + event.text if event.text else ''}"
+        self._retired = True
         while self._waiting:
             self._waiting.popleft().fail(CallBroken(Status.UNAVAILABLE, self._refuses, sent=False))
 
