@@ -3,6 +3,9 @@
 
 from __future__ import annotations
 
+import random
+
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -75,9 +78,23 @@ class Checked:
             server.reads.clear()
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150, deadline=None, derandomize=True)
 @given(steps)
 def test_safety_always_and_agreement_when_the_trouble_ends(script: list[tuple[str, int, int]]) -> None:
+    run(script)
+
+
+@pytest.mark.parametrize("seed", range(50))
+def test_long_walks_in_which_much_gets_done(seed: int) -> None:
+    choices = random.Random(seed)
+    weights = {"tick": 6, "disk": 10, "deliver": 12, "deliver_all": 6, "lose": 2, "double": 1, "reverse": 1}
+    weights |= {"propose": 6, "read": 2, "crash": 1, "settle": 0.3}
+    names = choices.choices(list(weights), list(weights.values()), k=300)
+    run([(name, choices.randint(1, 3), choices.choice([1, 2, 3])) for name in names])
+
+
+def run(script: list[tuple[str, int, int]]) -> None:
+    """Perform the script; then the trouble ends."""
     checked = Checked()
     for what, first, second in script:
         checked.perform(what, first, second)

@@ -75,7 +75,7 @@ def check_end(host: Host) -> None:
     assert commands == [entry.data for entry in host.log if entry.kind == 0]
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150, deadline=None, derandomize=True)
 @given(actions)
 def test_no_acknowledged_command_is_lost_and_none_is_applied_twice(script: list[Action]) -> None:
     host = Host()
