@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 _SLICE = 16 << 10
 """Bytes handled at once: some 800 of the smallest requests, or about 20 ms of the slowest."""
 
+_MORE = 64 << 10
+"""A session that gives less than this has no more to give."""
+
 
 class ServerProtocol(asyncio.Protocol):
     """Between a transport and a session."""
@@ -184,7 +187,10 @@ class ServerProtocol(asyncio.Protocol):
             output = session.take_output()
             if not output:
                 break
+            size = len(output)
             transport.write(output)
+            if size < _MORE:
+                break
         if session.finished():
             self._close()
 
