@@ -3,9 +3,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
-from tricord.base.levels import Level
+from tricord.base.levels import Level, Stamp
+from tricord.base.operations import Result
 
 
 @dataclass(slots=True)
@@ -13,7 +15,8 @@ class Context:
     """The circumstances of one call.
 
     ``level`` is what reads ask for. ``deadline`` is in seconds on the member's monotonic clock, None for none.
-    ``cancelled`` is set by the door when the caller is gone: a request still queued is then dropped.
+    ``cancelled`` is set by the door when the caller is gone: a request still queued is then dropped. ``encode`` is how
+    the door makes its answer of a result: a large one is encoded off the loop, and the reply is then ``Encoded``.
     """
 
     keyspace: str = "default"
@@ -22,6 +25,7 @@ class Context:
     deadline: float | None = None
     token: bytes = b""
     cancelled: bool = False
+    encode: Callable[[Result, Stamp], bytes] | None = None
 
     def cancel(self) -> None:
         """The caller is gone."""

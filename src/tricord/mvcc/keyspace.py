@@ -12,7 +12,7 @@ from struct import Struct
 
 from tricord.base.errors import RevisionCompacted, RevisionInFuture
 from tricord.base.operations import Range, RangeResult
-from tricord.base.ordered import OrderedStore, Table, Write
+from tricord.base.ordered import OrderedStore, Table, View, Write
 from tricord.mvcc.keys import keyspace_prefix, keyspace_stop
 from tricord.mvcc.ranges import read_range
 from tricord.mvcc.transaction import WriteTransaction
@@ -47,9 +47,16 @@ class Keyspace:
             version, self.swept = _SWEPT.unpack(swept)
             assert version == _FORMAT, f"swept mark of keyspace {identity} has format {version}"
 
-    def range(self, request: Range) -> RangeResult:
-        """Answer a read. Raises KeyNotProvided, RevisionInFuture, RevisionCompacted. Cost: the keys in the range."""
-        return read_range(self.store, self, request)
+    def range(self, request: Range, at_most: int = 0) -> RangeResult:
+        """Answer a read. Cost: the keys in the range.
+
+        Raises KeyNotProvided, RevisionInFuture, RevisionCompacted; TooWide where it is more than ``at_most`` (0: any).
+        """
+        return read_range(self.store, self, request, at_most)
+
+    def frozen(self, view: View) -> FrozenKeyspace:
+        """The keyspace as it is now, over ``view``, a picture of the store as it is now."""
+        return FrozenKeyspace(view, self.prefix, self.stop, self.revision, self.compacted)
 
     def begin(self) -> WriteTransaction:
         """A transaction that will be the next revision if it changes anything."""
@@ -66,10 +73,7 @@ class Keyspace:
 
     def check_revision(self, revision: int) -> None:
         """Raise unless ``revision`` can be read."""
-        if revision > self.revision:
-            raise RevisionInFuture
-        if revision < self.compacted:
-            raise RevisionCompacted
+        check_revision(revision, newest=self.revision, compacted=self.compacted)
 
     def check_compaction(self, revision: int) -> None:
         """Raise unless the compacted mark may move to ``revision``."""
@@ -85,6 +89,35 @@ class Keyspace:
     def swept_write(self, revision: int) -> Write:
         """The write that records that everything up to the mark ``revision`` was swept."""
         return Table.META, swept_name(self.prefix), _SWEPT.pack(_FORMAT, revision)
+
+
+class FrozenKeyspace:
+    """A keyspace at one moment, to be read on another thread."""
+
+    __slots__ = ("compacted", "prefix", "revision", "stop", "view")
+
+    def __init__(self, view: View, prefix: bytes, stop: bytes | None, revision: int, compacted: int) -> None:
+        self.view = view
+        self.prefix = prefix
+        self.stop = stop
+        self.revision = revision
+        self.compacted = compacted
+
+    def range(self, request: Range) -> RangeResult:
+        """As ``Keyspace.range``."""
+        return read_range(self.view, self, request)
+
+    def check_revision(self, revision: int) -> None:
+        """Raise unless ``revision`` can be read."""
+        check_revision(revision, newest=self.revision, compacted=self.compacted)
+
+
+def check_revision(revision: int, *, newest: int, compacted: int) -> None:
+    """Raise unless ``revision`` can be read."""
+    if revision > newest:
+        raise RevisionInFuture
+    if revision < compacted:
+        raise RevisionCompacted
 
 
 def marks_name(prefix: bytes) -> bytes:

@@ -32,6 +32,10 @@ SORT_KEYS: dict[int, Callable[[KeyValue], int | bytes]] = {
 }
 
 
+class TooWide(Exception):
+    """The read looks at more keys than it was allowed to: carry it out where it holds up nobody."""
+
+
 class Bounds(Protocol):
     """What a read must know of its keyspace."""
 
@@ -43,8 +47,11 @@ class Bounds(Protocol):
         """Raise unless ``revision`` can be read."""
 
 
-def read_range(view: View, space: Bounds, request: Range) -> RangeResult:
-    """Answer ``request``; ``view`` is the keyspace's HEAD as the reader should see it."""
+def read_range(view: View, space: Bounds, request: Range, at_most: int = 0) -> RangeResult:
+    """Answer ``request``; ``view`` is the keyspace's HEAD as the reader should see it.
+
+    Raises TooWide where more than ``at_most`` keys would be looked at (0: no bound).
+    """
     key = request.key
     if not key:
         raise KeyNotProvided
@@ -52,11 +59,11 @@ def read_range(view: View, space: Bounds, request: Range) -> RangeResult:
     if revision > 0:
         space.check_revision(revision)
         if revision != space.revision:
-            return _read(_Past(view, space.prefix, revision), space, request)
+            return _read(_Past(view, space.prefix, revision), space, request, at_most)
     if not request.range_end:
         record = view.get(HEAD, space.prefix + key)
         return RangeResult([], False, 0) if record is None else _finish([decode_record(key, record)], 1, request)
-    return _read(_Now(view, space.prefix), space, request)
+    return _read(_Now(view, space.prefix), space, request, at_most)
 
 
 class _Now:
@@ -98,7 +105,7 @@ class _Past:
         return sum(1 for _ in self.scan(start, end))
 
 
-def _read(heads: _Now | _Past, space: Bounds, request: Range) -> RangeResult:
+def _read(heads: _Now | _Past, space: Bounds, request: Range, at_most: int) -> RangeResult:
     key = request.key
     range_end = request.range_end
     if not range_end:
@@ -108,6 +115,11 @@ def _read(heads: _Now | _Past, space: Bounds, request: Range) -> RangeResult:
     start = space.prefix + key
     if end is not None and end <= start:
         return RangeResult([], False, 0)
+    if at_most:
+        found = list(islice(heads.scan(start, end), at_most + 1))
+        if len(found) > at_most:
+            raise TooWide
+        return _of_pairs(found, request)
     if request.count_only:
         return RangeResult([], False, heads.count(start, end))
     pairs = heads.scan(start, end)
@@ -118,6 +130,15 @@ def _read(heads: _Now | _Past, space: Bounds, request: Range) -> RangeResult:
     kvs = [decode_record(head[KEYSPACE_BYTES:], record) for head, record in pairs]
     count = heads.count(start, end) if cut and len(kvs) > limit else len(kvs)
     return _finish(kvs, count, request)
+
+
+def _of_pairs(pairs: list[tuple[bytes, bytes]], request: Range) -> RangeResult:
+    """The answer when the whole range is at hand."""
+    limit = request.limit
+    cut = 0 < limit < len(pairs) and request.sort_order == SortOrder.NONE and not _filters(request)
+    wanted = pairs[: limit + 1] if cut else pairs
+    kvs = [] if request.count_only else [decode_record(head[KEYSPACE_BYTES:], record) for head, record in wanted]
+    return _finish(kvs, len(pairs), request)
 
 
 def _filters(request: Range) -> bool:

@@ -17,9 +17,17 @@ from tricord.base.members import MemberRecord, MemberStatus
 from tricord.base.message import message
 from tricord.base.operations import Request, Result
 
-__all__ = ["Context", "Engine", "HealthCheck", "MemberRecord", "MemberStatus", "Outcome", "Reply"]
+__all__ = ["Context", "Encoded", "Engine", "HealthCheck", "MemberRecord", "MemberStatus", "Outcome", "Reply"]
 
-Outcome: TypeAlias = Result | TricordError
+
+@message
+class Encoded:
+    """A large result as the door's own bytes, made by ``context.encode``."""
+
+    data: bytes
+
+
+Outcome: TypeAlias = Result | Encoded | TricordError
 Reply: TypeAlias = Callable[[Outcome, Stamp], None]
 
 

@@ -83,6 +83,7 @@ class Member:
         self.engine = MemberEngine(
             environment,
             self.machine,
+            storage.overlay,
             self.turns,
             Limits(max_transaction_operations=configuration.max_txn_operations),
             cluster=storage.identity.cluster,
@@ -114,6 +115,7 @@ class Member:
         self.housekeeping.stop()
         if self._timer is not None:
             self._timer.cancel()
+        await self.engine.finish_reading()
         await self.turns.settle()
         await self.drain.close()
         try:

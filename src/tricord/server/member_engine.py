@@ -28,12 +28,15 @@ from tricord.base.levels import Level, Stamp
 from tricord.base.members import MemberRecord, MemberStatus
 from tricord.base.metrics import Metrics
 from tricord.base.operations import Compact, CompactResult, DeleteRange, Put, Range, Request, Result, Txn, is_read
-from tricord.server.engine import HealthCheck, Outcome, Reply
+from tricord.mvcc.ranges import TooWide
+from tricord.server.engine import Encoded, HealthCheck, Outcome, Reply
 from tricord.server.tickets import Tickets, Waiting
 from tricord.server.turn import TurnLoop
+from tricord.server.wide_reads import WIDE_KEYS, WideReads
 from tricord.statemachine.command import encode_command
 from tricord.statemachine.machine import Applied, StateMachine
 from tricord.statemachine.validation import Limits, validate
+from tricord.storage.overlay import Overlay
 
 REQUEST_SECONDS_MAX = 7.0
 """How long a request without a deadline of its own may wait."""
@@ -72,6 +75,7 @@ class MemberEngine:
         self,
         environment: Environment,
         machine: StateMachine,
+        overlay: Overlay,
         turns: TurnLoop,
         limits: Limits,
         *,
@@ -94,6 +98,7 @@ class MemberEngine:
         self._request_bytes_max = request_bytes_max
         self._metrics = metrics
         self._host = host
+        self.wide_reads = WideReads(environment.tasks, machine, overlay, self._answer, host.report)
         self.stopping = False
         self.members = host.members
         self.status = host.status
@@ -115,6 +120,7 @@ class MemberEngine:
             if isinstance(outcome, TricordError):
                 future.set_exception(outcome)
             else:
+                assert not isinstance(outcome, Encoded), "only for a context with an encoder"
                 future.set_result((outcome, stamp))
 
         self.call(request, context, reply)
@@ -143,8 +149,7 @@ class MemberEngine:
         self._count(request)
         reads = is_read(request)
         if reads and context.level is Level.ANY:
-            assert isinstance(request, Range | Txn)
-            reply(self._machine.read(request, keyspace), self._stamp(keyspace, Level.ANY))
+            self._read(Waiting(request, context, reply, keyspace, 0.0, False), Level.ANY)
             return
         if len(self._tickets) >= self._waiting_max:
             raise TooManyRequests(f"too many requests: {self._waiting_max} are waiting already")
@@ -209,19 +214,32 @@ class MemberEngine:
         waiting = self._tickets.take(ticket)
         if waiting is None or waiting.context.cancelled:
             return
+        self._read(waiting, Level.LINEARIZABLE)
+
+    def _read(self, waiting: Waiting, level: Level) -> None:
         request = waiting.request
         assert isinstance(request, Range | Txn)
         outcome: Outcome
         try:
-            outcome = self._machine.read(request, waiting.keyspace)
+            try:
+                outcome = self._machine.read(request, waiting.keyspace, WIDE_KEYS)
+            except TooWide:
+                assert isinstance(request, Range)
+                self.wide_reads.add(waiting, request, lambda revision: self._stamp_at(revision, level))
+                return
         except TricordError as error:
             outcome = error
-        self._answer(waiting, outcome, self._stamp(waiting.keyspace, Level.LINEARIZABLE))
+        self._answer(waiting, outcome, self._stamp_at(self._machine.revision(waiting.keyspace), level))
 
     def expire(self) -> None:
         """Answer what waited past its deadline. Called at times; a write that was proposed may still take effect."""
         for waiting in self._tickets.take_overdue(self._clock.monotonic()):
             self._answer(waiting, OutcomeUnknown() if waiting.is_write else DeadlineExceeded(), self.stamp())
+
+    async def finish_reading(self) -> None:
+        """Wait for what reads the store on another thread, and answer what waits to."""
+        for waiting in await self.wide_reads.stop():
+            self._answer(waiting, Stopping(), self.stamp())
 
     def stop(self) -> None:
         """Take no new request and answer those that wait."""
@@ -229,8 +247,8 @@ class MemberEngine:
         for waiting in self._tickets.take_overdue(float("inf")):
             self._answer(waiting, OutcomeUnknown() if waiting.is_write else Stopping(), self.stamp())
 
-    def _stamp(self, keyspace: int, level: Level) -> Stamp:
-        return Stamp(self._cluster, self._member, self._host.term, self._machine.revision(keyspace), level)
+    def _stamp_at(self, revision: int, level: Level) -> Stamp:
+        return Stamp(self._cluster, self._member, self._host.term, revision, level)
 
 
 def grows(request: Request) -> bool:

@@ -91,13 +91,16 @@ class StateMachine:
             self._record_marks()
         return results
 
-    def read(self, request: Range | Txn, keyspace: int = 0) -> Result:
-        """Answer a read at the applied state. Raises InvalidRequest; CorruptData when the store is damaged."""
+    def read(self, request: Range | Txn, keyspace: int = 0, at_most: int = 0) -> Result:
+        """Answer a read at the applied state. Raises InvalidRequest; CorruptData when the store is damaged.
+
+        A Range over more than ``at_most`` keys raises TooWide (0: any number is fine).
+        """
         space = self._keyspaces.get(keyspace)
         if space is None:
             raise KeyspaceNotFound
         if type(request) is Range:
-            return space.range(request)
+            return space.range(request, at_most)
         assert type(request) is Txn and is_read(request), "only reads are read"
         return run_txn(space, WriteTransaction(space), request)
 

@@ -56,6 +56,13 @@ class _Layer:
             self.unsorted = []
         return self.keys
 
+    def copy(self) -> _Layer:
+        """One that does not change any more."""
+        copy = _Layer()
+        copy.keys = list(self.sorted_keys())
+        copy.records = dict(self.records)
+        return copy
+
     def bounds(self, start: bytes, end: bytes | None) -> tuple[int, int]:
         keys = self.sorted_keys()
         return bisect_left(keys, start), len(keys) if end is None else bisect_left(keys, end)
@@ -140,6 +147,15 @@ class Overlay:
             total += (active.records[key] is not None) - (old is not None)
         return total
 
+    def picture(self, tables: tuple[Table, ...]) -> OverlayPicture:
+        """The state of some tables as it is now, for another thread. Cost: the overlay's records of those tables."""
+        layers: list[list[_Layer]] = [[] for _ in Table]
+        for table in tables:
+            for generation in (self._draining, self._active):
+                if generation is not None and generation[table].records:
+                    layers[table].append(generation[table].copy())
+        return OverlayPicture(self._backend.view(), layers)
+
     def take(self) -> list[Write]:
         """Freeze what was written so far and give it, to be committed to the backend; at most one write a key.
 
@@ -172,6 +188,39 @@ class Overlay:
 
     def close(self) -> None:
         """Give the view back. The overlay answers no more."""
+        self._view.close()
+
+
+class OverlayPicture:
+    """A store at one moment: a backend's view and copies of the layers over it, the older first."""
+
+    def __init__(self, view: BackendView, layers: list[list[_Layer]]) -> None:
+        self._view = view
+        self._layers = layers
+
+    def get(self, table: Table, key: bytes) -> bytes | None:
+        for layer in reversed(self._layers[table]):
+            value = layer.records.get(key, _MISSING)
+            if value is not _MISSING:
+                return value  # type: ignore[return-value]
+        return self._view.get(table, key)
+
+    def scan(
+        self, table: Table, start: bytes, end: bytes | None, *, reverse: bool = False
+    ) -> Iterator[tuple[bytes, bytes]]:
+        pairs = self._view.scan(table, start, end, reverse=reverse)
+        for layer in self._layers[table]:
+            pairs = _laid_over(pairs, layer, start, end, reverse)
+        return pairs
+
+    def count(self, table: Table, start: bytes, end: bytes | None) -> int:
+        """Cost: the keys in the range."""
+        if not self._layers[table]:
+            return self._view.count(table, start, end)
+        return sum(1 for _ in self.scan(table, start, end))
+
+    def close(self) -> None:
+        """Give the view back."""
         self._view.close()
 
 

@@ -15,7 +15,7 @@ from tricord.base.context import Context
 from tricord.base.errors import MalformedMessage, TricordError
 from tricord.base.levels import Level, Stamp
 from tricord.base.operations import Request
-from tricord.server.engine import Engine, Outcome, Reply
+from tricord.server.engine import Encoded, Engine, Outcome, Reply
 from tricord.wire.etcd.requests import (
     decode_compact,
     decode_delete_range,
@@ -55,7 +55,7 @@ def _unary(engine: Engine, decode: Callable[[bytes], tuple[Request, Level]]) -> 
         except TricordError as error:
             fail(call, error)
             return
-        context = Context(level=level, deadline=call.deadline)
+        context = Context(level=level, deadline=call.deadline, encode=encode_response)
         call.on_cancel(context.cancel)
         engine_call(request, context, _replier(call))
 
@@ -86,6 +86,8 @@ def _replier(call: UnaryCall) -> Reply:
     def reply(outcome: Outcome, stamp: Stamp) -> None:
         if isinstance(outcome, TricordError):
             fail(call, outcome)
+        elif isinstance(outcome, Encoded):
+            call.reply(outcome.data)
         else:
             call.reply(encode_response(outcome, stamp))
 
