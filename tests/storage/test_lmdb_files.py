@@ -168,7 +168,8 @@ def test_a_file_that_is_gone_or_cut_is_refused(directory: Path) -> None:
     backend.close()
     path = directory / "data.mdb"
     whole = path.read_bytes()
-    for size in (0, 100, PAGE, PAGE + 50, 2 * PAGE, len(whole) - PAGE):
+    last_used = max(pages(directory, 1) + pages(directory, 2))
+    for size in (0, 100, PAGE, PAGE + 50, 2 * PAGE, 50 * PAGE, last_used // 2):
         path.write_bytes(whole[:size])
         refusal(directory)
     path.unlink()

@@ -81,7 +81,20 @@ def test_parts_that_do_not_fit_are_refused(disk: Disk, root: str) -> None:
     open_again.close()
 
 
-def test_a_damaged_or_newer_identity_is_refused(disk: Disk, root: str) -> None:
+def test_data_without_its_identity_is_not_thrown_away(disk: Disk, root: str) -> None:
+    storage = open_directory(disk, root)
+    storage.log.append(None, [Entry(1, 1, 0, b"kept")])
+    storage.close()
+    disk.rename(f"{root}/identity", f"{root}/elsewhere")
+    with pytest.raises(CorruptData, match="the identity is gone"):
+        open_directory(disk, root)
+    disk.rename(f"{root}/elsewhere", f"{root}/identity")
+    storage = open_directory(disk, root)
+    assert [entry.data for entry in storage.entries] == [b"kept"]
+    storage.close()
+
+
+def test_a_damaged_identity_is_refused(disk: Disk, root: str) -> None:
     open_directory(disk, root).close()
     file = disk.open(f"{root}/identity")
     original = file.pread(file.size(), 0)

@@ -50,6 +50,7 @@ _VERSION = 1
 _INTEGER_KEYS = 8
 _NO_PAGE = (1 << 64) - 1
 _DEPTH_MAX = 32
+_TAIL_PAGES_MAX = 1 << 16
 _MAIN_NAME = "the table of tables"
 _FREE_NAME = "the list of free pages"
 
@@ -119,7 +120,8 @@ def read_meta(path: str, file: File, size: int) -> Meta | None:
         raise CorruptData(
             path, 0, f"the meta pages name transactions {metas[0].transaction} and {metas[1].transaction}"
         )
-    if not 2 <= newest.pages <= size // page_size:
+    # A page that was freed before it was ever written may lie behind the file's end.
+    if not 2 <= newest.pages <= size // page_size + _TAIL_PAGES_MAX:
         at = newest.transaction % 2 * page_size
         raise CorruptData(path, at, f"the meta page names {newest.pages} pages, the file has {size // page_size}")
     return newest

@@ -26,6 +26,8 @@ from tricord.storage.identity import Identity, read_identity, write_identity
 from tricord.storage.overlay import Overlay
 from tricord.storage.raft_log import RaftLog
 from tricord.storage.wal import SEGMENT_BYTES, Wal
+from tricord.storage.wal_format import BATCH_HEADER_BYTES, HEADER_BYTES
+from tricord.storage.wal_scan import SUFFIX
 
 MAP_SIZE_BYTES = 8 << 30
 
@@ -102,7 +104,11 @@ def _parent(path: str) -> str:
 
 
 def _create(disk: Disk, directory: str, identity: Identity, *, map_size: int, segment_bytes: int) -> Identity:
-    """Make backend and log anew. Without an identity nothing was ever acknowledged from here: leftovers go."""
+    """Make backend and log anew. Without an identity nothing was ever acknowledged from here: leftovers go.
+
+    Unless they show that something was: then it is the identity that got lost.
+    """
+    _refuse_to_discard(disk, directory)
     for part in ("wal", "backend"):
         disk.make_directory(f"{directory}/{part}")
         for name in disk.list(f"{directory}/{part}"):
@@ -115,6 +121,21 @@ def _create(disk: Disk, directory: str, identity: Identity, *, map_size: int, se
     disk.sync_directory(directory)
     write_identity(disk, directory, identity)
     return identity
+
+
+def _refuse_to_discard(disk: Disk, directory: str) -> None:
+    wal = f"{directory}/wal"
+    used = disk.exists(f"{directory}/backend/seal")
+    segments = [name for name in disk.list(wal) if name.endswith(SUFFIX)] if disk.exists(wal) else []
+    # A creation that did not get to its end left at most one segment, without a batch.
+    if len(segments) == 1:
+        file = disk.open(f"{wal}/{segments[0]}")
+        try:
+            used = used or any(file.pread(BATCH_HEADER_BYTES, HEADER_BYTES))
+        finally:
+            file.close()
+    if used or len(segments) > 1:
+        raise CorruptData(f"{directory}/identity", 0, "the identity is gone, but log and backend hold data")
 
 
 def _open(

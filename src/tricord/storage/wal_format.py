@@ -10,6 +10,8 @@ batch header  magic, CRC, length of the records, count, kind, previous batch's C
 record        stream, kind, version, length, payload
 ```
 
+The header keeps its form in later versions, so that an older program can tell that it is too old.
+
 A batch's CRC-32C begins with the identity of the log, the segment's number and the batch's offset, so bytes that belong
 elsewhere do not pass, and covers all after itself. *Positions* (``synced_to``) are segment number << 32 | offset:
 everything before one was durable when the batch was written.
