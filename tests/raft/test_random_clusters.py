@@ -87,7 +87,15 @@ def test_safety_always_and_agreement_when_the_trouble_ends(script: list[tuple[st
 @pytest.mark.parametrize("seed", range(50))
 def test_long_walks_in_which_much_gets_done(seed: int) -> None:
     choices = random.Random(seed)
-    weights = {"tick": 6, "disk": 10, "deliver": 12, "deliver_all": 6, "lose": 2, "double": 1, "reverse": 1}
+    weights: dict[str, float] = {
+        "tick": 6,
+        "disk": 10,
+        "deliver": 12,
+        "deliver_all": 6,
+        "lose": 2,
+        "double": 1,
+        "reverse": 1,
+    }
     weights |= {"propose": 6, "read": 2, "crash": 1, "settle": 0.3}
     names = choices.choices(list(weights), list(weights.values()), k=300)
     run([(name, choices.randint(1, 3), choices.choice([1, 2, 3])) for name in names])

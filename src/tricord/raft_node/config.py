@@ -16,8 +16,8 @@ class NodeConfig:
     local_id: str
     """This node's name, the same at every start with the same stores."""
     voters: tuple[str, ...] = ()
-    """The names of all voting nodes, this one among them; empty: this one alone. Of several, one that lags behind what a
-    leader's log still holds is not refilled yet."""
+    """The names of all voting nodes, this one among them; empty: this one alone. Of several, one that lags
+    behind what the leader's log still holds is not refilled yet."""
     tick_seconds: float = 0.1
     """Length of a tick. Elections begin after 10 to 20 ticks of silence, heartbeats go out every tick."""
     timeout_seconds: float = 10.0
