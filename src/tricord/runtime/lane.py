@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """A lane: one thread that runs blocking work in order and reports to the loop.
 
-An executor's future costs about 20 us a job in locks and conditions. A queue in C and one wake-up of the loop for all
-jobs that ended since the last one cost a fifth of that; the log's lane runs a job every turn.
+A queue in C, and one wake-up of the loop for all jobs that ended since the last one: measured on uvloop, a round trip
+costs 50 us (110 us through an executor's future) and a job among many 1 us. The log's lane runs one every turn.
 """
 
 from __future__ import annotations
