@@ -117,13 +117,15 @@ def test_an_opening_that_fails_is_told_and_leaves_no_thread_behind() -> None:
 
 
 def test_a_client_that_is_forgotten_warns_and_ends_its_thread() -> None:
-    store = of(MemoryCaller())
+    caller = MemoryCaller()
+    store = of(caller)
     (thread,) = [thread for thread in threading.enumerate() if thread.name == "tricord-client"]
     with pytest.warns(ResourceWarning, match="not closed"):
         del store
         gc.collect()
     thread.join(10)
     assert not thread.is_alive()
+    assert caller.closed == 1
 
 
 def test_an_observer_that_calls_back_is_told_instead_of_waiting_for_ever() -> None:

@@ -60,8 +60,8 @@ class Client:
                 self._thread.stop()
 
     def __del__(self) -> None:
-        thread = getattr(self, "_thread", None)
-        if thread is not None and thread.abandon():
+        store = getattr(self, "_store", None)
+        if store is not None and self._thread.abandon(store.close):
             warnings.warn("a tricord client was not closed: use `with`, or close it", ResourceWarning, stacklevel=2)
 
     # --- single keys ---------------------------------------------------------------------------------------

@@ -56,12 +56,17 @@ class LoopThread:
         """Whether ``stop`` was called."""
         return self._stopped
 
-    def abandon(self) -> bool:
-        """Stop without waiting, for whoever forgot to; False when it was stopped, or is another process's."""
+    def abandon(self, last: Callable[[], Coroutine[Any, Any, None]]) -> bool:
+        """Run ``last()`` and stop, without waiting, for whoever forgot to; False when it was stopped already."""
         if self._stopped or os.getpid() != self._process or not self._thread.is_alive():
             return False
         self._stopped = True
-        self._loop.call_soon_threadsafe(self._loop.stop)
+        loop = self._loop
+
+        def finish() -> None:
+            loop.create_task(last()).add_done_callback(lambda task: loop.stop())
+
+        loop.call_soon_threadsafe(finish)
         return True
 
     def stop(self) -> None:
