@@ -17,6 +17,7 @@ from tricord.base.errors import DiskFault, TricordError
 from tricord.base.members import MemberRecord, MemberStatus
 from tricord.base.metrics import Metrics
 from tricord.base.version import ETCD_VERSION
+from tricord.replica.config import ReplicaConfig
 from tricord.replica.replica import Replica
 from tricord.server.configuration import Configuration
 from tricord.server.drain import Drain
@@ -76,6 +77,8 @@ class Member:
             applied_index=storage.applied_index,
             applied_term=storage.applied_term,
             machine=self.machine,
+            # No peer lags behind a sole voter: what was applied need not stay in memory.
+            limits=ReplicaConfig(kept_entries=0),
         )
         self.drain = Drain(environment, storage.overlay, storage.backend, self._applied_index, self.metrics, self._fail)
         self.turns = TurnLoop(environment, self.replica, storage.log, self.drain, self.metrics, self._fail)

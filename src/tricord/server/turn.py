@@ -85,6 +85,7 @@ class TurnLoop:
         self._entries: list[Entry] = []
         self._persisting = False
         self._persisted_to = 0
+        self._persisted_term = 0
         self._persisted_hard_state: HardState | None = None
         self._tick_timer: Timer | None = None
         self._mark_timer: Timer | None = None
@@ -152,6 +153,7 @@ class TurnLoop:
             proposals=self._proposals,
             reads=self._reads,
             persisted_to=self._persisted_to,
+            persisted_term=self._persisted_term,
             persisted_hard_state=self._persisted_hard_state,
         )
         self._ticks = 0
@@ -216,7 +218,7 @@ class TurnLoop:
             if self._mark_timer is None and not self._stopped:
                 self._mark_timer = self._tasks.call_later(MARK_SECONDS, self._check_mark)
             if entries:
-                self._persisted_to = entries[-1].index
+                self._persisted_to, self._persisted_term = entries[-1].index, entries[-1].term
             if hard_state is not None:
                 self._persisted_hard_state = hard_state
             self._run()
