@@ -11,6 +11,7 @@ from tricord.api import etcd, ops
 from tricord.api.health import HealthService
 from tricord.api.reflection import reflection_methods
 from tricord.base.environment import Environment
+from tricord.base.metrics import Traffic
 from tricord.server.address import Address
 from tricord.server.configuration import Configuration
 from tricord.server.member import Member
@@ -43,7 +44,7 @@ class Serving:
         etcd.add_routes(self.member.engine, routes)
         ops.add_routes(self.member.engine, self.member.metrics, routes)
         self.server = Server(environment, methods, routes, limits_of(configuration), on_fault=on_fault)
-        self.member.metrics.connections = self.server.connection_count
+        self.member.metrics.traffic = self._traffic
         self.listening = configuration.listen_address
         self.advertised = configuration.advertise_address
 
@@ -78,6 +79,12 @@ class Serving:
         if service and service not in self._service_names:
             return None
         return all(check.ok for check in self.member.engine.health() if check.name != "alarm_nospace")
+
+    def _traffic(self) -> Traffic:
+        server = self.server
+        methods = server.registry.methods.values()
+        calls = [(method.path, method.counts.started, method.counts.ended) for method in methods]
+        return Traffic(server.connection_count(), server.received_bytes, server.sent_bytes, calls)
 
     def _services(self) -> list[str]:
         return self._service_names

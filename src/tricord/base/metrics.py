@@ -7,6 +7,8 @@ from bisect import bisect_left
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from tricord.base.message import message
+
 DISK_SECONDS = tuple(0.001 * 2**power for power in range(14))
 """Upper bounds of the buckets for disk latencies, as etcd's: 1 ms to 8.192 s."""
 
@@ -27,6 +29,17 @@ class Histogram:
         self.total += value
 
 
+@message
+class Traffic:
+    """What goes through the listeners: connections now, bytes and calls since the start."""
+
+    connections: int
+    received_bytes: int
+    sent_bytes: int
+    calls: list[tuple[str, int, list[int]]]
+    """(path, begun, ended by status number) of each gRPC method: ``("/etcdserverpb.KV/Put", 3, [2, 0, ...])``."""
+
+
 @dataclass(slots=True)
 class Metrics:
     """Everything is since the start of this member."""
@@ -43,15 +56,9 @@ class Metrics:
     wal_fsync_seconds: Histogram = field(default_factory=Histogram)
     wal_written_bytes: int = 0
     backend_commit_seconds: Histogram = field(default_factory=Histogram)
-    client_received_bytes: int = 0
-    client_sent_bytes: int = 0
-    grpc_started: dict[str, int] = field(default_factory=dict)
-    """Calls begun, by path: ``/etcdserverpb.KV/Put``."""
-    grpc_handled: dict[tuple[str, int], int] = field(default_factory=dict)
-    """Calls ended, by path and status number."""
     health_success: int = 0
     health_failures: int = 0
     pending: Callable[[], int] | None = None
     """How many requests wait for the log now; set by the member."""
-    connections: Callable[[], int] | None = None
-    """How many client connections are open now; set by the member."""
+    traffic: Callable[[], Traffic] | None = None
+    """What the listeners count; set by whoever opens them."""

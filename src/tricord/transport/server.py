@@ -40,6 +40,8 @@ class Server:
         self.routes = routes
         self.limits = limits or Limits()
         self.refused_connections = 0
+        self.received_bytes = 0
+        self.sent_bytes = 0
         self._on_fault = on_fault
         self._listeners: list[Listener] = []
         self._connections: dict[ServerProtocol, None] = {}

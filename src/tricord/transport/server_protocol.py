@@ -70,6 +70,7 @@ class ServerProtocol(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         if self._closing:
             return
+        self.server.received_bytes += len(data)
         if not self._input and len(data) <= _SLICE and self._session is not None and self._writable:
             self._feed(self._session, data)
             return
@@ -189,6 +190,7 @@ class ServerProtocol(asyncio.Protocol):
                 break
             size = len(output)
             transport.write(output)
+            self.server.sent_bytes += size
             if size < _MORE:
                 break
         if session.finished():

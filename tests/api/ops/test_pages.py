@@ -14,7 +14,7 @@ from tricord.base.context import Context
 from tricord.base.errors import NoLeader, PermissionDenied, TricordError
 from tricord.base.levels import Level, Stamp
 from tricord.base.members import MemberRecord, MemberStatus
-from tricord.base.metrics import Metrics
+from tricord.base.metrics import Metrics, Traffic
 from tricord.base.operations import RangeResult, Request, Result
 from tricord.server.engine import HealthCheck, Reply
 from tricord.wire.http.routes import HttpRequest, HttpResponse, Routes
@@ -187,9 +187,7 @@ def test_metrics_carry_the_names_that_dashboards_use(routes: Routes, metrics: Me
     metrics.wal_fsync_seconds.observe(0.0005)
     metrics.wal_fsync_seconds.observe(0.003)
     metrics.wal_fsync_seconds.observe(100.0)
-    metrics.grpc_started["/etcdserverpb.KV/Put"] = 4
-    metrics.grpc_handled["/etcdserverpb.KV/Put", 0] = 3
-    metrics.grpc_handled["/etcdserverpb.KV/Put", 1] = 1
+    metrics.traffic = lambda: Traffic(2, 1000, 500, [("/etcdserverpb.KV/Put", 4, [3, 1, *[0] * 15])])
     metrics.pending = lambda: 5
     ask(routes, "/health")
     found = samples(routes)
@@ -215,6 +213,10 @@ def test_metrics_carry_the_names_that_dashboards_use(routes: Routes, metrics: Me
     assert found["grpc_server_started_total|Put|etcdserverpb.KV|unary"] == 4
     assert found["grpc_server_handled_total|OK|Put|etcdserverpb.KV|unary"] == 3
     assert found["grpc_server_handled_total|Canceled|Put|etcdserverpb.KV|unary"] == 1
+    assert "grpc_server_handled_total|Unknown|Put|etcdserverpb.KV|unary" not in found
+    assert found["etcd_network_client_grpc_received_bytes_total"] == 1000
+    assert found["etcd_network_client_grpc_sent_bytes_total"] == 500
+    assert found["tricord_client_connections"] == 2
     assert found["process_resident_memory_bytes"] > 0
 
 

@@ -49,7 +49,7 @@ class MemberCollector(Collector):
         """All families."""
         yield from self._server()
         yield from self._storage()
-        yield from self._grpc()
+        yield from self._traffic()
 
     def _server(self) -> Iterator[Metric]:
         status, stamp, metrics = self._engine.status(), self._engine.stamp(), self._metrics
@@ -93,22 +93,26 @@ class MemberCollector(Collector):
         yield _histogram("etcd_disk_backend_commit_duration_seconds", "Commits of the backend.", commit)
         yield gauge("etcd_disk_wal_write_bytes_total", "Bytes written to the log.", metrics.wal_written_bytes)
 
-    def _grpc(self) -> Iterator[Metric]:
-        metrics = self._metrics
-        received, sent = metrics.client_received_bytes, metrics.client_sent_bytes
+    def _traffic(self) -> Iterator[Metric]:
+        if self._metrics.traffic is None:
+            return
+        traffic = self._metrics.traffic()
+        yield GaugeMetricFamily("tricord_client_connections", "Open client connections.", traffic.connections)
+        received, sent = traffic.received_bytes, traffic.sent_bytes
         yield CounterMetricFamily("etcd_network_client_grpc_received_bytes", "Bytes from clients.", received)
         yield CounterMetricFamily("etcd_network_client_grpc_sent_bytes", "Bytes to clients.", sent)
         labels = ["grpc_type", "grpc_service", "grpc_method"]
         started = CounterMetricFamily("grpc_server_started", "Calls begun.", labels=labels)
-        for path, count in list(metrics.grpc_started.items()):
-            started.add_metric(_method_labels(path), count)
-        yield started
         handled = CounterMetricFamily("grpc_server_handled", "Calls ended.", labels=[*labels, "grpc_code"])
-        for (path, code), count in list(metrics.grpc_handled.items()):
-            handled.add_metric([*_method_labels(path), CODES.get(code, str(code))], count)
+        for path, begun, ended in traffic.calls:
+            of_method = _method_labels(path)
+            started.add_metric(of_method, begun)
+            for code, count in enumerate(ended):
+                # Every method shows its successes; of the other codes only those that happened.
+                if count or code == Status.OK:
+                    handled.add_metric([*of_method, CODES[code]], count)
+        yield started
         yield handled
-        if metrics.connections is not None:
-            yield GaugeMetricFamily("tricord_client_connections", "Open client connections.", metrics.connections())
 
 
 def _info(name: str, text: str, label: str, value: str) -> Metric:

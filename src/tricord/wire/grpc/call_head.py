@@ -10,19 +10,23 @@ from typing import Any, cast
 
 from tricord.wire.grpc.messages import ENCODINGS
 from tricord.wire.grpc.metadata import EMPTY, decode_metadata
-from tricord.wire.grpc.service import Method, Registry
+from tricord.wire.grpc.service import Method, MethodCounts, Registry
 from tricord.wire.grpc.status import GrpcError, Status
 from tricord.wire.http2.header_validation import HeaderBlock
+
+_UNCOUNTED = MethodCounts()
+"""Of requests that are refused: they never become calls."""
 
 
 class CallHead:
     """What a request's header block means to gRPC, worked out once a block."""
 
-    __slots__ = ("encoding", "handler", "http_status", "metadata", "method", "status", "text", "unary")
+    __slots__ = ("counts", "encoding", "handler", "http_status", "metadata", "method", "status", "text", "unary")
 
     def __init__(self, block: HeaderBlock, registry: Registry) -> None:
         self.method: Method | None = None
         self.handler: Any = None
+        self.counts = _UNCOUNTED
         self.unary = False
         self.metadata = EMPTY
         self.encoding = b""
@@ -59,6 +63,7 @@ class CallHead:
             raise GrpcError(Status.UNIMPLEMENTED, registry.refusal(block.path))
         self.method = method
         self.handler = method.handler
+        self.counts = method.counts
         self.unary = not (method.client_streaming or method.server_streaming)
 
 

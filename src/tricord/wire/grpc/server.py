@@ -78,6 +78,7 @@ class GrpcServer:
                 self._fail(stream, status_fields(Status.INTERNAL, f'malformed grpc-timeout: "{shown}"'))
                 return
             deadline = now + timeout
+        head.counts.started += 1
         call: ServerCall
         if head.unary:
             call = stream.context = ServerUnaryCall(self, stream, head, deadline)

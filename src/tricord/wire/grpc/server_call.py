@@ -92,6 +92,7 @@ class ServerCall:
             return
         self._done = True
         self.cancelled = True
+        self.head.counts.end(Status.CANCELLED)
         function, self._on_cancel = self._on_cancel, None
         if function is not None:
             function()
@@ -167,6 +168,7 @@ class ServerUnaryCall(ServerCall):
             return
         self._done = True
         self._on_cancel = None
+        self.head.counts.ended[0] += 1
         self._leave(len(message))
         if self._leading is None and self._trailing is None:
             data = b"\0" + len(message).to_bytes(4) + message
@@ -181,6 +183,7 @@ class ServerUnaryCall(ServerCall):
             return
         self._done = True
         self._on_cancel = None
+        self.head.counts.end(status)
         self._leave(0)
         fields = (*(self._leading or ()), *status_fields(status, text), *(self._trailing or ()))
         block = literal_block((STATUS_200, CONTENT_TYPE, *fields))

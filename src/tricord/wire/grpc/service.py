@@ -8,6 +8,7 @@ handler is a coroutine. Neither sees HTTP/2.
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterable
+from dataclasses import field
 from typing import Any, Protocol, TypeAlias
 
 from tricord.base.message import message
@@ -64,6 +65,20 @@ class StreamCall(Call, Protocol):
         """Send a message; waits while the caller does not take what was sent before."""
 
 
+class MethodCounts:
+    """Calls of one method: begun, and ended by status. Plain integers, for whoever shows them."""
+
+    __slots__ = ("ended", "started")
+
+    def __init__(self) -> None:
+        self.started = 0
+        self.ended = [0] * len(Status)
+
+    def end(self, status: int) -> None:
+        """Count an ending; a status that gRPC does not know counts as UNKNOWN."""
+        self.ended[status if 0 <= status < len(Status) else Status.UNKNOWN] += 1
+
+
 UnaryHandler: TypeAlias = Callable[[bytes, UnaryCall], None]
 StreamHandler: TypeAlias = Callable[[StreamCall], Coroutine[Any, Any, None]]
 
@@ -76,6 +91,7 @@ class Method:
     handler: UnaryHandler | StreamHandler
     client_streaming: bool = False
     server_streaming: bool = False
+    counts: MethodCounts = field(default_factory=MethodCounts, compare=False, repr=False)
 
 
 class Registry:

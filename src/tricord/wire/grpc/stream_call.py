@@ -130,6 +130,7 @@ class ServerStreamCall(ServerCall):
             return
         self._done = True
         self._on_cancel = None
+        self.head.counts.end(status)
         self._stop_timer()
         fields = (*status_fields(status, text), *(self._trailing or ()))
         if not self._head_sent:
