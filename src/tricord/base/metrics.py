@@ -50,11 +50,9 @@ class Metrics:
     txns: int = 0
     proposals_failed: int = 0
     leader_changes_seen: int = 0
-    slow_applies: int = 0
     reads_failed: int = 0
     """Linearizable reads that found no leader in time."""
     wal_fsync_seconds: Histogram = field(default_factory=Histogram)
-    wal_written_bytes: int = 0
     backend_commit_seconds: Histogram = field(default_factory=Histogram)
     health_success: int = 0
     health_failures: int = 0

@@ -72,7 +72,6 @@ class MemberCollector(Collector):
         yield gauge("etcd_server_proposals_pending", "Requests that wait for the log.", pending)
         yield counter("etcd_server_proposals_failed", "Proposals that failed.", metrics.proposals_failed)
         yield counter("etcd_server_read_indexes_failed", "Linearizable reads that failed.", metrics.reads_failed)
-        yield counter("etcd_server_slow_apply", "Batches that took long to apply.", metrics.slow_applies)
         yield gauge("etcd_server_quota_backend_bytes", "The store's quota in bytes.", status.quota_bytes)
         # Counters whose names lack the suffix that the format's newer form demands.
         yield _untyped("etcd_server_health_success", "Successful health checks.", metrics.health_success)
@@ -91,7 +90,6 @@ class MemberCollector(Collector):
         yield _histogram("etcd_disk_wal_fsync_duration_seconds", "Log append and sync.", metrics.wal_fsync_seconds)
         commit = metrics.backend_commit_seconds
         yield _histogram("etcd_disk_backend_commit_duration_seconds", "Commits of the backend.", commit)
-        yield gauge("etcd_disk_wal_write_bytes_total", "Bytes written to the log.", metrics.wal_written_bytes)
 
     def _traffic(self) -> Iterator[Metric]:
         if self._metrics.traffic is None:
