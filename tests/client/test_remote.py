@@ -421,3 +421,24 @@ def test_a_compaction_says_at_which_revision_it_was_taken() -> None:
             assert (await store.compact(3)).revision == 40
 
     tell(story)
+
+
+def test_the_only_endpoint_keeps_its_connection_while_it_has_no_leader() -> None:
+    async def story(world: Environment) -> None:
+        server = await serve(world, leaderless, leaderless, done)
+        async with client(world) as store:
+            assert await store.get("k") == KV
+        assert len(server.sessions) == 1
+
+    tell(story)
+
+
+def test_no_pause_lasts_beyond_the_deadline() -> None:
+    async def story(world: Environment) -> None:
+        async with client(world, timeout=0.25) as store:
+            start = world.clock.monotonic()
+            with pytest.raises(errors.ConnectionFailed):
+                await store.get("k")
+            assert world.clock.monotonic() - start < 0.25
+
+    tell(story)
