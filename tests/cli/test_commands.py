@@ -3,8 +3,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future
+from threading import Thread
 from typing import Any
 
 import pytest
@@ -12,6 +15,10 @@ from typer.testing import CliRunner, Result
 
 from tests.peers.processes import free_port
 from tricord.cli.main import app
+from tricord.runtime import close_environment, open_environment
+from tricord.transport import Server
+from tricord.wire.grpc.service import Method
+from tricord.wire.http.routes import Routes
 
 Run = Callable[..., Result]
 
@@ -189,3 +196,36 @@ def test_the_nearest_endpoint_wins(monkeypatch: pytest.MonkeyPatch, etcd_endpoin
     assert CliRunner().invoke(app, ["status"]).exit_code == 4
     assert CliRunner().invoke(app, ["--endpoints", etcd_endpoint, "status"]).exit_code == 0
     assert CliRunner().invoke(app, ["--endpoints", nowhere, "status", "--endpoints", etcd_endpoint]).exit_code == 0
+
+
+@pytest.fixture
+def silent_endpoint() -> Iterator[str]:
+    """A server that takes every call and never answers."""
+    started: Future[tuple[str, asyncio.AbstractEventLoop, asyncio.Event]] = Future()
+
+    async def serve() -> None:
+        stop, environment = asyncio.Event(), open_environment()
+        methods = [Method(f"/etcdserverpb.KV/{name}", lambda message, call: None) for name in ("Put", "Range")]
+        server = Server(environment, methods, Routes())
+        host, port = (await server.listen("127.0.0.1", 0)).addresses()[0]
+        started.set_result((f"{host}:{port}", asyncio.get_running_loop(), stop))
+        await stop.wait()
+        server.abort()
+        close_environment(environment)
+
+    thread = Thread(target=lambda: asyncio.run(serve()))
+    thread.start()
+    endpoint, loop, stop = started.result(30)
+    yield endpoint
+    loop.call_soon_threadsafe(stop.set)
+    thread.join(30)
+
+
+def test_a_write_without_an_answer_is_unknown_and_a_read_is_late(silent_endpoint: str) -> None:
+    asked = ("--timeout", "200ms", "--endpoints", silent_endpoint)
+    written = CliRunner().invoke(app, ["put", "a", "b", *asked])
+    assert (written.exit_code, written.stdout) == (5, "")
+    assert "may or may not have happened" in written.stderr
+    read = CliRunner().invoke(app, ["get", "a", *asked])
+    assert (read.exit_code, read.stdout) == (4, "")
+    assert "deadline exceeded" in read.stderr
