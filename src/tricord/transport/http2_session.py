@@ -28,7 +28,9 @@ class Http2Session:
     def __init__(self, owner: ServerProtocol, now: float) -> None:
         self._owner = owner
         self._limits = owner.server.limits
-        self.connection = Connection(Role.SERVER, self._limits.http2, wake=owner.schedule_flush, now=now)
+        self.connection = Connection(
+            Role.SERVER, self._limits.http2, wake=owner.schedule_flush, now=now, wake_later=owner.flush_later
+        )
         self._grpc = GrpcServer(
             self.connection,
             owner.server.registry,

@@ -18,6 +18,7 @@ from tricord.wire.grpc.service import Method, Registry
 from tricord.wire.http.routes import Routes
 
 _TICK = 1.0
+_FLUSH_LATER = 0.005
 _DRAIN_NOTICE = 0.25
 """A draining server still takes streams that were under way when its peer got the news."""
 
@@ -45,6 +46,7 @@ class Server:
         self._on_fault = on_fault
         self._listeners: list[Listener] = []
         self._connections: dict[ServerProtocol, None] = {}
+        self._flush_later: dict[ServerProtocol, None] = {}
         self._timer: Timer | None = None
         self._draining = False
         self._empty: asyncio.Future[None] | None = None
@@ -107,6 +109,17 @@ class Server:
         self._connections.pop(connection, None)
         if not self._connections and self._empty is not None and not self._empty.done():
             self._empty.set_result(None)
+
+    def flush_later(self, connection: ServerProtocol) -> None:
+        """Flush a connection in some milliseconds: one timer for all of them."""
+        if not self._flush_later:
+            self.environment.tasks.call_later(_FLUSH_LATER, self._flush_waiting)
+        self._flush_later[connection] = None
+
+    def _flush_waiting(self) -> None:
+        waiting, self._flush_later = self._flush_later, {}
+        for connection in waiting:
+            connection.flush()
 
     def _finish_drain(self) -> None:
         for connection in list(self._connections):

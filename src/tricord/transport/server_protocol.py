@@ -177,9 +177,14 @@ class ServerProtocol(asyncio.Protocol):
         """Write what the session has at the end of this turn."""
         if not self._flush_scheduled:
             self._flush_scheduled = True
-            self.server.environment.tasks.call_soon(self._flush)
+            self.server.environment.tasks.call_soon(self.flush)
 
-    def _flush(self) -> None:
+    def flush_later(self) -> None:
+        """Write what the session has within some milliseconds, if it is not written sooner."""
+        self.server.flush_later(self)
+
+    def flush(self) -> None:
+        """Write what the session has now."""
         self._flush_scheduled = False
         transport, session = self._transport, self._session
         if transport is None or session is None:
@@ -203,7 +208,7 @@ class ServerProtocol(asyncio.Protocol):
 
     async def writable(self) -> None:
         """Wait until the socket takes data."""
-        self._flush()
+        self.flush()
         if not self._writable and not self._closing:
             waiter = self.new_waiter()
             self._waiters.append(waiter)

@@ -75,8 +75,18 @@ class Role(Enum):
 class Connection(ReceivingSide):
     """See the module's text. All times are seconds on one monotonic clock."""
 
-    def __init__(self, role: Role, limits: Http2Limits, *, wake: Callable[[], None], now: float) -> None:
+    def __init__(
+        self,
+        role: Role,
+        limits: Http2Limits,
+        *,
+        wake: Callable[[], None],
+        now: float,
+        wake_later: Callable[[], None] | None = None,
+    ) -> None:
+        """``wake_later`` is called for output that may wait a few milliseconds, so that it leaves with other output."""
         super().__init__(limits, server=role is Role.SERVER, wake=wake, now=now)
+        self._wake_later = wake_later
         self.role = role
         self.draining = False
         self.goaway_received = False
@@ -345,8 +355,9 @@ class Connection(ReceivingSide):
             raise PeerError(ErrorCode.FRAME_SIZE_ERROR, "PING is not 8 bytes")
         self._spend(costs.COST_PING)
         if not flags & ACK:
+            # grpc-go sends a PING for about each answer it reads: ours leaves with the next answer.
             self._output += frames.frame(frames.PING, ACK, 0, payload)
-            self._changed()
+            self._changed_slightly()
         elif self._drain_ping and payload == self._drain_ping:
             self._drain_ping = b""
             self.finish_drain()

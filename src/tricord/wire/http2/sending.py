@@ -41,6 +41,7 @@ class SendingSide:
         self.queued_bytes = 0
         self._server = server
         self._wake = wake
+        self._wake_later: Callable[[], None] | None = None
         self._budget = Budget(limits.budget_burst, limits.budget_per_second, now)
         self._now = now
         self._reset_by_us = RecentlyReset()
@@ -70,6 +71,13 @@ class SendingSide:
         if not self._awake:
             self._awake = True
             self._wake()
+
+    def _changed_slightly(self) -> None:
+        """The output got what can wait some milliseconds for company, if company is to be expected."""
+        if self._wake_later is None or not self.streams:
+            self._changed()
+        elif not self._awake:
+            self._wake_later()
 
     def send_headers(self, stream: Stream, block: bytes, *, end_stream: bool = False) -> None:
         """Send an encoded header block: a response's head, or trailers. Keeps its place behind queued data."""
