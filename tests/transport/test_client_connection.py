@@ -282,6 +282,37 @@ def test_a_peer_that_does_not_even_answer_a_ping_is_given_up() -> None:
     tell(story)
 
 
+def test_after_long_silence_a_call_first_asks_whether_anybody_is_there() -> None:
+    async def story(world: Environment) -> None:
+        server = ScriptedServer(*[lambda call: call.reply(b"fine")] * 5)
+        connection = await connected(world, server)
+        await asyncio.sleep(100)
+        answers = await asyncio.gather(*(connection.unary(PATH, b"", 5.0) for _ in range(5)))
+        assert answers == [b"fine"] * 5
+        connection.close()
+
+    tell(story)
+
+
+def test_a_call_after_long_silence_is_not_sent_into_nowhere() -> None:
+    async def story(world: Environment) -> None:
+        server = ScriptedServer()
+        connection = await connected(world, server)
+        await asyncio.sleep(100)
+        server.sessions[0].transport.pause_reading()
+        first, impatient = asyncio.create_task(broken(connection)), asyncio.create_task(broken(connection, 0.5))
+        for error, status in ((await impatient, Status.DEADLINE_EXCEEDED), (await first, Status.UNAVAILABLE)):
+            assert isinstance(error, CallBroken) and not error.sent
+            assert error.status == status
+        assert not connection.usable
+        await connection.wait_closed()
+        server.sessions[0].transport.resume_reading()
+        await asyncio.sleep(1)
+        assert not server.calls
+
+    tell(story)
+
+
 def test_a_caller_that_is_cancelled_takes_its_call_back() -> None:
     async def story(world: Environment) -> None:
         server = ScriptedServer(lambda call: None)

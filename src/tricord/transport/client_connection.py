@@ -16,8 +16,9 @@ from typing import Any, cast
 
 from tricord.base.environment import Environment, Timer
 from tricord.base.message import message
-from tricord.wire.grpc.messages import PREFIX_SIZE, MessageReader, frame_message
-from tricord.wire.grpc.metadata import decode_message, encode_metadata
+from tricord.transport.client_call import CallBroken, ClientCall, status_error
+from tricord.wire.grpc.messages import frame_message
+from tricord.wire.grpc.metadata import encode_metadata
 from tricord.wire.grpc.status import GrpcError, Status
 from tricord.wire.grpc.timeouts import encode_timeout
 from tricord.wire.http2.connection import Connection, Role
@@ -34,21 +35,11 @@ from tricord.wire.http2.events import (
 )
 from tricord.wire.http2.header_validation import Field, HeaderBlock
 from tricord.wire.http2.limits import CLIENT_LIMITS
-from tricord.wire.http2.streams import Stream
+
+__all__ = ["CallBroken", "ClientConnection", "ConnectionOptions", "dial"]
 
 _USER_AGENT = b"tricord-python"
 _PROBE = b"tc-alive"
-_HTTP_STATUS = {
-    400: Status.INTERNAL,
-    401: Status.UNAUTHENTICATED,
-    403: Status.PERMISSION_DENIED,
-    404: Status.UNIMPLEMENTED,
-    429: Status.UNAVAILABLE,
-    502: Status.UNAVAILABLE,
-    503: Status.UNAVAILABLE,
-    504: Status.UNAVAILABLE,
-}
-"""What an answer without grpc-status means (gRPC, "HTTP to gRPC status code mapping")."""
 
 
 @message
@@ -60,14 +51,10 @@ class ConnectionOptions:
     max_waiting_calls: int = 100_000
     """Calls that wait for the server to allow another stream; more are refused."""
     probe_timeout: float = 2.0
-    """After a call timed out in silence: how long a PING may go unanswered before the connection is given up."""
-
-
-class CallBroken(GrpcError):
-    """No status came from the server: the connection, the stream or the time ended first.
-
-    ``sent`` is False where the server surely did not begin the call.
-    """
+    """How long a PING may go unanswered before the connection is given up."""
+    idle_seconds: float = 30.0
+    """After so much silence a call first asks by a PING whether the connection still leads anywhere. A firewall may
+    have forgotten it, and of a write sent into nowhere nobody would know the outcome."""
 
 
 class ClientConnection(asyncio.Protocol):
@@ -90,11 +77,12 @@ class ClientConnection(asyncio.Protocol):
         self._metadata = tuple(encode_metadata(metadata))
         self._requests: dict[str, tuple[Field, ...]] = {}
         self._http2 = Connection(Role.CLIENT, CLIENT_LIMITS, wake=self._wake, now=self._clock.monotonic())
-        self._waiting: deque[_Call] = deque()
+        self._waiting: deque[ClientCall] = deque()
         self._transport: asyncio.Transport | None = None
         self._writing = True
         self._last_received = 0.0
         self._probe: Timer | None = None
+        self._proof: asyncio.Future[None] | None = None
         self._end: GrpcError | None = None
         self._refuses = ""
         self._retired = False
@@ -118,7 +106,11 @@ class ClientConnection(asyncio.Protocol):
 
         Raises GrpcError with the status that the server answered, or CallBroken.
         """
-        call = _Call(path, request, self._clock.monotonic() + timeout, asyncio.get_running_loop().create_future())
+        now = self._clock.monotonic()
+        if now - self._last_received > self._options.idle_seconds and self.usable:
+            await self._prove_alive(timeout)
+            timeout += now - self._clock.monotonic()
+        call = ClientCall(path, request, now + timeout, asyncio.get_running_loop().create_future())
         self._begin(call)
         if not call.answer.done():
             call.timer = self._tasks.call_later(timeout, self._time_out, call)
@@ -127,6 +119,18 @@ class ClientConnection(asyncio.Protocol):
         except asyncio.CancelledError:
             self._abandon(call)
             raise
+
+    async def _prove_alive(self, timeout: float) -> None:
+        """Return when the server has answered a PING. Raises CallBroken when it does not: nothing was sent."""
+        if self._proof is None:
+            self._proof = asyncio.get_running_loop().create_future()
+            self._probe_peer()
+        proof = self._proof
+        done, _ = await asyncio.wait((proof,), timeout=timeout)
+        if not done:
+            raise CallBroken(Status.DEADLINE_EXCEEDED, "the server does not answer", sent=False)
+        if self._end is not None:
+            raise CallBroken(Status.UNAVAILABLE, self._end.text, sent=False)
 
     def retire(self) -> None:
         """Take no more calls; close when those under way are done."""
@@ -150,7 +154,7 @@ class ClientConnection(asyncio.Protocol):
 
     # --- calls ---------------------------------------------------------------------------------------------
 
-    def _begin(self, call: _Call) -> None:
+    def _begin(self, call: ClientCall) -> None:
         if self._end is not None or self._refuses:
             call.fail(CallBroken(Status.UNAVAILABLE, self._end.text if self._end else self._refuses, sent=False))
         elif self._http2.streams_available() > 0 and not self._waiting:
@@ -160,7 +164,7 @@ class ClientConnection(asyncio.Protocol):
         else:
             call.fail(CallBroken(Status.RESOURCE_EXHAUSTED, "too many calls wait for this connection", sent=False))
 
-    def _send(self, call: _Call) -> None:
+    def _send(self, call: ClientCall) -> None:
         fields = self._requests.get(call.path)
         if fields is None:
             fields = self._requests[call.path] = self._request_fields(call.path)
@@ -189,7 +193,7 @@ class ClientConnection(asyncio.Protocol):
             if not call.answer.done():
                 self._send(call)
 
-    def _abandon(self, call: _Call) -> None:
+    def _abandon(self, call: ClientCall) -> None:
         """The caller does not wait any more."""
         call.drop_timer()
         if call.stream is not None:
@@ -201,16 +205,21 @@ class ClientConnection(asyncio.Protocol):
         if self._retired and self._end is None and not self._http2.streams and not self._waiting:
             self.close()
 
-    def _time_out(self, call: _Call) -> None:
+    def _time_out(self, call: ClientCall) -> None:
         if call.answer.done():
             return
         sent = call.stream is not None
         self._abandon(call)
         call.fail(CallBroken(Status.DEADLINE_EXCEEDED, "no answer in time", sent=sent))
         # A silent peer may be gone for good: ask it, so that later calls need not time out each.
-        silent_since = self._last_received
-        if sent and self._probe is None and self._end is None:
+        if sent:
+            self._probe_peer()
+
+    def _probe_peer(self) -> None:
+        """Anything received from now on shows that the server is there; nothing, that it is not."""
+        if self._probe is None and self._end is None:
             self._http2.ping(_PROBE)
+            silent_since = self._last_received
             self._probe = self._tasks.call_later(self._options.probe_timeout, self._judge_silence, silent_since)
 
     def _judge_silence(self, silent_since: float) -> None:
@@ -218,6 +227,12 @@ class ClientConnection(asyncio.Protocol):
         if self._last_received == silent_since and self._transport is not None:
             self._finish("the server does not answer")
             self._transport.abort()
+        self._end_proof()
+
+    def _end_proof(self) -> None:
+        proof, self._proof = self._proof, None
+        if proof is not None and not proof.done():
+            proof.set_result(None)
 
     # --- the socket ----------------------------------------------------------------------------------------
 
@@ -235,6 +250,8 @@ class ClientConnection(asyncio.Protocol):
         if self._end is not None:
             return
         now = self._last_received = self._clock.monotonic()
+        if self._proof is not None:
+            self._end_proof()
         for event in self._http2.receive(data, now):
             _HANDLERS.get(type(event), ClientConnection._ignore)(self, event)
         if self._waiting:
@@ -276,6 +293,7 @@ class ClientConnection(asyncio.Protocol):
         self._end = CallBroken(Status.UNAVAILABLE, reason)
         if self._probe is not None:
             self._probe.cancel()
+        self._end_proof()
         if not self._greeted.done():
             self._greeted.set_exception(CallBroken(Status.UNAVAILABLE, reason, sent=False))
             self._greeted.exception()  # whoever waits is told; if nobody does, that is no error
@@ -294,7 +312,7 @@ class ClientConnection(asyncio.Protocol):
             self._greeted.set_result(None)
 
     def _on_headers(self, event: HeadersReceived) -> None:
-        call: _Call = event.stream.context
+        call: ClientCall = event.stream.context
         if event.end_stream:
             self._end_call(call, event.block)
             return
@@ -302,10 +320,10 @@ class ClientConnection(asyncio.Protocol):
         if event.block.status != 200:
             # The body is a proxy's page; what it says of itself is enough.
             self._abandon(call)
-            call.fail(_status_error(event.block))
+            call.fail(status_error(event.block))
 
     def _on_data(self, event: DataReceived) -> None:
-        call: _Call = event.stream.context
+        call: ClientCall = event.stream.context
         data = event.data
         try:
             call.feed(data, self._options.max_response_bytes)
@@ -321,10 +339,10 @@ class ClientConnection(asyncio.Protocol):
     def _on_trailers(self, event: TrailersReceived) -> None:
         self._end_call(event.stream.context, event.block)
 
-    def _end_call(self, call: _Call, block: HeaderBlock) -> None:
+    def _end_call(self, call: ClientCall, block: HeaderBlock) -> None:
         error = block.derived.value
         if error is None:
-            error = block.derived.value = _status_error(block)
+            error = block.derived.value = status_error(block)
         if call.stream is not None and call.stream.local_open:
             self._http2.reset(call.stream, ErrorCode.NO_ERROR)
         assert isinstance(error, GrpcError)
@@ -363,69 +381,6 @@ _HANDLERS: dict[type, Any] = {
     GoAwayReceived: ClientConnection._on_goaway,
     Terminated: ClientConnection._on_terminated,
 }
-
-
-class _Call:
-    """One call under way."""
-
-    __slots__ = ("answer", "deadline", "head", "message", "path", "reader", "request", "stream", "timer")
-
-    def __init__(self, path: str, request: bytes, deadline: float, answer: asyncio.Future[bytes]) -> None:
-        self.path = path
-        self.request = request
-        self.deadline = deadline
-        self.answer = answer
-        self.stream: Stream | None = None
-        self.timer: Timer | None = None
-        self.head: HeaderBlock | None = None
-        self.reader: MessageReader | None = None
-        self.message: bytes | None = None
-
-    def feed(self, data: bytes, max_size: int) -> None:
-        """A piece of the answer. Raises GrpcError."""
-        reader = self.reader
-        if reader is None:
-            if (
-                self.message is None
-                and data[:1] == b"\0"
-                and len(data) == PREFIX_SIZE + int.from_bytes(data[1:5], "big")
-            ):
-                self.message = data[PREFIX_SIZE:]  # whole in one frame, as most are
-                return
-            encoding = (self.head.value(b"grpc-encoding") if self.head is not None else None) or b""
-            reader = self.reader = MessageReader(max_size, encoding)
-        for whole, _ in reader.feed(data):
-            if self.message is not None:
-                raise GrpcError(Status.INTERNAL, "two messages in answer to a unary call")
-            self.message = whole
-
-    def finish(self, answer: bytes) -> None:
-        self.drop_timer()
-        if not self.answer.done():
-            self.answer.set_result(answer)
-
-    def fail(self, error: GrpcError) -> None:
-        self.drop_timer()
-        if not self.answer.done():
-            self.answer.set_exception(error)
-
-    def drop_timer(self) -> None:
-        if self.timer is not None:
-            self.timer.cancel()
-            self.timer = None
-
-
-def _status_error(block: HeaderBlock) -> GrpcError:
-    """The status that a header list carries, OK too, as an error."""
-    number = block.value(b"grpc-status")
-    if number is None:
-        status: Status | int = _HTTP_STATUS.get(block.status, Status.UNKNOWN)
-        return GrpcError(status, f"an HTTP answer that is not gRPC: {block.status or 'no status'}")
-    if not number.isdigit() or len(number) > 9:
-        return GrpcError(Status.UNKNOWN, f"grpc-status {number[:40]!r}")
-    code = int(number)
-    status = Status(code) if code <= Status.UNAUTHENTICATED else code
-    return GrpcError(status, decode_message(block.value(b"grpc-message") or b""))
 
 
 async def dial(
