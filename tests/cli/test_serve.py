@@ -9,13 +9,11 @@ import socket
 import subprocess
 import sys
 import urllib.request
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Self
 
 import pytest
 import trustme
-from crc32c import crc32c
 
 from tests.peers.processes import clean_environment
 
@@ -77,17 +75,6 @@ def refused(directory: Path, *flags: str) -> tuple[int, str]:
     assert "Traceback" not in done.stderr
     assert len(done.stderr.splitlines()) == 2, "a sentence and a hint"
     return done.returncode, done.stderr
-
-
-@pytest.fixture
-def used_directory(tmp_path: Path) -> Iterator[Path]:
-    """The data directory of a member that was stopped cleanly."""
-    directory = tmp_path / "data"
-    with Serving(directory) as member:
-        member.read_until("ready to serve client requests")
-        member.process.terminate()
-        assert member.end()[0] == 0
-    yield directory
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
@@ -174,30 +161,10 @@ def test_tls_serves_the_command_line(tmp_path: Path) -> None:
         assert "certificate" in distrusting.stderr
 
 
-def test_a_port_in_use_is_named(tmp_path: Path) -> None:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        listener.listen()
-        address = f"127.0.0.1:{listener.getsockname()[1]}"
-        code, said = refused(tmp_path / "data", "--listen", address)
-    assert code == 1
-    assert f"cannot listen on {address}: another process does already" in said
-    assert "--listen" in said
-
-
 def test_an_address_that_is_not_here_is_a_matter_of_configuration(tmp_path: Path) -> None:
     code, said = refused(tmp_path / "data", "--listen", "192.0.2.1:0", "--insecure")
     assert code == 2
     assert "cannot listen on 192.0.2.1:0" in said
-
-
-def test_a_data_directory_in_use_names_its_process(tmp_path: Path) -> None:
-    with Serving(tmp_path / "data") as member:
-        member.read_until("ready to serve client requests")
-        code, said = refused(tmp_path / "data")
-        assert code == 1
-        assert f"in use by process {member.process.pid}" in said
-        assert member.process.poll() is None
 
 
 def test_a_data_directory_that_cannot_be_made_is_named(tmp_path: Path) -> None:
@@ -205,28 +172,6 @@ def test_a_data_directory_that_cannot_be_made_is_named(tmp_path: Path) -> None:
     code, said = refused(tmp_path / "file" / "data")
     assert code == 1
     assert str(tmp_path / "file") in said
-
-
-def test_a_damaged_log_is_refused_by_file_and_offset(used_directory: Path) -> None:
-    (segment,) = (used_directory / "wal").iterdir()
-    content = bytearray(segment.read_bytes())
-    content[20] ^= 1
-    segment.write_bytes(content)
-    code, said = refused(used_directory)
-    assert code == 1
-    assert f"{segment}: damaged at offset" in said
-
-
-def test_a_newer_format_is_refused_and_left_alone(used_directory: Path) -> None:
-    identity = used_directory / "identity"
-    content = bytearray(identity.read_bytes()[:-4])
-    content[8:12] = (2).to_bytes(4, "big")
-    newer = bytes(content) + crc32c(content).to_bytes(4, "big")
-    identity.write_bytes(newer)
-    code, said = refused(used_directory)
-    assert code == 1
-    assert "newer" in said
-    assert identity.read_bytes() == newer
 
 
 def test_a_certificate_that_cannot_be_used_is_a_matter_of_configuration(tmp_path: Path) -> None:
