@@ -48,7 +48,10 @@ class Ledger:
                 self.note(key, "fail")
 
 
-def test_over_kills_every_answered_write_is_there_and_every_failed_one_is_not(fresh_member: MemberProcess) -> None:
+@pytest.mark.parametrize("ending", ["kill", "stop"])
+def test_over_restarts_every_answered_write_is_there_and_every_failed_one_is_not(
+    fresh_member: MemberProcess, ending: str
+) -> None:
     async def story() -> dict[str, str]:
         outcomes: dict[str, str] = {}
         async with tricord.aio.connect(fresh_member.endpoint, attempts=2) as store:
@@ -56,7 +59,7 @@ def test_over_kills_every_answered_write_is_there_and_every_failed_one_is_not(fr
                 ledger = Ledger()
                 writers = [asyncio.create_task(ledger.write(store, f"{turn}/{writer}")) for writer in range(WRITERS)]
                 await ledger.many.wait()
-                fresh_member.kill()
+                await asyncio.to_thread(getattr(fresh_member, ending))
                 await asyncio.gather(*writers)
                 outcomes |= ledger.outcomes
                 await asyncio.to_thread(fresh_member.start)
@@ -67,7 +70,8 @@ def test_over_kills_every_answered_write_is_there_and_every_failed_one_is_not(fr
         return outcomes
 
     outcomes = asyncio.run(story())
-    assert set(outcomes.values()) == {"ok", "fail", "unknown"}
+    expected = {"ok", "fail", "unknown"} if ending == "kill" else {"ok", "fail"}
+    assert expected <= set(outcomes.values())
 
 
 def test_a_member_that_is_paused_leaves_a_write_unknown_and_a_read_out_of_time(fresh_member: MemberProcess) -> None:

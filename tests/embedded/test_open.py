@@ -174,3 +174,33 @@ def test_a_member_in_a_simulated_world_tells_the_same_story_twice() -> None:
     first, second = tell(story, seed=3), tell(story, seed=3)
     assert len(first) == 88
     assert first == second
+
+
+def test_closing_amid_writes_answers_each_and_the_answers_hold(tmp_path: Path) -> None:
+    async def story() -> None:
+        ended: dict[str, str] = {}
+
+        async def write(key: str) -> None:
+            try:
+                await store.put(key, "v")
+                ended[key] = "ok"
+            except errors.OutcomeUnknown:
+                ended[key] = "unknown"
+            except errors.TricordError:
+                ended[key] = "fail"
+
+        for turns in (0, 1, 5, 25):
+            store = await tricord.aio.open(tmp_path / "data")
+            await store.put(f"{turns}", "v")
+            writers = [asyncio.create_task(write(f"{turns}/{number}")) for number in range(50)]
+            for _ in range(turns):
+                await asyncio.sleep(0)
+            await store.close()
+            await asyncio.wait_for(asyncio.gather(*writers), 10)
+        assert len(ended) == 200
+        async with tricord.aio.open(tmp_path / "data") as store:
+            found = {kv.key.decode() async for kv in store.scan(keys_only=True)}
+        assert {key for key, outcome in ended.items() if outcome == "ok"} <= found
+        assert not {key for key, outcome in ended.items() if outcome == "fail"} & found
+
+    asyncio.run(story())
