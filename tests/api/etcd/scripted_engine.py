@@ -10,7 +10,7 @@ from tricord.base.context import Context
 from tricord.base.errors import TricordError
 from tricord.base.levels import Stamp
 from tricord.base.operations import Request, Result
-from tricord.server.engine import HealthCheck, MemberRecord, MemberStatus, Outcome, Reply
+from tricord.server.engine import Encoded, HealthCheck, MemberRecord, MemberStatus, Outcome, Reply
 from tricord.wire.grpc.metadata import EMPTY, Metadata
 from tricord.wire.grpc.status import Status
 
@@ -56,6 +56,7 @@ class ScriptedEngine:
         outcome = self.outcomes.pop(0)
         if isinstance(outcome, TricordError):
             raise outcome
+        assert not isinstance(outcome, Encoded)
         return outcome, STAMP
 
     def stamp(self) -> Stamp:
