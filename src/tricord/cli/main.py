@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import inspect
+import io
 import sys
 from typing import Annotated
 
@@ -87,6 +88,9 @@ app.add_typer(config, name="config")
 
 def main() -> int:
     """Run the command line with this process's arguments; the exit code."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        # A terminal that cannot show a character shows its number instead of a traceback.
+        sys.stdout.reconfigure(errors="backslashreplace")
     try:
         app(prog_name="tricord")
     except SystemExit as stop:

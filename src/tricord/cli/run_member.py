@@ -25,6 +25,7 @@ from tricord.runtime.logging import Logger, adopt_standard_logging, open_log, wr
 from tricord.server.configuration import Configuration
 from tricord.transport.tls import server_context
 
+FULL = (errno.ENOSPC, errno.EDQUOT)
 SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 
@@ -63,8 +64,15 @@ async def _serve(environment: Environment, configuration: Configuration) -> int:
         await serving.member.stop()
         raise failure
     log.info("draining", connections=serving.server.connection_count(), grace_seconds=configuration.drain_seconds)
-    await serving.stop(configuration.drain_seconds)
-    log.info("stopped")
+    try:
+        await serving.stop(configuration.drain_seconds)
+    except OSError as error:
+        if error.errno not in FULL:
+            raise
+        # The log has everything: the next start only takes longer.
+        log.warning("stopped on a full disk", reason=error.strerror)
+    else:
+        log.info("stopped")
     return ExitCode.DONE
 
 
@@ -78,7 +86,7 @@ def _open(environment: Environment, configuration: Configuration, log: Logger) -
             on_fault=lambda error, where: log.error("a handler failed", error=type(error).__name__, where=where),
         )
     except OSError as error:
-        kind = DiskFull if error.errno in (errno.ENOSPC, errno.EDQUOT) else StorageError
+        kind = DiskFull if error.errno in FULL else StorageError
         raise kind(f"cannot use the data directory {configuration.data_dir}: {error.strerror or error}") from error
 
 
