@@ -43,7 +43,7 @@ class Commit:
             if not records:
                 continue
             keys = sorted(records)
-            if len(max(keys, key=len)) > FIRST_BYTES:
+            if max(map(len, keys)) > FIRST_BYTES:
                 for key in keys:
                     if len(key) > FIRST_BYTES:
                         self._write_long(place, key, records[key])

@@ -17,6 +17,7 @@ from __future__ import annotations
 
 from bisect import bisect_left, insort
 from collections.abc import Iterator
+from itertools import repeat
 
 from tricord.base.ordered import Backend, BackendView, Table, Write
 
@@ -172,11 +173,11 @@ class Overlay:
         self._draining_bytes += self._active_bytes
         self._active = [_Layer() for _ in range(_TABLES)]
         self._active_bytes = 0
-        return [
-            (table, key, value)
-            for table, layer in zip(Table, self._draining, strict=True)
-            for key, value in layer.records.items()
-        ]
+        writes: list[Write] = []
+        for table, layer in zip(Table, self._draining, strict=True):
+            # without Python code per record: the loop stands still meanwhile
+            writes.extend(zip(repeat(table), layer.records, layer.records.values(), strict=False))
+        return writes
 
     def drained(self) -> None:
         """What was taken is in the backend now: forget it and look at the new commit."""
