@@ -203,6 +203,23 @@ def test_pipelined_requests_whose_answers_are_not_read_get_none_made() -> None:
     assert made < 200  # what fits into the buffers of both sockets
 
 
+def test_when_all_together_hold_too_much_those_that_hold_most_are_closed() -> None:
+    limits = Limits(max_held_bytes=2_000_000)
+    with Serving(interop_service.methods(), sample_routes(), limits) as serving, contextlib.ExitStack() as stack:
+        socks = []
+        for requests in (1, 2, 3, 4):
+            sock = stack.enter_context(socket.create_connection(("127.0.0.1", serving.port), timeout=20))
+            script = Scripted(greet=False)
+            sock.sendall(HELLO + setting(settings.INITIAL_WINDOW_SIZE, 0))
+            sock.sendall(b"".join(_large_request(script, _stream(turn), 300_000) for turn in range(requests)))
+            socks.append(sock)
+        with Polite(serving), contextlib.suppress(ConnectionError):
+            while socks[3].recv(65_536):
+                pass
+        left = sorted(connection.queued_bytes // 300_000 for connection in _connections(serving))
+        assert [count for count in left if count] == [1, 2, 3]
+
+
 @pytest.mark.parametrize("beginning", [b"", b"PRI * HT", b"GET /health HTTP/1.1\r\nHost:", frames.PREFACE])
 def test_a_connection_that_says_too_little_is_closed(beginning: bytes) -> None:
     limits = Limits(handshake_timeout=0.5, request_timeout=0.5)

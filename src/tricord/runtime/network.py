@@ -12,6 +12,10 @@ BACKLOG = 1024
 """Connections that the kernel holds until they are accepted: a thousand clients may dial at once."""
 
 
+HANDSHAKE_SECONDS = 10.0
+"""A peer that has not finished its TLS handshake by then is dropped: half-open connections cost memory."""
+
+
 class TcpListener:
     """A bound server socket."""
 
@@ -39,7 +43,15 @@ class TcpNetwork:
         loop = asyncio.get_running_loop()
         # On Windows SO_REUSEADDR lets a second process steal the port; there asyncio's default (off) stays.
         reuse = True if socket.has_ipv6 and hasattr(socket, "AF_UNIX") else None
-        server = await loop.create_server(factory, host, port, ssl=tls, backlog=BACKLOG, reuse_address=reuse)
+        server = await loop.create_server(
+            factory,
+            host,
+            port,
+            ssl=tls,
+            backlog=BACKLOG,
+            reuse_address=reuse,
+            ssl_handshake_timeout=HANDSHAKE_SECONDS if tls is not None else None,
+        )
         return TcpListener(server)
 
     async def connect(

@@ -146,6 +146,10 @@ class Http1Session:
         limit = limits.idle_timeout if self._connection.idle else limits.request_timeout
         return now - self._since <= limit
 
+    def held_bytes(self) -> int:
+        waiting = sum(len(event.request.body) for event in self._waiting if isinstance(event, Complete))
+        return len(self._output) + waiting + self._connection.body_size()
+
     def lost(self) -> None:
         self._closing = True
         self._waiting.clear()

@@ -121,6 +121,9 @@ class Http2Session:
             self.connection.ping(b"tc-alive")
         return not self._pinged_at or now - self._pinged_at <= self._limits.keepalive_timeout
 
+    def held_bytes(self) -> int:
+        return self.connection.held_bytes()
+
     def lost(self) -> None:
         """The socket is gone."""
         streams = list(self.connection.streams.values())

@@ -29,6 +29,9 @@ class Limits:
     """For a request, or the body of a unary call, to arrive whole."""
     write_timeout: float = 15.0
     """A peer that takes none of what waits for it is cut off."""
+    max_held_bytes: int = 256 << 20
+    """What all connections together may hold of answers not taken and requests not finished; looked at each second.
+    Above it the connections that hold most are closed."""
     write_buffer: int = 512 << 10
     """Bytes given to the socket that it has not taken; above it nothing is read from the peer."""
     http2: Http2Limits = field(default_factory=Http2Limits)

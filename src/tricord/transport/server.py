@@ -130,6 +130,17 @@ class Server:
         now = self.environment.clock.monotonic()
         for connection in list(self._connections):
             connection.tick(now)
+        self._bound_memory()
+
+    def _bound_memory(self) -> None:
+        held = {connection: connection.held_bytes() for connection in self._connections}
+        excess = sum(held.values()) - self.limits.max_held_bytes
+        if excess > 0:
+            for connection in sorted(held, key=lambda candidate: -held[candidate]):
+                connection.abort()
+                excess -= held[connection]
+                if excess <= 0:
+                    break
 
     def _stop_timer(self) -> None:
         if self._timer is not None:

@@ -253,6 +253,15 @@ class ServerProtocol(asyncio.Protocol):
         if self._transport is not None:
             self._transport.close()
 
+    def held_bytes(self) -> int:
+        """What this connection keeps in memory for its peer."""
+        held = len(self._input)
+        if self._transport is not None:
+            held += self._transport.get_write_buffer_size()
+        if self._session is not None:
+            held += self._session.held_bytes()
+        return held
+
     def tick(self, now: float) -> None:
         """Once a second: cut off who is dead, slow or silent."""
         limits = self.server.limits

@@ -63,20 +63,25 @@ class ServerStreamCall(ServerCall):
 
     # --- the handler's side --------------------------------------------------------------------------------
 
-    async def messages(self) -> AsyncIterator[bytes]:
+    def messages(self) -> AsyncIterator[bytes]:
         """See ``service.StreamCall``."""
-        while True:
-            if self._inbox:
-                message, size = self._inbox.popleft()
-                self.server.connection.consume(self.stream, size)
-                yield message
-            elif self._failure is not None:
+        return self
+
+    # Not a generator: one that is left early ends when the garbage collector finds it, no matter on which turn.
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        return self
+
+    async def __anext__(self) -> bytes:
+        while not self._inbox:
+            if self._failure is not None:
                 raise self._failure
-            elif self._ended:
-                return
-            else:
-                self._receiver = self.server.scheduler.new_waiter()
-                await self._receiver
+            if self._ended:
+                raise StopAsyncIteration
+            self._receiver = self.server.scheduler.new_waiter()
+            await self._receiver
+        message, size = self._inbox.popleft()
+        self.server.connection.consume(self.stream, size)
+        return message
 
     async def send(self, message: bytes) -> None:
         """See ``service.StreamCall``."""

@@ -112,6 +112,10 @@ class Http1Connection:
                 self._refuse(plain(431, "request header is larger than the limit"))
         return self._events
 
+    def body_size(self) -> int:
+        """Bytes of the body under way."""
+        return len(self._body)
+
     def _refuse(self, response: HttpResponse | None) -> None:
         self.failed = True
         self._events.append(Refusal(response))

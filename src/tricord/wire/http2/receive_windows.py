@@ -74,6 +74,13 @@ class ReceiveWindows(SendingSide):
                 self._output += frames.window_update(stream.id, wanted)
                 self._changed()
 
+    def held_bytes(self) -> int:
+        """Bytes of queued answers, and of requests that nobody has used up. Cost: a walk over the streams."""
+        held = self.queued_bytes + len(self._output)
+        for stream in self.streams.values():
+            held += self._first_window + stream.granted - stream.receive_window - stream.credit
+        return held
+
     def _return_window(self, stream: Stream) -> None:
         self._large_bytes -= stream.granted
         stream.granted = stream.wanted = 0
