@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import errno
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Collection, Coroutine
 
 import pytest
 
@@ -45,7 +45,7 @@ class Backend:
         self.log: list[str] = []
         self.failures: list[OSError] = []
 
-    def commit(self, writes: list[Write]) -> None:
+    def commit(self, writes: Collection[Write]) -> None:
         if self.failures:
             self.log.append("failed")
             raise self.failures.pop(0)

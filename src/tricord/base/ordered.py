@@ -8,7 +8,7 @@ the state machine reads and writes it synchronously and never waits for the back
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from enum import IntEnum
 from typing import Protocol, TypeAlias
 
@@ -77,7 +77,7 @@ class Backend(Protocol):
     def view(self) -> BackendView:
         """A picture at the last commit."""
 
-    def commit(self, writes: list[Write]) -> None:
+    def commit(self, writes: Collection[Write]) -> None:
         """Make all writes durable, or none; later writes of a key win. Raises OSError (ENOSPC: map or disk full)."""
 
     def seal(self) -> None:

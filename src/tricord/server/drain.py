@@ -9,7 +9,7 @@ never ahead of it. A full disk or map keeps the overlay: the commit is tried aga
 from __future__ import annotations
 
 import errno
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Protocol
 
 from tricord.base.environment import Environment, Timer
@@ -26,7 +26,7 @@ RETRY_SECONDS = 0.5
 class Drainable(Protocol):
     """The overlay as the drain sees it."""
 
-    def take(self) -> list[Write]:
+    def take(self) -> Collection[Write]:
         """Freeze what was written so far and hand it over."""
 
     def drained(self) -> None:
@@ -113,7 +113,7 @@ class Drain:
             self._seal_timer = None
         self._commit(writes)
 
-    def _commit(self, writes: list[Write], index: int | None = None) -> None:
+    def _commit(self, writes: Collection[Write], index: int | None = None) -> None:
         self._committing = True
         # What was taken was applied up to here at least.
         index = self._applied_index() if index is None else index
@@ -141,11 +141,11 @@ class Drain:
 
         self._environment.tasks.in_lane_then("backend", self._commit_in_lane, (writes,), done)
 
-    def _commit_in_lane(self, writes: list[Write]) -> int:
+    def _commit_in_lane(self, writes: Collection[Write]) -> int:
         self._backend.commit(writes)
         return self._backend.used_bytes()
 
-    def _retry(self, writes: list[Write], index: int) -> None:
+    def _retry(self, writes: Collection[Write], index: int) -> None:
         if not self._closed:
             self._commit(writes, index)
 

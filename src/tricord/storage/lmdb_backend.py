@@ -18,7 +18,7 @@ directory's own lock.
 from __future__ import annotations
 
 import errno
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import lmdb
@@ -124,7 +124,7 @@ class LmdbBackend:
     def view(self) -> LmdbView:
         return LmdbView(self._path, self._environment.begin(), self._databases)
 
-    def commit(self, writes: list[Write]) -> None:
+    def commit(self, writes: Collection[Write]) -> None:
         if not writes:
             return
         try:
@@ -135,7 +135,7 @@ class LmdbBackend:
                 raise OSError(errno.ENOSPC, f"{self._path}: no room for a commit") from error
             raise
 
-    def _commit(self, writes: list[Write]) -> Sums:
+    def _commit(self, writes: Collection[Write]) -> Sums:
         sums = self._sums.copy()
         with self._environment.begin(write=True) as transaction:
             Commit(self._path, transaction, self._databases, sums).write(writes)

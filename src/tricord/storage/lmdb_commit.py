@@ -7,6 +7,7 @@ most of the time is spent in C: the loop runs meanwhile, between slices small en
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from struct import Struct
 from typing import Any
 
@@ -34,7 +35,7 @@ class Commit:
         self._databases = databases
         self._sums = sums
 
-    def write(self, writes: list[Write]) -> None:
+    def write(self, writes: Collection[Write]) -> None:
         """Carry out all of them; the last one for a key counts. Raises lmdb.Error, CorruptData."""
         puts: list[dict[bytes, bytes | None]] = [{} for _ in self._databases]
         for table, key, value in writes:

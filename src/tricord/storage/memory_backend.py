@@ -7,7 +7,7 @@ A commit is atomic, as the real one is: when the power goes during it, it happen
 from __future__ import annotations
 
 import errno
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from typing import TypeAlias
 
 from tricord.base.ordered import Table, Write
@@ -57,7 +57,7 @@ class MemoryBackend:
     def view(self) -> MemoryView:
         return MemoryView(self._tables)
 
-    def commit(self, writes: list[Write]) -> None:
+    def commit(self, writes: Collection[Write]) -> None:
         if not writes:
             return
         changes: dict[Table, dict[bytes, bytes | None]] = {}

@@ -16,7 +16,7 @@ scans need it: new keys gather unsorted and are merged in when a range is asked 
 from __future__ import annotations
 
 from bisect import bisect_left, insort
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from itertools import repeat
 
 from tricord.base.ordered import Backend, BackendView, Table, Write
@@ -67,6 +67,26 @@ class _Layer:
     def bounds(self, start: bytes, end: bytes | None) -> tuple[int, int]:
         keys = self.sorted_keys()
         return bisect_left(keys, start), len(keys) if end is None else bisect_left(keys, end)
+
+
+class Taken(Collection[Write]):
+    """A batch on its way to the backend: the writes come into being as they are gone through, on the backend's lane.
+
+    Twenty thousand tuples take 4 ms to make; the loop should not stand still for them.
+    """
+
+    def __init__(self, layers: list[_Layer]) -> None:
+        self._layers = layers
+
+    def __len__(self) -> int:
+        return sum(len(layer.records) for layer in self._layers)
+
+    def __iter__(self) -> Iterator[Write]:
+        for table, layer in zip(Table, self._layers, strict=True):
+            yield from zip(repeat(table), layer.records, layer.records.values(), strict=False)
+
+    def __contains__(self, write: object) -> bool:
+        return any(write == one for one in self)
 
 
 class Overlay:
@@ -157,7 +177,7 @@ class Overlay:
                     layers[table].append(generation[table].copy())
         return OverlayPicture(self._backend.view(), layers)
 
-    def take(self) -> list[Write]:
+    def take(self) -> Collection[Write]:
         """Freeze what was written so far and give it, to be committed to the backend; at most one write a key.
 
         Taken again before ``drained`` (the commit failed for good), it gives the former batch too.
@@ -167,17 +187,13 @@ class Overlay:
                 below.unsorted += [key for key in above.records if key not in below.records]
                 below.records.update(above.records)
         elif not self._active_bytes:
-            return []
+            return ()
         else:
             self._draining = self._active
         self._draining_bytes += self._active_bytes
         self._active = [_Layer() for _ in range(_TABLES)]
         self._active_bytes = 0
-        writes: list[Write] = []
-        for table, layer in zip(Table, self._draining, strict=True):
-            # without Python code per record: the loop stands still meanwhile
-            writes.extend(zip(repeat(table), layer.records, layer.records.values(), strict=False))
-        return writes
+        return Taken(self._draining)
 
     def drained(self) -> None:
         """What was taken is in the backend now: forget it and look at the new commit."""
