@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""One unary gRPC call of a client: what came of its answer so far, and what the end of an answer means.
+"""One gRPC call of a client: what came of its answer so far, and what the end of an answer means.
 
 (gRPC over HTTP2, "Responses"; gRPC, "HTTP to gRPC status code mapping".)
 """
@@ -9,9 +9,10 @@ from __future__ import annotations
 import asyncio
 
 from tricord.base.environment import Timer
-from tricord.wire.grpc.messages import PREFIX_SIZE, MessageReader
+from tricord.wire.grpc.messages import PREFIX_SIZE, MessageReader, frame_message
 from tricord.wire.grpc.metadata import decode_message
 from tricord.wire.grpc.status import GrpcError, Status
+from tricord.wire.http2.connection import Connection
 from tricord.wire.http2.header_validation import HeaderBlock
 from tricord.wire.http2.streams import Stream
 
@@ -36,7 +37,7 @@ class CallBroken(GrpcError):
 
 
 class ClientCall:
-    """One call under way."""
+    """One unary call under way."""
 
     __slots__ = ("answer", "deadline", "head", "message", "path", "reader", "request", "stream", "timer")
 
@@ -51,8 +52,19 @@ class ClientCall:
         self.reader: MessageReader | None = None
         self.message: bytes | None = None
 
-    def feed(self, data: bytes, max_size: int) -> None:
-        """A piece of the answer. Raises GrpcError."""
+    @property
+    def over(self) -> bool:
+        """Whether the caller waits no more."""
+        return self.answer.done()
+
+    def opened(self, http2: Connection, stream: Stream) -> None:
+        """The headers are on their way: send the message."""
+        self.stream = stream
+        http2.send_data(stream, frame_message(self.request), end_stream=True)
+        self.request = b""
+
+    def feed(self, data: bytes, max_size: int) -> int:
+        """A piece of the answer; how much of it needs no window any more. Raises GrpcError."""
         reader = self.reader
         if reader is None:
             if (
@@ -61,25 +73,32 @@ class ClientCall:
                 and len(data) == PREFIX_SIZE + int.from_bytes(data[1:5], "big")
             ):
                 self.message = data[PREFIX_SIZE:]  # whole in one frame, as most are
-                return
+                return len(data)
             encoding = (self.head.value(b"grpc-encoding") if self.head is not None else None) or b""
             reader = self.reader = MessageReader(max_size, encoding)
         for whole, _ in reader.feed(data):
             if self.message is not None:
                 raise GrpcError(Status.INTERNAL, "two messages in answer to a unary call")
             self.message = whole
+        return len(data)
 
-    def finish(self, answer: bytes) -> None:
+    def complete(self) -> None:
+        """The status was OK."""
+        if self.message is None:
+            self.fail(CallBroken(Status.INTERNAL, "the answer holds no message"))
+            return
         self.drop_timer()
         if not self.answer.done():
-            self.answer.set_result(answer)
+            self.answer.set_result(self.message)
 
     def fail(self, error: GrpcError) -> None:
+        """It ended otherwise."""
         self.drop_timer()
         if not self.answer.done():
             self.answer.set_exception(error)
 
     def drop_timer(self) -> None:
+        """No deadline any more."""
         if self.timer is not None:
             self.timer.cancel()
             self.timer = None

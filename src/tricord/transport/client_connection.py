@@ -12,12 +12,12 @@ import asyncio
 import ssl
 from collections import deque
 from collections.abc import Iterable
-from typing import Any, cast
+from typing import Any, TypeAlias, cast
 
 from tricord.base.environment import Environment, Timer
 from tricord.base.message import message
 from tricord.transport.client_call import CallBroken, ClientCall, status_error
-from tricord.wire.grpc.messages import frame_message
+from tricord.transport.client_stream import ClientStream
 from tricord.wire.grpc.metadata import encode_metadata
 from tricord.wire.grpc.status import GrpcError, Status
 from tricord.wire.grpc.timeouts import encode_timeout
@@ -37,6 +37,8 @@ from tricord.wire.http2.header_validation import Field, HeaderBlock
 from tricord.wire.http2.limits import CLIENT_LIMITS
 
 __all__ = ["CallBroken", "ClientConnection", "ConnectionOptions", "dial"]
+
+AnyCall: TypeAlias = ClientCall | ClientStream
 
 _USER_AGENT = b"tricord-python"
 _PROBE = b"tc-alive"
@@ -77,7 +79,7 @@ class ClientConnection(asyncio.Protocol):
         self._metadata = tuple(encode_metadata(metadata))
         self._requests: dict[str, tuple[Field, ...]] = {}
         self._http2 = Connection(Role.CLIENT, CLIENT_LIMITS, wake=self._wake, now=self._clock.monotonic())
-        self._waiting: deque[ClientCall] = deque()
+        self._waiting: deque[AnyCall] = deque()
         self._transport: asyncio.Transport | None = None
         self._writing = True
         self._last_received = 0.0
@@ -120,6 +122,20 @@ class ClientConnection(asyncio.Protocol):
             self._abandon(call)
             raise
 
+    async def stream(self, path: str, timeout: float | None = None) -> ClientStream:
+        """Open a call of any number of messages either way; ``timeout`` (seconds) is for all of it, None for no end.
+
+        Raises CallBroken when it cannot be opened now.
+        """
+        now = self._clock.monotonic()
+        if now - self._last_received > self._options.idle_seconds and self.usable:
+            await self._prove_alive(self._options.probe_timeout * 2)
+        call = ClientStream(self._http2, path, None if timeout is None else now + timeout, self._abandon)
+        self._begin(call)
+        if timeout is not None and not call.over:
+            call.timer = self._tasks.call_later(timeout, self._time_out, call)
+        return call
+
     async def _prove_alive(self, timeout: float) -> None:
         """Return when the server has answered a PING. Raises CallBroken when it does not: nothing was sent."""
         if self._proof is None:
@@ -154,7 +170,7 @@ class ClientConnection(asyncio.Protocol):
 
     # --- calls ---------------------------------------------------------------------------------------------
 
-    def _begin(self, call: ClientCall) -> None:
+    def _begin(self, call: AnyCall) -> None:
         if self._end is not None or self._refuses:
             call.fail(CallBroken(Status.UNAVAILABLE, self._end.text if self._end else self._refuses, sent=False))
         elif self._http2.streams_available() > 0 and not self._waiting:
@@ -164,15 +180,15 @@ class ClientConnection(asyncio.Protocol):
         else:
             call.fail(CallBroken(Status.RESOURCE_EXHAUSTED, "too many calls wait for this connection", sent=False))
 
-    def _send(self, call: ClientCall) -> None:
+    def _send(self, call: AnyCall) -> None:
         fields = self._requests.get(call.path)
         if fields is None:
             fields = self._requests[call.path] = self._request_fields(call.path)
-        timeout = encode_timeout(call.deadline - self._clock.monotonic())
-        block = self._http2.encoder.encode(fields, ((b"grpc-timeout", timeout),))
-        call.stream = self._http2.open_stream(block, context=call)
-        self._http2.send_data(call.stream, frame_message(call.request), end_stream=True)
-        call.request = b""
+        varying: tuple[Field, ...] = ()
+        if call.deadline is not None:
+            varying = ((b"grpc-timeout", encode_timeout(call.deadline - self._clock.monotonic())),)
+        block = self._http2.encoder.encode(fields, varying)
+        call.opened(self._http2, self._http2.open_stream(block, context=call))
 
     def _request_fields(self, path: str) -> tuple[Field, ...]:
         return (
@@ -190,10 +206,10 @@ class ClientConnection(asyncio.Protocol):
     def _send_waiting(self) -> None:
         while self._waiting and self._http2.streams_available() > 0:
             call = self._waiting.popleft()
-            if not call.answer.done():
+            if not call.over:
                 self._send(call)
 
-    def _abandon(self, call: ClientCall) -> None:
+    def _abandon(self, call: AnyCall) -> None:
         """The caller does not wait any more."""
         call.drop_timer()
         if call.stream is not None:
@@ -205,8 +221,8 @@ class ClientConnection(asyncio.Protocol):
         if self._retired and self._end is None and not self._http2.streams and not self._waiting:
             self.close()
 
-    def _time_out(self, call: ClientCall) -> None:
-        if call.answer.done():
+    def _time_out(self, call: AnyCall) -> None:
+        if call.over:
             return
         sent = call.stream is not None
         self._abandon(call)
@@ -312,7 +328,7 @@ class ClientConnection(asyncio.Protocol):
             self._greeted.set_result(None)
 
     def _on_headers(self, event: HeadersReceived) -> None:
-        call: ClientCall = event.stream.context
+        call: AnyCall = event.stream.context
         if event.end_stream:
             self._end_call(call, event.block)
             return
@@ -323,10 +339,10 @@ class ClientConnection(asyncio.Protocol):
             call.fail(status_error(event.block))
 
     def _on_data(self, event: DataReceived) -> None:
-        call: ClientCall = event.stream.context
+        call: AnyCall = event.stream.context
         data = event.data
         try:
-            call.feed(data, self._options.max_response_bytes)
+            used = call.feed(data, self._options.max_response_bytes)
         except GrpcError as error:
             self._abandon(call)
             call.fail(CallBroken(error.status, error.text))
@@ -334,12 +350,12 @@ class ClientConnection(asyncio.Protocol):
         if event.end_stream:
             call.fail(CallBroken(Status.INTERNAL, "the answer ended without a status"))
         else:
-            self._http2.consume(event.stream, len(data))
+            self._http2.consume(event.stream, used)
 
     def _on_trailers(self, event: TrailersReceived) -> None:
         self._end_call(event.stream.context, event.block)
 
-    def _end_call(self, call: ClientCall, block: HeaderBlock) -> None:
+    def _end_call(self, call: AnyCall, block: HeaderBlock) -> None:
         error = block.derived.value
         if error is None:
             error = block.derived.value = status_error(block)
@@ -348,10 +364,8 @@ class ClientConnection(asyncio.Protocol):
         assert isinstance(error, GrpcError)
         if error.status != Status.OK:
             call.fail(GrpcError(error.status, error.text))
-        elif call.message is None:
-            call.fail(CallBroken(Status.INTERNAL, "the answer holds no message"))
         else:
-            call.finish(call.message)
+            call.complete()
 
     def _on_reset(self, event: StreamReset) -> None:
         refused = event.by_peer and event.code == ErrorCode.REFUSED_STREAM
