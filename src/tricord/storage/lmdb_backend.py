@@ -72,6 +72,7 @@ class LmdbBackend:
         path = f"{directory}/data.mdb"
         verify_file(disk, directory, path, _NAMES, _SUMS_NAME)
         environment = _checked(
+            path,
             lambda: lmdb.open(
                 directory,
                 map_size=map_size,
@@ -79,7 +80,7 @@ class LmdbBackend:
                 max_readers=_READERS_MAX,
                 readahead=False,  # a random read should not bring its neighbours into memory
                 mode=0o600,
-            )
+            ),
         )
         try:
             return cls._opened(disk, directory, environment)
@@ -128,7 +129,7 @@ class LmdbBackend:
         if not writes:
             return
         try:
-            self._sums = _checked(lambda: self._commit(writes))
+            self._sums = _checked(self._path, lambda: self._commit(writes))
         except OSError as error:
             # A full disk may cut a write short, which LMDB reports as EIO. Nothing of the transaction is there then.
             if error.errno == errno.EIO and self._disk.free_bytes(self._directory) < _ALMOST_FULL_BYTES:
@@ -168,10 +169,15 @@ class LmdbBackend:
         yield from zip(names, self._sums.counts, self._sums.hashes, strict=True)
 
 
-def _checked(action: Callable[[], T]) -> T:
+_DAMAGE = (lmdb.CorruptedError, lmdb.InvalidError, lmdb.PageNotFoundError, lmdb.VersionMismatchError)
+
+
+def _checked(path: str, action: Callable[[], T]) -> T:
     """Run ``action``, giving LMDB's errors the types that callers know."""
     try:
         return action()
+    except _DAMAGE as error:
+        raise CorruptData(path, 0, f"LMDB: {error}") from None
     except lmdb.MapFullError:
         raise OSError(errno.ENOSPC, "the backend's map is full: raise its size") from None
     except lmdb.Error as error:
