@@ -49,6 +49,22 @@ def test_100_continue_is_asked_for_before_the_body() -> None:
     assert _requests(connection.receive(b"ok"))[0].body == b"ok"
 
 
+def test_the_wish_to_change_the_protocol_is_ignored() -> None:
+    wish = b"Host: a\r\nConnection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABk\r\n"
+    wire = (
+        (b"GET /h?a=b HTTP/1.1\r\n" + wish + b"\r\n") * 2
+        + b"POST /p HTTP/1.1\r\nExpect: 100-continue\r\nContent-Length: 3\r\n"
+        + wish
+        + b"\r\nabcGET /2 HTTP/1.1\r\n\r\n"
+    )
+    for cut in (1, 50, 1000):
+        connection = Http1Connection(LIMITS)
+        events = [event for at in range(0, len(wire), cut) for event in connection.receive(wire[at : at + cut])]
+        found = [(request.method, request.path, request.query, request.body) for request in _requests(events)]
+        assert found == [("GET", "/h", "a=b", b"")] * 2 + [("POST", "/p", "", b"abc"), ("GET", "/2", "", b"")]
+        assert sum(isinstance(event, ContinueExpected) for event in events) == 1
+
+
 @pytest.mark.parametrize(
     ("wire", "status"),
     [
@@ -58,6 +74,7 @@ def test_100_continue_is_asked_for_before_the_body() -> None:
         (b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1001\r\n\r\n", 413),
         (b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n3e9\r\n" + b"x" * 1_001, 413),
         (b"GET / HTTP/1.1\r\nHost: a\r\nX: " + b"x" * 1_000 + b"\r\n\r\n", 431),
+        (b"CONNECT a:80 HTTP/1.1\r\nHost: a\r\n\r\n", 400),
         (b"GET /" + b"x" * 1_000 + b" HTTP/1.1\r\n\r\n", 431),
         (b"BLAH\r\n\r\n", None),
         (b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03", None),  # TLS to a port without

@@ -99,9 +99,8 @@ class Http1Connection:
             # Counts what is parsed now as well: a header that never ends must not grow for ever.
             self._header_bytes += len(data)
         try:
-            self._parser.feed_data(data)
-        except httptools.HttpParserUpgrade:
-            self._refuse(plain(501, "upgrades are not offered"))
+            while data:
+                data = self._feed(data)
         except httptools.HttpParserError as error:
             if not self.failed:
                 first_line = data.partition(b"\n")[0]
@@ -111,6 +110,24 @@ class Http1Connection:
             if not self._in_body and not self.idle and self._header_bytes > self._limits.max_header_size + 65_536:
                 self._refuse(plain(431, "request header is larger than the limit"))
         return self._events
+
+    def _feed(self, data: bytes) -> bytes:
+        """Give the parser ``data``; what it is to be given next is returned: b"" in all cases but one."""
+        try:
+            self._parser.feed_data(data)
+        except httptools.HttpParserUpgrade as upgrade:
+            # ``curl --http2`` asks to change the protocol. RFC 9110, section 7.8: a server may ignore that; but the
+            # parser took the body for the other protocol's. So the request is parsed again without the wish.
+            last = self._events.pop()
+            assert isinstance(last, Complete)
+            if self._events and isinstance(self._events[-1], ContinueExpected):
+                self._events.pop()
+            if last.request.method == "CONNECT":
+                self._refuse(plain(501, "CONNECT is not offered"))
+                return b""
+            self._parser = httptools.HttpRequestParser(self)
+            return _without_upgrade(last.request) + data[upgrade.args[0] :]
+        return b""
 
     def body_size(self) -> int:
         """Bytes of the body under way."""
@@ -181,6 +198,13 @@ class Http1Connection:
         self._events.append(Complete(request, bool(self._parser.should_keep_alive())))
         self._reset()
         self.idle = True
+
+
+def _without_upgrade(request: HttpRequest) -> bytes:
+    target = f"{request.path}?{request.query}" if request.query else request.path
+    lines = [f"{request.method} {target} HTTP/{request.version}".encode()]
+    lines += [name + b": " + value for name, value in request.headers if name not in (b"upgrade", b"connection")]
+    return b"\r\n".join(lines) + b"\r\n\r\n"
 
 
 class _Refused(Exception):
