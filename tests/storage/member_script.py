@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
@@ -13,6 +14,7 @@ from tricord.base.log import Entry, HardState
 from tricord.base.ordered import META_APPLIED_INDEX, META_APPLIED_TERM, Table, Write
 from tricord.storage.identity import Identity
 from tricord.storage.member_storage import MemberStorage, open_member_storage
+from tricord.storage.memory_disk import MemoryDisk
 
 SCRIPT_SEGMENT_BYTES = 8 << 10
 
@@ -42,7 +44,9 @@ class Script:
     error came may be there or not.
     """
 
-    def __init__(self, disk: Disk, when_full: Callable[[], None] | None = None, directory: str = "/data/m") -> None:
+    def __init__(
+        self, disk: MemoryDisk, when_full: Callable[[], None] | None = None, directory: str = "/data/m"
+    ) -> None:
         self.disk = disk
         self.directory = directory
         self.was_full = False
@@ -84,6 +88,37 @@ class Script:
         self._storage_now.log.mark()
         self._drain(39)
         self._storage_now.backend.seal()
+
+    def run_randomly(self, choices: random.Random, steps: int) -> None:
+        """Any of the above in any order, as a member's host may do it; now and then the process is killed."""
+        self._open()
+        term = 1
+        for _ in range(steps):
+            storage = self._storage_now
+            last = storage.log.last_index
+            step = choices.randrange(10)
+            if step < 4:
+                entries = [(last + 1 + place, term) for place in range(choices.randrange(1, 6))]
+                self._append(choices.choice([None, HardState(term, 1, self.committed)]), entries)
+            elif step == 4 and last > self.committed:
+                term += 1
+                first = choices.randint(self.committed + 1, last)
+                self._append(HardState(term, 0, self.committed), [(first, term), (first + 1, term)])
+            elif step == 5:
+                self._commit(choices.randint(self.committed, last))
+            elif step == 6 and self.committed:
+                self._drain(choices.randint(self.drained, self.committed))
+            elif step == 7:
+                storage.log.cut_before(choices.randint(0, self.drained))
+            elif step == 8:
+                choices.choice([storage.log.mark, storage.log.seal, storage.backend.seal])()
+            elif step == 9 and choices.randrange(3) == 0:
+                if choices.randrange(2):
+                    storage.log.seal()
+                    storage.close()
+                else:
+                    self.disk.kill()
+                self._open()
 
     def check(self, what: str) -> None:
         """Open what is left: nothing promised is missing, nothing else was made up, and it goes on working."""
@@ -145,10 +180,15 @@ class Script:
     def _commit(self, index: int) -> None:
         self.committed = index
 
+    @property
+    def drained(self) -> int:
+        """The index up to which the overlay holds effects."""
+        return int.from_bytes(self._storage_now.overlay.get(Table.META, META_APPLIED_INDEX) or b"", "big")
+
     def _drain(self, index: int) -> None:
         """Apply up to ``index`` and commit it to the backend: each entry leaves one record."""
         storage = self._storage_now
-        applied = int.from_bytes(storage.overlay.get(Table.META, META_APPLIED_INDEX) or b"", "big")
+        applied = self.drained
         term = self.entries.get(index, storage.applied_term)
         writes: list[Write] = [(Table.HEAD, place.to_bytes(8, "big"), b"") for place in range(applied + 1, index + 1)]
         writes.append((Table.META, META_APPLIED_INDEX, index.to_bytes(8, "big")))

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import errno
+import random
 from collections.abc import Callable
 from functools import partial
 
@@ -163,6 +164,21 @@ def test_power_cut_again_during_recovery(seed: int) -> None:
                 disk.power_cut()
             disk.cut_at = None
             script.check(f"power cut in call {number}, and {again} calls into the recovery")
+
+
+def test_power_cuts_in_random_runs() -> None:
+    for seed in range(250):
+        choices = random.Random(seed)
+        disk = MemoryDisk(seed, traced=True)
+        script = Script(disk)
+        steps = choices.randrange(5, 80)
+        disk.cut_at = choices.randrange(1, 12 * steps + 60)
+        try:
+            script.run_randomly(choices, steps)
+        except PowerLost:
+            pass
+        disk.power_cut()
+        script.check(f"seed {seed}")
 
 
 def die(disk: MemoryDisk) -> None:
