@@ -139,7 +139,7 @@ def _large_request(script: Scripted, stream_id: int, size: int) -> bytes:
 
 
 def test_a_peer_that_asks_for_much_and_gives_no_window_is_given_up_and_its_queue_is_bounded() -> None:
-    limits = Limits(http2=Http2Limits(max_queued_bytes=1 << 20, congestion_timeout=1.0))
+    limits = Limits(tick=0.05, http2=Http2Limits(max_queued_bytes=1 << 20, congestion_timeout=1.0))
     with Serving(interop_service.methods(), sample_routes(), limits) as serving, Polite(serving):
         script = Scripted(greet=False)
         with socket.create_connection(("127.0.0.1", serving.port), timeout=20) as sock:
@@ -173,7 +173,7 @@ def _collect_resets(received: bytes, resets: dict[int, int]) -> bytes:
 
 def test_a_reader_that_stops_reading_is_not_read_from_and_cut_off() -> None:
     """The peer gives all the window there is, asks for much, and takes nothing off its socket."""
-    limits = Limits(write_timeout=1.0, http2=Http2Limits(max_queued_bytes=64 << 20))
+    limits = Limits(tick=0.05, write_timeout=1.0, http2=Http2Limits(max_queued_bytes=64 << 20))
     with Serving(interop_service.methods(), sample_routes(), limits) as serving, Polite(serving):
         script = Scripted(greet=False)
         with socket.create_connection(("127.0.0.1", serving.port), timeout=20) as sock:
@@ -194,7 +194,7 @@ def test_pipelined_requests_whose_answers_are_not_read_get_none_made() -> None:
 
     routes = sample_routes()
     routes.add("GET", "/large", large)
-    limits = Limits(write_timeout=1.0)
+    limits = Limits(tick=0.05, write_timeout=1.0)
     with Serving(interop_service.methods(), routes, limits) as serving, Polite(serving):
         sock = socket.create_connection(("127.0.0.1", serving.port), timeout=20)
         with sock, pytest.raises(ConnectionError):
@@ -204,7 +204,7 @@ def test_pipelined_requests_whose_answers_are_not_read_get_none_made() -> None:
 
 
 def test_when_all_together_hold_too_much_those_that_hold_most_are_closed() -> None:
-    limits = Limits(max_held_bytes=2_000_000)
+    limits = Limits(tick=0.05, max_held_bytes=2_000_000)
     with Serving(interop_service.methods(), sample_routes(), limits) as serving, contextlib.ExitStack() as stack:
         socks = []
         for requests in (1, 2, 3, 4):
@@ -222,7 +222,7 @@ def test_when_all_together_hold_too_much_those_that_hold_most_are_closed() -> No
 
 @pytest.mark.parametrize("beginning", [b"", b"PRI * HT", b"GET /health HTTP/1.1\r\nHost:", frames.PREFACE])
 def test_a_connection_that_says_too_little_is_closed(beginning: bytes) -> None:
-    limits = Limits(handshake_timeout=0.5, request_timeout=0.5)
+    limits = Limits(tick=0.05, handshake_timeout=0.5, request_timeout=0.5)
     with Serving(interop_service.methods(), sample_routes(), limits) as serving, Polite(serving):
         sock = socket.create_connection(("127.0.0.1", serving.port), timeout=20)
         with sock, contextlib.suppress(ConnectionResetError):
@@ -232,7 +232,7 @@ def test_a_connection_that_says_too_little_is_closed(beginning: bytes) -> None:
 
 
 def test_a_silent_peer_is_asked_whether_it_lives_and_then_closed() -> None:
-    limits = Limits(keepalive_interval=0.5, keepalive_timeout=0.5)
+    limits = Limits(tick=0.05, keepalive_interval=0.5, keepalive_timeout=0.5)
     with Serving(interop_service.methods(), sample_routes(), limits) as serving:
         sock = socket.create_connection(("127.0.0.1", serving.port), timeout=20)
         received = b""
@@ -244,7 +244,7 @@ def test_a_silent_peer_is_asked_whether_it_lives_and_then_closed() -> None:
 
 
 def test_a_body_that_never_ends_is_given_up() -> None:
-    limits = Limits(request_timeout=0.5)
+    limits = Limits(tick=0.05, request_timeout=0.5)
     script = Scripted(greet=False)
     with Serving(interop_service.methods(), sample_routes(), limits) as serving, Polite(serving):
         for fields in (LARGE, POST):

@@ -29,6 +29,8 @@ class Limits:
     """For a request, or the body of a unary call, to arrive whole."""
     write_timeout: float = 15.0
     """A peer that takes none of what waits for it is cut off."""
+    tick: float = 1.0
+    """How often all these times are looked at."""
     max_held_bytes: int = 256 << 20
     """What all connections together may hold of answers not taken and requests not finished; looked at each second.
     Above it the connections that hold most are closed."""

@@ -17,7 +17,6 @@ from tricord.transport.server_protocol import ServerProtocol
 from tricord.wire.grpc.service import Method, Registry
 from tricord.wire.http.routes import Routes
 
-_TICK = 1.0
 _FLUSH_LATER = 0.005
 _DRAIN_NOTICE = 0.25
 """A draining server still takes streams that were under way when its peer got the news."""
@@ -56,7 +55,7 @@ class Server:
         listener = await self.environment.network.listen(host, port, lambda: ServerProtocol(self), tls)
         self._listeners.append(listener)
         if self._timer is None:
-            self._timer = self.environment.tasks.call_later(_TICK, self._tick)
+            self._timer = self.environment.tasks.call_later(self.limits.tick, self._tick)
         return listener
 
     def connection_count(self) -> int:
@@ -126,7 +125,7 @@ class Server:
             connection.finish_drain()
 
     def _tick(self) -> None:
-        self._timer = self.environment.tasks.call_later(_TICK, self._tick)
+        self._timer = self.environment.tasks.call_later(self.limits.tick, self._tick)
         now = self.environment.clock.monotonic()
         for connection in list(self._connections):
             connection.tick(now)
