@@ -153,3 +153,4 @@ class Http1Session:
     def lost(self) -> None:
         self._closing = True
         self._waiting.clear()
+        self._connection.close()

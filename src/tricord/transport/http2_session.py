@@ -23,10 +23,10 @@ _QUEUED_MAX = 64 << 10
 
 
 class Http2Session:
-    """One connection. What ``grpc`` needs of the loop (``Scheduler``) is this object too."""
+    """One connection."""
 
     def __init__(self, owner: ServerProtocol, now: float) -> None:
-        self._owner = owner
+        self.owner = owner
         self._limits = owner.server.limits
         self.connection = Connection(
             Role.SERVER, self._limits.http2, wake=owner.schedule_flush, now=now, wake_later=owner.flush_later
@@ -37,7 +37,7 @@ class Http2Session:
             peer=owner.peer,
             max_message_size=self._limits.max_message_size,
             request_timeout=self._limits.request_timeout,
-            scheduler=self,
+            scheduler=CallScheduler(owner),
         )
         self._heard_at = now
         self._pinged_at = 0.0
@@ -132,7 +132,12 @@ class Http2Session:
             if stream.context is not None:
                 stream.context.cancel()
 
-    # --- wire.grpc.server_call.Scheduler -------------------------------------------------------------------
+
+class CallScheduler:
+    """What gRPC's calls need of the loop: ``wire.grpc.server_call.Scheduler``."""
+
+    def __init__(self, owner: ServerProtocol) -> None:
+        self._owner = owner
 
     def new_waiter(self) -> Any:
         return self._owner.new_waiter()
@@ -171,7 +176,7 @@ class HttpExchange:
         elif end_stream:
             self._complete = True
             self._stream.drained = self._drained
-            self._task = self._session.spawn(self._answer(), "http")
+            self._task = self._session.owner.spawn(self._answer(), "http")
         else:
             expected = self._block.content_length
             missing = (expected if expected >= 0 else self._limit + 1) - len(self._body)
@@ -180,6 +185,7 @@ class HttpExchange:
 
     def _refuse(self, response: HttpResponse) -> None:
         self._complete = True
+        self._stream.context = None
         assert isinstance(response.body, bytes)
         self._session.connection.send_headers(self._stream, response_block(response))
         self._session.connection.send_data(self._stream, response.body, end_stream=True)
@@ -192,6 +198,7 @@ class HttpExchange:
     def cancel(self) -> None:
         """The stream is gone."""
         self._complete = True
+        self._stream.context = None
         if self._task is not None:
             self._task.cancel()
 
@@ -204,13 +211,14 @@ class HttpExchange:
         headers = [(b"host", block.authority), *block.fields] if block.authority else list(block.fields)
         body = bytes(self._body)
         request = HttpRequest(block.method.decode("latin-1"), path, query, headers, body, "2")
-        server = self._session._owner.server
+        server = self._session.owner.server
         try:
             response = await server.routes.answer(request)
         except Exception as error:
             server.report(error, path)
             response = plain(500, "internal error")
         await self._send(response, head_only=request.method == "HEAD")
+        self._stream.context = None  # else the two would wait for the garbage collector
 
     async def _send(self, response: HttpResponse, *, head_only: bool) -> None:
         connection = self._session.connection
@@ -227,10 +235,10 @@ class HttpExchange:
                 if piece:
                     connection.send_data(self._stream, piece)
                 while self._stream.queued_bytes > _QUEUED_MAX:
-                    self._sender = self._session.new_waiter()
+                    self._sender = self._session.owner.new_waiter()
                     await self._sender
         except Exception as error:
-            self._session.report(error, "http")
+            self._session.owner.server.report(error, "http")
             connection.reset(self._stream, ErrorCode.INTERNAL_ERROR)
             return
         connection.send_data(self._stream, b"", end_stream=True)

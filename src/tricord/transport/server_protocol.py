@@ -104,6 +104,7 @@ class ServerProtocol(asyncio.Protocol):
         self._input.clear()
         if self._session is not None:
             self._session.lost()
+            self._session = None
         for task in list(self._tasks):
             task.cancel()
         for waiter in self._waiters:

@@ -195,6 +195,7 @@ class ServerUnaryCall(ServerCall):
             super().cancel()
 
     def _leave(self, size: int) -> None:
+        self.stream.context = None  # else the two would wait for the garbage collector
         if self._running:
             self._running = False
             admission = self.server.admission

@@ -124,6 +124,7 @@ class ServerStreamCall(ServerCall):
     def cancel(self) -> None:
         if not self._done:
             self._stop_timer()
+            self.stream.context = None
             super().cancel()
             _wake(self._sender)
             if self._task is not None:
@@ -137,6 +138,7 @@ class ServerStreamCall(ServerCall):
         self._on_cancel = None
         self.head.counts.end(status)
         self._stop_timer()
+        self.stream.context = None  # else the two would wait for the garbage collector
         fields = (*status_fields(status, text), *(self._trailing or ()))
         if not self._head_sent:
             fields = (STATUS_200, CONTENT_TYPE, *(self._leading or ()), *fields)

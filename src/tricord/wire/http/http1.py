@@ -129,6 +129,11 @@ class Http1Connection:
             return _without_upgrade(last.request) + data[upgrade.args[0] :]
         return b""
 
+    def close(self) -> None:
+        """Let go of the parser, which holds this object; nothing is received any more."""
+        self.failed = True
+        del self._parser
+
     def body_size(self) -> int:
         """Bytes of the body under way."""
         return len(self._body)

@@ -232,6 +232,7 @@ class Connection(ReceivingSide):
         except PeerError as error:
             self.terminate(error.code, error.text)
             events.append(Terminated(error.code, error.text))
+        self._events = []
         return events
 
     def tick(self, now: float) -> list[Event]:

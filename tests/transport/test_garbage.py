@@ -1,0 +1,119 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Calls and connections die by reference count: a member runs with the garbage collector turned low."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+from typing import Any
+
+from tests.transport import interop_service
+from tests.transport.conftest import sample_routes
+from tests.transport.interop_messages import Empty, StreamingOutputCallRequest
+from tests.wire.http2.scripted import GET, Scripted, data
+from tricord.base.environment import Environment
+from tricord.sim.environment import simulated_environment
+from tricord.sim.network import MemoryNetwork
+from tricord.sim.virtual_loop import VirtualLoop
+from tricord.transport import Server
+from tricord.transport.server_protocol import ServerProtocol
+from tricord.wire.grpc.messages import frame_message
+from tricord.wire.http2 import frames
+
+SERVICE = "/grpc.testing.TestService/"
+SCRIPTS: list[Scripted] = []
+"""Kept, for they are no part of what is looked at."""
+
+
+class Nowhere(asyncio.Transport):
+    """Takes everything."""
+
+    def write(self, data: Any) -> None:
+        pass
+
+    def get_write_buffer_size(self) -> int:
+        return 0
+
+    def set_write_buffer_limits(self, high: int | None = None, low: int | None = None) -> None:
+        pass
+
+    def pause_reading(self) -> None:
+        pass
+
+    def resume_reading(self) -> None:
+        pass
+
+    def abort(self) -> None:
+        pass
+
+    close = abort
+
+
+def _call(script: Scripted, stream_id: int, method: str, message: bytes) -> bytes:
+    fields = (
+        (":method", "POST"),
+        (":scheme", "http"),
+        (":path", SERVICE + method),
+        (":authority", "a"),
+        ("content-type", "application/grpc"),
+    )
+    body = data(stream_id, frame_message(message), end_stream=True)
+    return script.headers(stream_id, fields, end_stream=False) + body
+
+
+async def _connection(server: Server, protocol: ServerProtocol, rounds: int) -> None:
+    """A connection that does some of everything, and leaves with calls under way."""
+    script = Scripted(greet=False)
+    SCRIPTS.append(script)
+    protocol.connection_made(Nowhere())
+    protocol.data_received(frames.PREFACE + frames.frame(frames.SETTINGS, 0, 0))
+    await asyncio.sleep(0.1)
+    output = StreamingOutputCallRequest()
+    output.response_parameters.add(size=10)
+    for number in range(rounds):
+        first = 10 * number + 1
+        protocol.data_received(
+            _call(script, first, "EmptyCall", Empty().SerializeToString())
+            + _call(script, first + 2, "NoSuchCall", b"")
+            + _call(script, first + 4, "StreamingOutputCall", output.SerializeToString())
+            + script.headers(first + 6, GET)
+            + script.headers(first + 8, GET)
+            + frames.reset(first + 8, 8)
+        )
+        await asyncio.sleep(0.1)
+    protocol.data_received(_call(script, 99_999, "UnaryCall", b"")[:-9])
+    await asyncio.sleep(0.1)
+    protocol.connection_lost(None)
+    await asyncio.sleep(0.1)
+
+
+async def _http1(server: Server, protocol: ServerProtocol, rounds: int) -> None:
+    protocol.connection_made(Nowhere())
+    for _ in range(rounds):
+        protocol.data_received(b"GET /health HTTP/1.1\r\nHost: a\r\n\r\n")
+        await asyncio.sleep(0.1)
+    protocol.data_received(b"POST /echo HTTP/1.1\r\nContent-Length: 5\r\n\r\nhal")
+    protocol.connection_lost(None)
+    await asyncio.sleep(0.1)
+
+
+async def _garbage(environment: Environment) -> list[int]:
+    server = Server(environment, interop_service.methods(), sample_routes())
+    counts = []
+    for life in (_connection, _http1):
+        await life(server, ServerProtocol(server), 1)  # what is made once and kept
+        gc.collect()
+        await life(server, ServerProtocol(server), 20)
+        counts.append(gc.collect())
+    return counts
+
+
+def test_nothing_is_left_for_the_collector() -> None:
+    loop = VirtualLoop()
+    disk: Any = None
+    gc.disable()
+    try:
+        assert loop.run_until_complete(_garbage(simulated_environment(loop, disk, 1, MemoryNetwork(loop)))) == [0, 0]
+    finally:
+        gc.enable()
+        loop.close()
