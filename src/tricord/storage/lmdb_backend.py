@@ -29,6 +29,7 @@ from tricord.storage.lmdb_commit import Commit
 from tricord.storage.lmdb_sums import FORMAT_VERSION, SUMS_KEY, Sums
 from tricord.storage.lmdb_verification import verify_file, write_seal
 from tricord.storage.lmdb_view import LmdbView
+from tricord.storage.mapped_pages import drop_mapped_pages, resident_file_bytes
 
 if TYPE_CHECKING:
     from tricord.base.environment import Disk
@@ -40,6 +41,8 @@ _NAMES = [b"table-%d" % table for table in Table] + [b"long"]
 _SUMS_NAME = b"sums"
 _READERS_MAX = 126
 _ALMOST_FULL_BYTES = 1 << 20
+_MAPPED_BYTES_MAX = 128 << 20
+"""How much of the file may stay in this process's resident memory after a commit; all of it stays in the page cache."""
 
 T = TypeVar("T")
 
@@ -135,6 +138,8 @@ class LmdbBackend:
             if error.errno == errno.EIO and self._disk.free_bytes(self._directory) < _ALMOST_FULL_BYTES:
                 raise OSError(errno.ENOSPC, f"{self._path}: no room for a commit") from error
             raise
+        if resident_file_bytes() > _MAPPED_BYTES_MAX:
+            drop_mapped_pages(self._path)
 
     def _commit(self, writes: Collection[Write]) -> Sums:
         sums = self._sums.copy()
