@@ -81,8 +81,15 @@ async def _connection(server: Server, protocol: ServerProtocol, rounds: int) -> 
             + frames.reset(first + 8, 8)
         )
         await asyncio.sleep(0.1)
-    protocol.data_received(_call(script, 99_999, "UnaryCall", b"")[:-9])
+    output.response_parameters.add(size=10, interval_us=50_000_000)
+    protocol.data_received(_call(script, 99_001, "StreamingOutputCall", output.SerializeToString()))
+    protocol.data_received(_call(script, 99_003, "StreamingOutputCall", output.SerializeToString()))
     await asyncio.sleep(0.1)
+    protocol.data_received(frames.reset(99_003, 8))
+    protocol.data_received(_call(script, 99_999, "UnaryCall", b"")[:-14])  # no body
+    await asyncio.sleep(0.1)
+    protocol.data_received(_call(script, 100_001, "StreamingOutputCall", output.SerializeToString()))
+    protocol.data_received(script.headers(100_003, GET))
     protocol.connection_lost(None)
     await asyncio.sleep(0.1)
 

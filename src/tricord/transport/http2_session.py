@@ -199,8 +199,9 @@ class HttpExchange:
         """The stream is gone."""
         self._complete = True
         self._stream.context = None
-        if self._task is not None:
-            self._task.cancel()
+        task, self._task = self._task, None  # a cancelled task would hold this exchange by its traceback
+        if task is not None:
+            task.cancel()
 
     async def _answer(self) -> None:
         if self._session.congested():

@@ -127,8 +127,7 @@ class ServerStreamCall(ServerCall):
             self.stream.context = None
             super().cancel()
             _wake(self._sender)
-            if self._task is not None:
-                self._task.cancel()
+            self._cancel_task()
 
     def finish(self, status: Status | int, text: str) -> None:
         """Send the trailers; only the first call counts."""
@@ -151,8 +150,13 @@ class ServerStreamCall(ServerCall):
         self.cancelled = True
         if function is not None:
             function()
-        if self._task is not None:
-            self._task.cancel()
+        self._cancel_task()
+
+    def _cancel_task(self) -> None:
+        # Let go of: a cancelled task keeps the error, whose traceback holds the handler's frame, which holds this call.
+        task, self._task = self._task, None
+        if task is not None:
+            task.cancel()
 
     def _drained(self) -> None:
         _wake(self._sender)
