@@ -73,7 +73,7 @@ def test_a_write_is_answered_after_it_was_logged_and_applied_with_its_revision()
         result, stamp = await member.engine.ask(Put(b"a", b"1"), Context())
         assert result == PutResult()
         assert (stamp.revision, stamp.member, stamp.cluster) == (2, member.identity.member, member.identity.cluster)
-        assert stamp.term == member.term > 0
+        assert stamp.term == member.replica.term > 0
         read, stamp = await member.engine.ask(Range(b"a"), Context())
         assert isinstance(read, RangeResult)
         assert [kv.value for kv in read.kvs] == [b"1"]

@@ -156,11 +156,6 @@ class Member:
             return f"{used} bytes are in use, the quota is {self._configuration.quota_bytes}"
         return ""
 
-    @property
-    def term(self) -> int:
-        """The Raft term that this member is in."""
-        return self.replica.term
-
     def compacted(self, revision: int, then: Callable[[], None] | None) -> None:
         """Begin to free what a compaction made unreachable; ``then`` runs when that is done."""
         self.housekeeping.compacted(revision, then)

@@ -45,10 +45,6 @@ REQUEST_SECONDS_MAX = 7.0
 class Host(Protocol):
     """The member behind the engine."""
 
-    @property
-    def term(self) -> int:
-        """The Raft term that this member is in."""
-
     def refuses_growth(self) -> str:
         """Why writes that make the store larger are refused; empty when they are not."""
 
@@ -97,6 +93,7 @@ class MemberEngine:
         self._waiting_max = waiting_max
         self._request_bytes_max = request_bytes_max
         self._metrics = metrics
+        self._last_stamp = Stamp(cluster, member, 0, 0)
         self._host = host
         self.wide_reads = WideReads(environment.tasks, machine, overlay, self._answer, host.report)
         self.stopping = False
@@ -131,7 +128,7 @@ class MemberEngine:
             raise
 
     def stamp(self) -> Stamp:
-        return Stamp(self._cluster, self._member, self._host.term, self._machine.revision(0))
+        return Stamp(self._cluster, self._member, self._turns.term, self._machine.revision(0))
 
     @property
     def waiting(self) -> int:
@@ -146,8 +143,19 @@ class MemberEngine:
             raise KeyspaceNotFound(f"no keyspace is called {context.keyspace!r}")
         validate(request, self._limits)
         authorise(context, request)
-        self._count(request)
-        reads = is_read(request)
+        kind = type(request)
+        if kind is Range:
+            reads = True
+            self._metrics.ranges += 1
+        elif kind is Put:
+            reads = False
+            self._metrics.puts += 1
+        else:
+            reads = is_read(request)
+            if kind is Txn:
+                self._metrics.txns += 1
+            elif kind is DeleteRange:
+                self._metrics.deletes += 1
         if reads and context.level is Level.ANY:
             self._read(Waiting(request, context, reply, keyspace, 0.0, False), Level.ANY)
             return
@@ -167,17 +175,6 @@ class MemberEngine:
             raise RequestTooLarge
         self._turns.propose(self._tickets.add(waiting), command)
 
-    def _count(self, request: Request) -> None:
-        kind, metrics = type(request), self._metrics
-        if kind is Put:
-            metrics.puts += 1
-        elif kind is Range:
-            metrics.ranges += 1
-        elif kind is Txn:
-            metrics.txns += 1
-        elif kind is DeleteRange:
-            metrics.deletes += 1
-
     def _answer(self, waiting: Waiting, outcome: Outcome, stamp: Stamp) -> None:
         """A door that fails to pass on an answer is a bug of that door, and no reason to stop the member."""
         try:
@@ -191,7 +188,7 @@ class MemberEngine:
             return
         outcome = applied.outcome
         assert outcome is not None
-        stamp = Stamp(self._cluster, self._member, self._host.term, applied.revision)
+        stamp = Stamp(self._cluster, self._member, self._turns.term, applied.revision)
         if type(outcome) is CompactResult:
             request = waiting.request
             assert isinstance(request, Compact)
@@ -248,7 +245,12 @@ class MemberEngine:
             self._answer(waiting, OutcomeUnknown() if waiting.is_write else Stopping(), self.stamp())
 
     def _stamp_at(self, revision: int, level: Level) -> Stamp:
-        return Stamp(self._cluster, self._member, self._host.term, revision, level)
+        # All reads of a turn say the same.
+        last, term = self._last_stamp, self._turns.term
+        if last.revision == revision and last.level is level and last.term == term:
+            return last
+        self._last_stamp = Stamp(self._cluster, self._member, term, revision, level)
+        return self._last_stamp
 
 
 def grows(request: Request) -> bool:

@@ -30,6 +30,10 @@ class DecidesTurns(Protocol):
     def turn(self, turn_input: TurnInput) -> TurnOutput[Applied]:
         """Decide; performs nothing."""
 
+    @property
+    def term(self) -> int:
+        """The current term."""
+
 
 class KeepsLog(Protocol):
     """The log on disk; each method runs on the WAL lane."""
@@ -72,6 +76,8 @@ class TurnLoop:
         self._log = log
         self._drain = drain
         self._metrics = metrics
+        self.term = 0
+        """The replica's, as of the last turn."""
         self.log_full = False
         """Whether the log's disk had no room for the last append; it is tried again until it has."""
         self._fail = fail
@@ -163,6 +169,7 @@ class TurnLoop:
         self._persisted_hard_state = None
         try:
             output = self._replica.turn(turn_input)
+            self.term = self._replica.term
             self._perform(output)
         except Exception as error:
             # An invariant broke: nothing more may be decided or answered.
