@@ -57,7 +57,7 @@ proto: install ## the message schemas from proto/
 docs: install ## the generated pages of docs/
 	$(BIN)/python -m tricord.cli.generated_docs
 
-peers: install ## real clients and servers into .peers/ (needs Go, Node, and for etcdctl 3.4 Debian)
+peers: install ## real clients and servers into .peers/ (needs Go, Node, a JDK with Maven, Debian's apt-get)
 	tests/peers/install
 
 bitflip: install ## flip one bit anywhere in a member's files, 1,000 times (long)

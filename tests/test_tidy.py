@@ -13,7 +13,7 @@ import pytest
 import tricord
 
 ROOT = Path(__file__).resolve().parents[1]
-SOURCES = {".cjs", ".go", ".js", ".proto", ".py", ".pyi", ".sh"}
+SOURCES = {".cjs", ".go", ".java", ".js", ".proto", ".py", ".pyi", ".sh"}
 LINES_MAX = 600
 GENERATED = ("go.mod", "go.sum", "package-lock.json", "requirements.lock")
 DRAWERS = {"common", "helper", "helpers", "misc", "tools", "util", "utilities", "utils"}

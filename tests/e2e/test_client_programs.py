@@ -77,6 +77,12 @@ def test_the_same_program_on_a_real_etcd(peer: Callable[[str], Path], etcd_endpo
     assert _run(peer("go-seed"), etcd_endpoint) == "value\n"
 
 
+@pytest.mark.peer("jetcd")
+def test_jetcd_puts_gets_and_compares(peer: Callable[[str], Path], tricord_endpoint: str) -> None:
+    program = paths.ROOT / "tests" / "e2e" / "java" / "Seed.java"
+    assert _run("java", "-cp", f"{peer('jetcd')}/*", program, tricord_endpoint) == "value\n"
+
+
 @pytest.mark.peer("go-mixed")
 def test_mixed_calls_by_grpc_go(peer: Callable[[str], Path], tricord_endpoint: str) -> None:
     _assert_all_made(_run(peer("go-mixed"), "--endpoint", tricord_endpoint, "--calls", str(CALLS)))

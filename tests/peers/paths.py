@@ -53,6 +53,12 @@ def _protobuf_majors() -> Path | None:
     return folder if all((folder / major / "google").is_dir() for major in ("5", "6")) else None
 
 
+def _java_libraries() -> Path | None:
+    """The folder of jetcd and what it stands on; a JDK must be on the path to run programs from source."""
+    folder = INSTALLED / "java" / "lib"
+    return folder if shutil.which("javac") and (INSTALLED / "java" / "pom.xml").is_file() else None
+
+
 def _tmpfs() -> Path | None:
     """A scratch folder's parent, when this user may mount a small file system (root in most containers)."""
     if os.name != "posix" or os.geteuid() != 0 or not shutil.which("mount"):
@@ -77,6 +83,7 @@ PEERS: dict[str, Callable[[], Path | None]] = {
     "grpc-interop-client": _built("grpc-interop-client"),
     "grpc-js": _node_program,
     "h2spec": _built("h2spec"),
+    "jetcd": _java_libraries,
     "protobuf-matrix": _protobuf_majors,
     "tmpfs": _tmpfs,
 }
