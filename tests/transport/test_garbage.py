@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+from collections.abc import Callable
 from typing import Any
 
 from tests.transport import interop_service
@@ -16,6 +17,7 @@ from tricord.sim.environment import simulated_environment
 from tricord.sim.network import MemoryNetwork
 from tricord.sim.virtual_loop import VirtualLoop
 from tricord.transport import Server
+from tricord.transport.client_connection import dial
 from tricord.transport.server_protocol import ServerProtocol
 from tricord.wire.grpc.messages import frame_message
 from tricord.wire.http2 import frames
@@ -104,6 +106,31 @@ async def _http1(server: Server, protocol: ServerProtocol, rounds: int) -> None:
     await asyncio.sleep(0.1)
 
 
+async def _client_garbage(environment: Environment) -> int:
+    server = Server(environment, interop_service.methods(), sample_routes())
+    await server.listen("10.0.0.1", 2379)
+    client = await dial(environment, "10.0.0.1", 2379)
+    for rounds in (2, 20):
+        gc.collect()
+        for _ in range(rounds):
+            await client.unary(SERVICE + "EmptyCall", b"", 5.0)
+    count = gc.collect()
+    server.abort()
+    await asyncio.sleep(0.1)
+    return count
+
+
+def _in_virtual_time(story: Callable[[Environment], Any]) -> Any:
+    loop = VirtualLoop()
+    disk: Any = None
+    gc.disable()
+    try:
+        return loop.run_until_complete(story(simulated_environment(loop, disk, 1, MemoryNetwork(loop))))
+    finally:
+        gc.enable()
+        loop.close()
+
+
 async def _garbage(environment: Environment) -> list[int]:
     server = Server(environment, interop_service.methods(), sample_routes())
     counts = []
@@ -115,12 +142,9 @@ async def _garbage(environment: Environment) -> list[int]:
     return counts
 
 
-def test_nothing_is_left_for_the_collector() -> None:
-    loop = VirtualLoop()
-    disk: Any = None
-    gc.disable()
-    try:
-        assert loop.run_until_complete(_garbage(simulated_environment(loop, disk, 1, MemoryNetwork(loop)))) == [0, 0]
-    finally:
-        gc.enable()
-        loop.close()
+def test_calls_and_connections_of_a_server_leave_nothing_for_the_collector() -> None:
+    assert _in_virtual_time(_garbage) == [0, 0]
+
+
+def test_calls_of_a_client_leave_nothing_for_the_collector() -> None:
+    assert _in_virtual_time(_client_garbage) == 0

@@ -88,12 +88,14 @@ class ClientCall:
             self.fail(CallBroken(Status.INTERNAL, "the answer holds no message"))
             return
         self.drop_timer()
+        self.stream = None  # else the two would wait for the garbage collector
         if not self.answer.done():
             self.answer.set_result(self.message)
 
     def fail(self, error: GrpcError) -> None:
         """It ended otherwise."""
         self.drop_timer()
+        self.stream = None
         if not self.answer.done():
             self.answer.set_exception(error)
 
