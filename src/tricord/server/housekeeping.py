@@ -8,8 +8,8 @@ from collections.abc import Callable
 from tricord.base.environment import Environment, Timer
 from tricord.base.errors import StorageError
 from tricord.server.drain import Drain
+from tricord.server.log_writer import LogWriter
 from tricord.statemachine.machine import StateMachine
-from tricord.storage.member_storage import MemberStorage
 
 SLICE_CHANGES = 64
 """Changes freed in one slice: about half a millisecond."""
@@ -27,13 +27,13 @@ class Housekeeping:
         environment: Environment,
         machine: StateMachine,
         drain: Drain,
-        storage: MemberStorage,
+        log: LogWriter,
         fail: Callable[[BaseException], None],
     ) -> None:
         self._environment = environment
         self._machine = machine
         self._drain = drain
-        self._storage = storage
+        self._log = log
         self._fail = fail
         self._sweeping = False
         self._waiting: list[tuple[int, Callable[[], None]]] = []
@@ -84,9 +84,9 @@ class Housekeeping:
         if keep_from <= 1:
             return
 
-        def done(_: None, error: BaseException | None) -> None:
+        def done(error: BaseException | None) -> None:
             # Space that could not be given back now is given back later.
             if error is not None and not isinstance(error, OSError | StorageError):
                 self._fail(error)
 
-        self._environment.tasks.in_lane_then("wal", self._storage.log.cut_before, (keep_from,), done)
+        self._log.cut_before(keep_from, done)

@@ -23,6 +23,7 @@ from tricord.server.configuration import Configuration
 from tricord.server.drain import Drain
 from tricord.server.engine import HealthCheck
 from tricord.server.housekeeping import Housekeeping
+from tricord.server.log_writer import LogWriter
 from tricord.server.member_engine import MemberEngine
 from tricord.server.turn import TurnLoop
 from tricord.statemachine.machine import Applied, StateMachine
@@ -81,8 +82,9 @@ class Member:
             limits=ReplicaConfig(kept_entries=0),
         )
         self.drain = Drain(environment, storage.overlay, storage.backend, self._applied_index, self.metrics, self._fail)
-        self.turns = TurnLoop(environment, self.replica, storage.log, self.drain, self.metrics, self._fail)
-        self.housekeeping = Housekeeping(environment, self.machine, self.drain, storage, self._fail)
+        self.log = LogWriter(environment, storage.log)
+        self.turns = TurnLoop(environment, self.replica, self.log, self.drain, self.metrics, self._fail)
+        self.housekeeping = Housekeeping(environment, self.machine, self.drain, self.log, self._fail)
         self.engine = MemberEngine(
             environment,
             self.machine,
@@ -123,7 +125,7 @@ class Member:
         await self.drain.close()
         try:
             if self.failure is None:
-                await self._environment.tasks.in_lane("wal", self._storage.log.seal)
+                await self.log.seal()
                 await self.drain.flush()
         except OSError as error:
             if error.errno not in (errno.ENOSPC, errno.EDQUOT):

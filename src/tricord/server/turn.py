@@ -17,6 +17,7 @@ from tricord.base.log import Entry, HardState
 from tricord.base.metrics import Metrics
 from tricord.replica.turn import TurnInput, TurnOutput
 from tricord.server.drain import Drain
+from tricord.server.log_writer import LogWriter
 from tricord.statemachine.machine import Applied
 
 TICK_SECONDS = 0.1
@@ -33,16 +34,6 @@ class DecidesTurns(Protocol):
     @property
     def term(self) -> int:
         """The current term."""
-
-
-class KeepsLog(Protocol):
-    """The log on disk; each method runs on the WAL lane."""
-
-    def append(self, hard_state: HardState | None, entries: list[Entry]) -> None:
-        """Write and sync. Raises StorageError."""
-
-    def mark(self) -> None:
-        """Vouch for what is synced."""
 
 
 class Audience(Protocol):
@@ -65,7 +56,7 @@ class TurnLoop:
         self,
         environment: Environment,
         replica: DecidesTurns,
-        log: KeepsLog,
+        log: LogWriter,
         drain: Drain,
         metrics: Metrics,
         fail: Callable[[BaseException], None],
@@ -210,7 +201,7 @@ class TurnLoop:
         self._persisting = True
         started = self._environment.clock.monotonic()
 
-        def done(_: None, error: BaseException | None) -> None:
+        def done(error: BaseException | None) -> None:
             self._persisting = False
             if isinstance(error, DiskFull):
                 self._keep_for_later(hard_state, entries)
@@ -230,7 +221,7 @@ class TurnLoop:
                 self._persisted_hard_state = hard_state
             self._run()
 
-        self._tasks.in_lane_then("wal", self._log.append, (hard_state, entries), done)
+        self._log.append(hard_state, entries, done)
 
     def _keep_for_later(self, hard_state: HardState | None, entries: list[Entry]) -> None:
         """Nothing was written: the log's disk has no room. What is decided stays decided, and is tried again."""
@@ -254,9 +245,9 @@ class TurnLoop:
             self._mark_timer = self._tasks.call_later(MARK_SECONDS, self._check_mark)
             return
 
-        def done(_: None, error: BaseException | None) -> None:
+        def done(error: BaseException | None) -> None:
             if error is not None:
                 self.stop()
                 self._fail(error)
 
-        self._tasks.in_lane_then("wal", self._log.mark, (), done)
+        self._log.mark(done)
