@@ -17,7 +17,7 @@ from tricord.transport.server_protocol import ServerProtocol
 from tricord.wire.grpc.service import Method, Registry
 from tricord.wire.http.routes import Routes
 
-_FLUSH_LATER = 0.005
+_FLUSH_LATER = 0.02
 _DRAIN_NOTICE = 0.25
 """A draining server still takes streams that were under way when its peer got the news."""
 

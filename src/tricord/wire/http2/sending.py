@@ -73,8 +73,9 @@ class SendingSide:
             self._wake()
 
     def _changed_slightly(self) -> None:
-        """The output got what can wait some milliseconds for company, if company is to be expected."""
-        if self._wake_later is None or not self.streams:
+        """The output got what can wait some milliseconds for company: a PING's answer. grpc-go sends a PING ahead of
+        each request, and an answer of its own would cost as much as the reply."""
+        if self._wake_later is None:
             self._changed()
         elif not self._awake:
             self._wake_later()
