@@ -18,6 +18,7 @@ from tricord.wire.grpc.service import Method, Registry
 from tricord.wire.http.routes import Routes
 
 _FLUSH_LATER = 0.02
+"""How long the answer to a PING may wait for a reply to travel with."""
 _DRAIN_NOTICE = 0.25
 """A draining server still takes streams that were under way when its peer got the news."""
 

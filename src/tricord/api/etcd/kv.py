@@ -17,6 +17,7 @@ from tricord.base.levels import Level, Stamp
 from tricord.base.operations import Request
 from tricord.server.engine import Encoded, Engine, Outcome, Reply
 from tricord.wire.etcd.requests import (
+    canonical_txn,
     decode_compact,
     decode_delete_range,
     decode_put,
@@ -38,13 +39,17 @@ def methods(engine: Engine) -> list[Method]:
         Method(SERVICE + "RangeStream", _range_stream(engine), server_streaming=True),
         Method(SERVICE + "Put", _put(engine)),
         Method(SERVICE + "DeleteRange", _unary(engine, decode_delete_range)),
-        Method(SERVICE + "Txn", _unary(engine, decode_txn)),
+        Method(SERVICE + "Txn", _unary(engine, decode_txn, canonical_txn)),
         Method(SERVICE + "Compact", _unary(engine, decode_compact)),
     ]
 
 
-def _unary(engine: Engine, decode: Callable[[bytes], tuple[Request, Level]]) -> Callable[[bytes, UnaryCall], None]:
-    """A handler that decodes, calls the engine and answers."""
+def _unary(
+    engine: Engine,
+    decode: Callable[[bytes], tuple[Request, Level]],
+    canonical: Callable[[bytes], bytes] | None = None,
+) -> Callable[[bytes, UnaryCall], None]:
+    """A handler that decodes, calls the engine and answers. ``canonical`` makes the bytes to log of the client's."""
     engine_call = engine.call
 
     def handle(data: bytes, call: UnaryCall) -> None:
@@ -57,7 +62,7 @@ def _unary(engine: Engine, decode: Callable[[bytes], tuple[Request, Level]]) -> 
             return
         context = Context(level=level, deadline=call.deadline, encode=encode_response)
         call.on_cancel(context.cancel)
-        engine_call(request, context, _replier(call))
+        engine_call(request, context, _replier(call), None if canonical is None else canonical(data))
 
     return handle
 
