@@ -153,7 +153,8 @@ class Member:
         """Why writes that make the store larger are refused now; empty when they are not."""
         if self.drain.disk_full or self.turns.log_full:
             return "the disk is full"
-        used = self.drain.used_bytes
+        # What is not in the backend yet will be: a burst must not pass the quota between two commits.
+        used = self.drain.used_bytes + self._storage.overlay.size_bytes
         if used > self._configuration.quota_bytes:
             return f"{used} bytes are in use, the quota is {self._configuration.quota_bytes}"
         return ""

@@ -128,7 +128,7 @@ class MemberEngine:
             raise
 
     def stamp(self) -> Stamp:
-        return Stamp(self._cluster, self._member, self._turns.term, self._machine.revision(0))
+        return self._stamp_at(self._machine.revision(0), Level.LINEARIZABLE)
 
     @property
     def waiting(self) -> int:

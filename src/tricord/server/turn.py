@@ -156,7 +156,7 @@ class TurnLoop:
         self._ticks = 0
         self._proposals = []
         self._reads = []
-        self._persisted_to = 0
+        self._persisted_to = self._persisted_term = 0
         self._persisted_hard_state = None
         try:
             output = self._replica.turn(turn_input)
