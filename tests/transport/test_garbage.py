@@ -5,6 +5,8 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import subprocess
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -142,9 +144,15 @@ async def _garbage(environment: Environment) -> list[int]:
     return counts
 
 
+def _alone(story: str) -> str:
+    """What the story counts in a process of its own: here, threads that other tests left make garbage as well."""
+    program = f"from tests.transport import test_garbage as t; print(t._in_virtual_time(t.{story}))"
+    return subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True).stdout.strip()
+
+
 def test_calls_and_connections_of_a_server_leave_nothing_for_the_collector() -> None:
-    assert _in_virtual_time(_garbage) == [0, 0]
+    assert _alone("_garbage") == "[0, 0]"
 
 
 def test_calls_of_a_client_leave_nothing_for_the_collector() -> None:
-    assert _in_virtual_time(_client_garbage) == 0
+    assert _alone("_client_garbage") == "0"
