@@ -10,6 +10,7 @@ TricordError
 |   `-- NotFound            LeaseNotFound, KeyspaceNotFound
 |-- PermissionDenied
 |-- ResourceExhausted       NoSpace, TooManyRequests, ResponseTooLarge
+|-- MembershipRefused       a change of the members that the cluster's state forbids; nothing was done
 |-- Unavailable             NoLeader, Stopping, ConnectionFailed
 |-- DeadlineExceeded        the outcome is known: nothing was done (reads, or a write never sent)
 |-- Cancelled
@@ -141,6 +142,18 @@ class PermissionDenied(TricordError):
     code = "permission_denied"
     summary = "permission denied"
     hint = "ask for a role that grants this"
+
+
+class MembershipRefused(TricordError):
+    """``reason`` is the name of a ``raft.output.Refusal`` in lower case, or one of the server's own."""
+
+    code = "membership_refused"
+    summary = "the change of the members is refused"
+    hint = "see the message; nothing was changed"
+
+    def __init__(self, text: str = "", *, reason: str = "") -> None:
+        super().__init__(text)
+        self.reason = reason
 
 
 class ResourceExhausted(TricordError):

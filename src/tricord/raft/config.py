@@ -12,8 +12,8 @@ class RaftConfig:
 
     id: int
     """This member; 1 or more (0 means nobody)."""
-    voters: tuple[int, ...]
-    """The members that vote, in ascending order. A core that is not among them never campaigns."""
+    voters: tuple[int, ...] = ()
+    """The members that vote at first, in ascending order: short for a ``Configuration`` without learners."""
     election_ticks: int = 10
     """Silence after which a follower campaigns; the true timeout is drawn from [election_ticks, 2 * election_ticks)."""
     heartbeat_ticks: int = 1
@@ -27,6 +27,31 @@ class RaftConfig:
     """Bytes of entry data in one AppendEntries message; one entry always fits."""
     inflight_messages_max: int = 64
     """Unanswered AppendEntries messages with entries per follower."""
+
+    inflight_bytes_max: int = 16 << 20
+    """Bytes of entry data on their way to one follower."""
+    uncommitted_bytes_max: int = 0
+    """Bytes of data in the leader's uncommitted tail beyond which proposals are refused (0: the host sees to it)."""
+    pre_vote: bool = True
+    """Ask whether an election can be won before entering a new term (section 9.6)."""
+    check_quorum: bool = True
+    """A leader that hears no majority for an election timeout steps down; voters that hear their leader do not vote
+    (sections 6.2 and 4.2.3)."""
+    priority: int = 0
+    """Who of equals should lead: a higher one campaigns sooner and is preferred as the target of a transfer."""
+    lease_reads: bool = False
+    """Answer reads without a round while a majority was heard within the election timeout, less the drift below.
+    Trusts that clocks run at about the same rate, and that no process is paused unawares (section 6.4.1)."""
+    lease_drift_ticks: int = 1
+    """By how much a lease is shorter than ``election_ticks``."""
+    forward: bool = True
+    """Followers pass proposals and reads on to their leader; else they refuse them."""
+    quiesce_ticks: int = 0
+    """Ticks without anything to do after which a leader stops its heartbeats (0: never)."""
+    handover_ticks: int = 0
+    """Ticks that the leader's disk may owe an answer before it hands the lead over (0: ``election_ticks``)."""
+    asynchronous_apply: bool = False
+    """Whether the host says Applied; else what was handed out counts as applied at the next step."""
 
     def __post_init__(self) -> None:
         if self.id < 1 or any(voter < 1 for voter in self.voters):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TypeAlias
 
+from tricord.base.membership import Change
 from tricord.base.message import message
 from tricord.raft.messages import Message
 
@@ -61,4 +62,82 @@ class CutLog:
     index: int
 
 
-Event: TypeAlias = Tick | Propose | ReadIndex | HardStatePersisted | EntriesPersisted | Receive | CutLog
+@message
+class Applied:
+    """The host has applied what was handed out, up to ``index``. Only with ``RaftConfig.asynchronous_apply``."""
+
+    index: int
+
+
+@message
+class ChangeConfiguration:
+    """Change who belongs and who votes. ``Output.configuration_changes`` answers.
+
+    One change of voters is a single step where ``joint`` is False (section 4.2), else goes through a joint
+    configuration (section 4.3), as several always do.
+    """
+
+    changes: list[Change]
+    joint: bool = True
+
+
+@message
+class LeaveJoint:
+    """Leave a joint configuration that does not leave itself. ``Output.configuration_changes`` answers."""
+
+
+@message
+class TransferLeadership:
+    """Hand the lead over to a voter (0: to the one that is furthest). ``Output.transfers`` answers."""
+
+    target: int
+
+
+@message
+class ForgetLeader:
+    """The leader's process is known to be gone: stop waiting for it, campaign soon."""
+
+    leader: int
+
+
+@message
+class Unreachable:
+    """What was sent to the member may be lost: send on only when it answers."""
+
+    member: int
+
+
+@message
+class SnapshotSent:
+    """The host's attempt to bring a snapshot to the follower has ended. ``index`` is the snapshot's last."""
+
+    member: int
+    index: int
+    delivered: bool
+
+
+@message
+class SnapshotInstalled:
+    """The snapshot of ``Output.install`` is durable in place of state and log up to ``index``."""
+
+    index: int
+    term: int
+
+
+Event: TypeAlias = (
+    Tick
+    | Propose
+    | ReadIndex
+    | HardStatePersisted
+    | EntriesPersisted
+    | Receive
+    | CutLog
+    | Applied
+    | ChangeConfiguration
+    | LeaveJoint
+    | TransferLeadership
+    | ForgetLeader
+    | Unreachable
+    | SnapshotSent
+    | SnapshotInstalled
+)

@@ -4,9 +4,40 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from enum import Enum
 
 from tricord.base.log import Entry, HardState
-from tricord.raft.messages import Message
+from tricord.base.membership import Configuration
+from tricord.base.message import message
+from tricord.raft.messages import InstallSnapshot, Message
+
+FORWARDED = -1
+"""In ``Output.proposed``: the leader was asked; ``Output.forwarded`` tells the outcome."""
+
+
+class Refusal(Enum):
+    """Why a change of the configuration or a transfer was refused. Nothing was done."""
+
+    NOT_LEADER = "this member does not lead"
+    NOT_READY = "the leader has not committed in its term yet"
+    CHANGE_PENDING = "another change of the configuration is under way"
+    TRANSFERRING = "the lead is being handed over"
+    UNKNOWN_MEMBER = "no such member"
+    KNOWN_MEMBER = "the member belongs already"
+    NOT_A_LEARNER = "the member is no learner"
+    NOT_A_VOTER = "the member has no vote"
+    LEARNER_BEHIND = "the learner has not caught up with the leader yet"
+    LAST_VOTER = "a cluster needs a voter"
+    NOT_JOINT = "the configuration is not joint"
+    NOTHING_TO_DO = "the change changes nothing"
+
+
+@message
+class ChangeOutcome:
+    """The answer to a ChangeConfiguration or LeaveJoint: the index of its entry, or why not."""
+
+    index: int
+    refusal: Refusal | None = None
 
 
 @dataclass(slots=True)
@@ -22,8 +53,25 @@ class Output:
     committed: list[Entry] = field(default_factory=list)
     """To apply, in order, before the next step. Never the same entry twice."""
     proposed: list[int] = field(default_factory=list)
-    """For each Propose of the step, in order: the index of its first command, or 0 for refused: not the leader."""
+    """For each Propose of the step, in order: the index of its first command; 0 for refused: nobody leads; or
+    FORWARDED."""
+    forwarded: list[tuple[int, int, int]] = field(default_factory=list)
+    """(which Propose, first index, term): where the leader put commands that were forwarded (0: refused, or the leader
+    is gone and nobody can say; see ``lost``). The FORWARDED Proposes are numbered from 1 on, in order, for ever."""
+    lost: list[int] = field(default_factory=list)
+    """Numbers of FORWARDED Proposes that will get no answer: they may have been appended, or be yet."""
     reads: list[tuple[int, int]] = field(default_factory=list)
     """(context, index): serve the read once the index is applied."""
     reads_dropped: list[int] = field(default_factory=list)
     """Contexts that will get no index, since this member does not lead; ask again later, or elsewhere."""
+    configuration_changes: list[ChangeOutcome] = field(default_factory=list)
+    """For each ChangeConfiguration and LeaveJoint of the step, in order."""
+    transfers: list[Refusal | None] = field(default_factory=list)
+    """For each TransferLeadership of the step, in order: None for begun. It ended when ``State.transferee`` is 0."""
+    configuration: Configuration | None = None
+    """The configuration in force, when it became another one: appended, reverted, or of a snapshot."""
+    snapshots_wanted: list[int] = field(default_factory=list)
+    """Members whose next entry is gone from the log: bring each a snapshot, then say SnapshotSent."""
+    install: InstallSnapshot | None = None
+    """To make durable in place of state and log, before any entries of this and later outputs; then say
+    SnapshotInstalled. Nothing is handed out as committed until then."""

@@ -11,7 +11,8 @@ from typing import Generic, TypeVar
 
 from tricord.base.errors import TricordError
 from tricord.base.log import Entry, HardState
-from tricord.raft.messages import Message
+from tricord.base.membership import Change, Configuration
+from tricord.raft.messages import InstallSnapshot, Message
 
 AppliedT = TypeVar("AppliedT")
 
@@ -33,7 +34,20 @@ class TurnInput:
     persisted_hard_state: HardState | None = None
     """The newest hard state that is durable, if that is news."""
     messages: list[Message] = field(default_factory=list)
-    """From peers."""
+    """From peers. An InstallSnapshot comes when its data is here, whole and verified."""
+    changes: list[tuple[int, list[Change], bool]] = field(default_factory=list)
+    """(ticket, changes of the configuration, through a joint one); answered when it is committed, and left again where
+    it was joint. An empty list of changes leaves a joint configuration."""
+    transfers: list[tuple[int, int]] = field(default_factory=list)
+    """(ticket, to whom the lead should go; 0: to the best one); answered when another leads, or when it failed."""
+    snapshots_sent: list[tuple[int, int, bool]] = field(default_factory=list)
+    """(member, the snapshot's index, whether it arrived): attempts that have ended."""
+    installed: tuple[int, int] | None = None
+    """(index, term) of the snapshot of ``TurnOutput.install``, which is durable now; the machine holds its state."""
+    unreachable: list[int] = field(default_factory=list)
+    """Members whose link broke: what was sent may be lost."""
+    leader_gone: int = 0
+    """A member whose process is known to be gone; if it leads, it is not waited for."""
 
 
 @dataclass(slots=True)
@@ -49,8 +63,20 @@ class TurnOutput(Generic[AppliedT]):
     replies: list[tuple[int, AppliedT]] = field(default_factory=list)
     """(ticket, what its command answered)."""
     dropped: list[tuple[int, TricordError]] = field(default_factory=list)
-    """(ticket, why): NoLeader and TooManyRequests did nothing; OutcomeUnknown may have happened or happen yet."""
+    """(ticket, why): NoLeader, TooManyRequests and MembershipRefused did nothing; OutcomeUnknown may have happened or
+    happen yet."""
     reads: list[int] = field(default_factory=list)
     """Tickets of the reads that may be served now, from the state as it is."""
     applied: list[AppliedT] = field(default_factory=list)
     """Everything that was applied in this turn, for watchers."""
+    changed: list[tuple[int, Configuration]] = field(default_factory=list)
+    """(ticket, the configuration that its change led to)."""
+    transferred: list[tuple[int, int]] = field(default_factory=list)
+    """(ticket, who leads now)."""
+    configuration: Configuration | None = None
+    """The configuration in force, when it became another one."""
+    snapshots_wanted: list[int] = field(default_factory=list)
+    """Members that need a snapshot brought to them."""
+    install: InstallSnapshot | None = None
+    """To make durable before the entries of this and later turns; then say ``installed``. Nothing is applied, and no
+    read is released, until then."""
