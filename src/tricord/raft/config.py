@@ -27,9 +27,8 @@ class RaftConfig:
     """Bytes of entry data in one AppendEntries message; one entry always fits."""
     inflight_messages_max: int = 64
     """Unanswered AppendEntries messages with entries per follower."""
-
     inflight_bytes_max: int = 16 << 20
-    """Bytes of entry data on their way to one follower."""
+    """Bytes of entry data on their way to one follower; one message may always be."""
     uncommitted_bytes_max: int = 0
     """Bytes of data in the leader's uncommitted tail beyond which proposals are refused (0: the host sees to it)."""
     pre_vote: bool = True
@@ -38,10 +37,12 @@ class RaftConfig:
     """A leader that hears no majority for an election timeout steps down; voters that hear their leader do not vote
     (sections 6.2 and 4.2.3)."""
     priority: int = 0
-    """Who of equals should lead: a higher one campaigns sooner and is preferred as the target of a transfer."""
+    """Who of equals should lead, 0 or more: a higher one campaigns sooner, and keeps its pre-vote from a lower one's first
+    try."""
     lease_reads: bool = False
     """Answer reads without a round while a majority was heard within the election timeout, less the drift below.
-    Trusts that clocks run at about the same rate, and that no process is paused unawares (section 6.4.1)."""
+    Trusts that clocks run at about the same rate, and that the host says how long it was paused (section 6.4.1). All
+    members must agree on it, and on ``check_quorum``, which it needs."""
     lease_drift_ticks: int = 1
     """By how much a lease is shorter than ``election_ticks``."""
     forward: bool = True
@@ -62,3 +63,9 @@ class RaftConfig:
             raise ValueError("heartbeat_ticks must be at least 1 and below election_ticks")
         if min(self.message_entries_max, self.message_bytes_max, self.inflight_messages_max) < 1:
             raise ValueError("the limits of messages must be positive")
+        if self.inflight_bytes_max < 1 or min(self.uncommitted_bytes_max, self.quiesce_ticks, self.handover_ticks) < 0:
+            raise ValueError("limits must not be negative")
+        if self.priority < 0:
+            raise ValueError("a priority is 0 or more")
+        if self.lease_reads and not (self.check_quorum and 0 <= self.lease_drift_ticks < self.election_ticks):
+            raise ValueError("lease reads need check_quorum, and a drift below election_ticks")

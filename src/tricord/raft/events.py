@@ -15,7 +15,12 @@ from tricord.raft.messages import Message
 
 @message
 class Tick:
-    """One unit of time passed."""
+    """One unit of time passed; and before it ``paused`` more, in which this process did not run.
+
+    Patience does not count those: what peers said meanwhile comes first. Leases do.
+    """
+
+    paused: int = 0
 
 
 @message
@@ -95,7 +100,7 @@ class TransferLeadership:
 
 @message
 class ForgetLeader:
-    """The leader's process is known to be gone: stop waiting for it, campaign soon."""
+    """The leader's process is known to be gone: stop waiting for it, campaign soon. Ignored with ``lease_reads``."""
 
     leader: int
 

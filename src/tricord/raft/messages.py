@@ -30,12 +30,12 @@ class RequestVote:
     transfer: bool = False
     """The leader asked for this election: that it was heard of a moment ago is no reason to refuse (section 4.2.3)."""
     priority: int = 0
-    """A voter of a higher priority with as good a log refuses in its first round."""
+    """A voter of a higher priority with as good a log refuses its pre-vote."""
 
 
 @message
 class RequestVoteResult:
-    """The answer; a refusal from a higher term ends the candidacy."""
+    """The answer; a refusal from a higher term ends the candidacy. A granted pre-vote names the term asked about."""
 
     sender: int
     receiver: int
@@ -62,6 +62,8 @@ class AppendEntries:
     heartbeat: bool = False
     """Without entries, behind what the follower is known to hold: it may overtake other messages, and has its own
     way so that no entries hold it up."""
+    commit_only: bool = False
+    """A heartbeat that only says how far the log is committed; nobody answers it."""
     quiesce: bool = False
     """All is quiet: no heartbeat follows until something happens, and this silence is no reason to campaign."""
 
