@@ -61,7 +61,36 @@ class Engine(Protocol):
         """This member's own state; needs no quorum."""
 
     def members(self) -> list[MemberRecord]:
-        """The members of the cluster."""
+        """The members of the cluster, as this member's configuration has them now."""
+
+    async def list_members(self, linearizable: bool) -> list[MemberRecord]:
+        """``members``; when ``linearizable``, no older than this call. By id. Raises NoLeader, Unavailable."""
+
+    async def add_member(self, peer_urls: list[str], *, name: str = "", learner: bool = False) -> MemberRecord:
+        """A new member, known by its peer addresses until it joins; without a vote when ``learner``.
+
+        This and the changes below return when the change is committed and applied here, whichever member was asked.
+        They raise MembershipRefused, Unavailable, OutcomeUnknown. Besides the core's, reasons are: ``bad_urls``,
+        ``peer_url_exists``, ``too_many_learners``; and for what would endanger the quorum ``not_enough_started``
+        (of the voters, too few are known to live) and ``unhealthy`` (too few were heard lately).
+        """
+
+    async def remove_member(self, member: int) -> None:
+        """It leaves for good; its id never comes back."""
+
+    async def promote_member(self, member: int) -> None:
+        """A learner that has caught up gets a vote. Reasons: ``not_a_learner``, ``learner_behind``."""
+
+    async def update_member(self, member: int, peer_urls: list[str]) -> None:
+        """Other peer addresses for it."""
+
+    async def replace_member(self, old: int, new: int) -> None:
+        """One joint change: the learner ``new`` gets a vote and ``old`` leaves."""
+
+    async def move_leader(self, target: int) -> None:
+        """Hand the lead over, and return when ``target`` leads (0: the best follower). Only the leader does it:
+        else reason ``not_leader``. ``bad_transferee`` for one that cannot lead, ``transfer_failed`` for one that
+        did not take over within an election timeout."""
 
     def health(self) -> list[HealthCheck]:
         """The checks behind /health, /livez and /readyz."""

@@ -30,6 +30,7 @@ from tricord.base.metrics import Metrics
 from tricord.base.operations import Compact, CompactResult, DeleteRange, Put, Range, Request, Result, Txn, is_read
 from tricord.mvcc.ranges import TooWide
 from tricord.server.engine import Encoded, HealthCheck, Outcome, Reply
+from tricord.server.membership import Membership
 from tricord.server.tickets import Tickets, Waiting
 from tricord.server.turn import TurnLoop
 from tricord.server.wide_reads import WIDE_KEYS, WideReads
@@ -100,6 +101,14 @@ class MemberEngine:
         self.members = host.members
         self.status = host.status
         self.health = host.health
+        membership = Membership(self.ask, host.members, member)
+        self.list_members = membership.list_members
+        self.add_member = membership.add_member
+        self.remove_member = membership.remove_member
+        self.promote_member = membership.promote_member
+        self.update_member = membership.update_member
+        self.replace_member = membership.replace_member
+        self.move_leader = membership.move_leader
         turns.audience = self
 
     def call(self, request: Request, context: Context, reply: Reply, body: bytes | None = None) -> None:

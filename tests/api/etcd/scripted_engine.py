@@ -6,11 +6,12 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 
+from tests.api.scripted_membership import ScriptedMembership
 from tricord.base.context import Context
 from tricord.base.errors import TricordError
 from tricord.base.levels import Stamp
 from tricord.base.operations import Request, Result
-from tricord.server.engine import Encoded, HealthCheck, MemberRecord, MemberStatus, Outcome, Reply
+from tricord.server.engine import Encoded, HealthCheck, MemberStatus, Outcome, Reply
 from tricord.wire.grpc.metadata import EMPTY, Metadata
 from tricord.wire.grpc.status import Status
 
@@ -31,7 +32,7 @@ STATUS = MemberStatus(
 
 
 @dataclass
-class ScriptedEngine:
+class ScriptedEngine(ScriptedMembership):
     """Gives ``outcomes`` in turn; with none left it keeps the reply for the test to give."""
 
     outcomes: list[Outcome] = field(default_factory=list)
@@ -64,9 +65,6 @@ class ScriptedEngine:
 
     def status(self) -> MemberStatus:
         return self.state
-
-    def members(self) -> list[MemberRecord]:
-        return [MemberRecord(22, "one", ["http://127.0.0.1:2380"], ["http://127.0.0.1:2379"])]
 
     def health(self) -> list[HealthCheck]:
         return []

@@ -9,21 +9,23 @@ import json
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from tests.api.scripted_membership import ScriptedMembership
 from tricord.api.ops import add_routes
 from tricord.base.context import Context
 from tricord.base.errors import NoLeader, PermissionDenied, TricordError
 from tricord.base.levels import Level, Stamp
-from tricord.base.members import MemberRecord, MemberStatus
+from tricord.base.members import MemberStatus
 from tricord.base.metrics import Metrics, Traffic
 from tricord.base.operations import RangeResult, Request, Result
 from tricord.server.engine import HealthCheck, Reply
 from tricord.wire.http.routes import HttpRequest, HttpResponse, Routes
 
 
-class SmallEngine:
+class SmallEngine(ScriptedMembership):
     """An engine with an empty store; its fields are what a test wants it to say."""
 
     def __init__(self) -> None:
+        super().__init__(records=[])
         self.leader = 7
         self.is_learner = False
         self.alarms: list[tuple[int, str]] = []
@@ -46,9 +48,6 @@ class SmallEngine:
 
     def status(self) -> MemberStatus:
         return MemberStatus("3.6.16", 4096, 1024, 1 << 31, self.leader, 2, 50, 50, self.is_learner, self.alarms, [])
-
-    def members(self) -> list[MemberRecord]:
-        return []
 
     def health(self) -> list[HealthCheck]:
         return self.checks

@@ -34,6 +34,7 @@ TABLE: dict[type[TricordError], tuple[Status, str | None]] = {
     errors.LeaseNotFound: (Status.NOT_FOUND, "etcdserver: requested lease not found"),
     errors.KeyspaceNotFound: (Status.NOT_FOUND, None),
     errors.PermissionDenied: (Status.PERMISSION_DENIED, "etcdserver: permission denied"),
+    errors.MembershipRefused: (Status.FAILED_PRECONDITION, None),
     errors.ResourceExhausted: (Status.RESOURCE_EXHAUSTED, None),
     errors.NoSpace: (Status.RESOURCE_EXHAUSTED, "etcdserver: mvcc: database space exceeded"),
     errors.TooManyRequests: (Status.RESOURCE_EXHAUSTED, "etcdserver: too many requests"),
