@@ -126,3 +126,44 @@ def test_a_log_without_segments_is_gone(disk: Disk, root: str) -> None:
     disk.make_directory(f"{root}/wal")
     with pytest.raises(CorruptData, match="gone"):
         reopen(disk, f"{root}/wal")
+
+
+def test_a_log_that_a_snapshot_replaced_goes_on_behind_it(disk: Disk, root: str) -> None:
+    log = create(disk, f"{root}/wal")
+    log.append(HardState(2, 5, 0), [entry(i) for i in range(1, 6)])
+    log.reset(20, 2)
+    assert (log.first_index, log.last_index, log.last_term) == (21, 20, 2)
+    log.close()
+    log, entries, term = reopen(disk, f"{root}/wal", 20)
+    assert (entries, term, log.first_index, log.last_index, log.last_term) == ([], 2, 21, 20, 2)
+    log.append(None, [entry(21, term=2)])
+    log.close()
+    log, entries, term = reopen(disk, f"{root}/wal", 20)
+    assert (entries, term, log.hard_state) == ([entry(21, term=2)], 2, HardState(2, 5, 0))
+    log.close()
+
+
+@pytest.mark.parametrize("last", [3, 8])
+def test_a_snapshot_that_was_installed_just_before_a_crash_replaces_the_log_at_the_next_start(
+    disk: Disk, root: str, last: int
+) -> None:
+    log = create(disk, f"{root}/wal")
+    log.append(HardState(2, 5, 0), [entry(i) for i in range(1, last + 1)])
+    log.close()
+    for _ in range(2):
+        log, entries, term = RaftLog.open(
+            disk, f"{root}/wal", cluster=1, history=1, after=6, installed_term=2, segment_bytes=SEGMENT_BYTES
+        )
+        assert (entries, term, log.first_index, log.last_index) == ([], 2, 7, 6)
+        log.close()
+
+
+def test_a_snapshot_whose_last_entry_is_in_the_log_replaces_nothing(disk: Disk, root: str) -> None:
+    log = create(disk, f"{root}/wal")
+    log.append(HardState(2, 5, 0), [entry(i, term=2) for i in range(1, 9)])
+    log.close()
+    log, entries, term = RaftLog.open(
+        disk, f"{root}/wal", cluster=1, history=1, after=6, installed_term=2, segment_bytes=SEGMENT_BYTES
+    )
+    assert ([found.index for found in entries], term, log.first_index) == ([7, 8], 2, 1)
+    log.close()

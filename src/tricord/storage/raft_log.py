@@ -2,7 +2,8 @@
 """Stream 0 of the WAL: the entries and the hard state of the Raft log.
 
 An entry whose index is not beyond the last one replaces it and all that followed (a new leader's log wins, section
-5.3 of the Raft paper); on disk the replaced ones stay and are overruled by order. The newest hard state counts.
+5.3 of the Raft paper); on disk the replaced ones stay and are overruled by order. The newest hard state counts. A base
+record drops everything before it: a leader's snapshot took its place (section 7).
 """
 
 from __future__ import annotations
@@ -18,9 +19,11 @@ from tricord.storage.wal_format import Record
 STREAM = 0
 KIND_ENTRY = 1
 KIND_HARD_STATE = 2
+KIND_BASE = 3
 
 _ENTRY = Struct(">QQB")
 _HARD_STATE = Struct(">QQQ")
+_BASE = Struct(">QQ")
 _ENTRY_BYTES = _ENTRY.size
 
 
@@ -39,14 +42,23 @@ class RaftLog:
 
     @classmethod
     def open(
-        cls, disk: Disk, directory: str, *, cluster: int, history: int, after: int, segment_bytes: int = SEGMENT_BYTES
+        cls,
+        disk: Disk,
+        directory: str,
+        *,
+        cluster: int,
+        history: int,
+        after: int,
+        installed_term: int | None = None,
+        segment_bytes: int = SEGMENT_BYTES,
     ) -> tuple[RaftLog, list[Entry], int]:
         """Open the log and give it with the entries behind index ``after`` and the term of that index (0: not in the
         log).
 
         ``after`` is the backend's durable index: what it covers had been synced here, so a log that ends before it is
-        damaged. Raises CorruptData, NewerFormat, DiskFault. Costs about 1 us an entry, and memory for those that are
-        given.
+        damaged. Where a leader's snapshot brought the state there, ``installed_term`` is the term of that index: a log
+        that does not hold that entry is the one that the snapshot replaced, and is dropped. Raises CorruptData,
+        NewerFormat, DiskFault. Costs about 1 us an entry, and memory for those that are given.
         """
         wal = Wal(disk, directory, cluster=cluster, history=history, segment_bytes=segment_bytes)
         loader = _Loader(directory, after)
@@ -59,6 +71,10 @@ class RaftLog:
         log.last_index = loader.last if loader.first else scanned.segments[0].first_index - 1
         log.last_term = loader.entries[-1].term if loader.entries else loader.term_after
         path = scanned.segments[-1].path
+        if installed_term is not None and (log.last_index < after or loader.term_after not in (0, installed_term)):
+            wal.resume(scanned)
+            log.reset(after, installed_term)
+            return log, [], installed_term
         if log.last_index < after:
             raise CorruptData(path, scanned.end, f"the log ends at {log.last_index}, but {after} was applied")
         if log.first_index > after + 1:
@@ -90,6 +106,14 @@ class RaftLog:
             self.last_term = entries[-1].term
         if hard_state is not None:
             self.hard_state = hard_state
+
+    def reset(self, index: int, term: int) -> None:
+        """Durably drop all entries; the next one is the one behind ``index``, whose entry has ``term``.
+
+        Raises DiskFull (nothing was written), DiskFault (the log is dead).
+        """
+        self.wal.append([Record(STREAM, KIND_BASE, _BASE.pack(index, term))])
+        self.first_index, self.last_index, self.last_term = index + 1, index, term
 
     def mark(self) -> None:
         """See ``Wal.mark``."""
@@ -135,8 +159,15 @@ class _Loader:
                 self._entry(record.payload, position)
             elif record.kind == KIND_HARD_STATE:
                 self.hard_state = HardState(*_HARD_STATE.unpack(record.payload))
+            elif record.kind == KIND_BASE:
+                self._base(*_BASE.unpack(record.payload))
             else:
                 raise NewerFormat(f"{self._directory}: the log holds a record of kind {record.kind}")
+
+    def _base(self, index: int, term: int) -> None:
+        self.entries.clear()
+        self.first, self.last = index + 1, index
+        self.term_after = term if index == self._after else 0
 
     def _entry(self, payload: bytes, position: int) -> None:
         index, term, kind = _ENTRY.unpack_from(payload)
