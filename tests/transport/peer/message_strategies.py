@@ -58,6 +58,7 @@ def _append_entries(draw: st.DrawFn) -> AppendEntries:
         draw(numbers),
         draw(st.booleans()),
         draw(st.booleans()),
+        draw(st.booleans()),
     )
 
 

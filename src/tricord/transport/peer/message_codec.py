@@ -97,7 +97,7 @@ def decode_messages(body: bytes) -> list[Message]:
 
 def _append_entries(message: AppendEntries, entries: EncodedEntries) -> tuple[int, bytes, bytes]:
     fields = _FOUR.pack(message.prev_log_index, message.prev_log_term, message.leader_commit, message.read_round)
-    flags = (1 if message.heartbeat else 0) | (2 if message.quiesce else 0)
+    flags = (1 if message.heartbeat else 0) | (2 if message.commit_only else 0) | (4 if message.quiesce else 0)
     if not message.entries:
         return flags, fields, b""
     assert message.entries[0].index == message.prev_log_index + 1, "entries follow the one before them"
@@ -112,9 +112,8 @@ def _read_append_entries(ids: _Ids, flags: int, body: bytes, offset: int, end: i
         raise ProtocolFault("an index is beyond any log")
     if entries and not prev_log_term <= entries[0].term <= entries[-1].term <= ids[2]:
         raise ProtocolFault("entries have terms that do not fit their message")
-    return AppendEntries(
-        *ids, prev_log_index, prev_log_term, entries, leader_commit, read_round, bool(flags & 1), bool(flags & 2)
-    )
+    marks = (bool(flags & 1), bool(flags & 2), bool(flags & 4))
+    return AppendEntries(*ids, prev_log_index, prev_log_term, entries, leader_commit, read_round, *marks)
 
 
 def _forwarded_proposal(message: ForwardedProposal) -> tuple[int, bytes, bytes]:
@@ -249,7 +248,7 @@ _ENCODERS: dict[type, tuple[int, Callable[[Any], tuple[int, bytes, bytes]]]] = {
 _DECODERS: dict[int, tuple[int, int, bool, Callable[[_Ids, int, bytes, int, int], Message]]] = {
     1: (3, _VOTE.size, True, _read_request_vote),
     2: (3, 0, True, _read_request_vote_result),
-    _APPEND_ENTRIES: (3, _FOUR.size, False, _read_append_entries),
+    _APPEND_ENTRIES: (7, _FOUR.size, False, _read_append_entries),
     4: (1, _THREE.size, True, _read_append_entries_result),
     5: (0, _TWO.size, False, _read_install_snapshot),
     6: (0, _ONE.size, True, _read_install_snapshot_result),
