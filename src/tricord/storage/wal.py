@@ -115,6 +115,9 @@ class Wal:
         except OSError as error:
             raise self._fault(error) from error
         self._vouched = False
+        if self._end == HEADER_BYTES and len(self._segments) > 1:
+            # It died before it could write what each segment begins with.
+            self._write_carried(self.carry())
 
     @property
     def first_index(self) -> int:
@@ -160,8 +163,11 @@ class Wal:
         Raises DiskFault, and goes on living.
         """
         removed = 0
+        # A segment that begins at or before the index holds all from there on, whatever those before it were to hold
+        # when they began: their ends may have been replaced.
+        keep = max((place for place, one in enumerate(self._segments) if one.first_index <= index), default=0)
         try:
-            while len(self._segments) > 1 and self._segments[1].first_index <= index:
+            while removed < keep:
                 # The oldest first, each durably: what is left is always without a gap.
                 self._disk.remove(self._segments[0].path)
                 del self._segments[0]
@@ -170,6 +176,10 @@ class Wal:
         except OSError as error:
             raise DiskFault(f"{self._segments[0].path}: cannot remove an old segment: {error}") from error
         return removed
+
+    def begin_segment(self) -> None:
+        """Go on in a new segment. Raises DiskFull (the old one goes on), DiskFault."""
+        self._roll(0)
 
     def close(self) -> None:
         """Close the file; nothing is written."""
@@ -227,8 +237,11 @@ class Wal:
             self._file.close()
         self._file, self._file_size, self._end = file, file_size, HEADER_BYTES
         self._segments.append(Segment(number, path, header.first_index))
-        if carried:
-            self._write(KIND_BATCH, body, len(carried))
+        self._write_carried(carried)
+
+    def _write_carried(self, records: list[Record]) -> None:
+        if records:
+            self._write(KIND_BATCH, encode_records(records), len(records))
 
     def _prepare(self, header: SegmentHeader, path: str, size: int) -> File:
         """Make the file under another name; it gets its own when reserved and durable."""
