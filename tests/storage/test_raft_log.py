@@ -3,11 +3,14 @@
 
 from __future__ import annotations
 
+import errno
+
 import pytest
 
 from tricord.base.environment import Disk
-from tricord.base.errors import CorruptData
+from tricord.base.errors import CorruptData, DiskFault, DiskFull
 from tricord.base.log import Entry, EntryKind, HardState
+from tricord.storage.memory_disk import MemoryDisk, PowerLost
 from tricord.storage.raft_log import RaftLog
 from tricord.storage.wal import Wal
 
@@ -167,3 +170,164 @@ def test_a_snapshot_whose_last_entry_is_in_the_log_replaces_nothing(disk: Disk, 
     )
     assert ([found.index for found in entries], term, log.first_index) == ([7, 8], 2, 1)
     log.close()
+
+
+def test_the_entries_before_are_given_as_far_as_they_are_asked_for(disk: Disk, root: str) -> None:
+    log = create(disk, f"{root}/wal")
+    log.append(HardState(1, 5, 0), [entry(i, term=i) for i in range(1, 10)])
+    log.append(None, [entry(8, term=20)])
+    log.close()
+    for earlier in range(10):
+        log, entries, term = open_with(disk, f"{root}/wal", after=7, earlier=earlier)
+        first = max(8 - earlier, 1)
+        assert log.earlier == [entry(i, term=i) for i in range(first, 8)]
+        assert log.earlier_base == (first - 1, first - 1)
+        assert (entries, term) == ([entry(8, term=20)], 7)
+        log.close()
+
+
+def test_entries_before_that_were_replaced_are_not_given(disk: Disk, root: str) -> None:
+    log = create(disk, f"{root}/wal")
+    log.append(None, [entry(i) for i in range(1, 10)])
+    log.append(None, [entry(3, term=2), entry(4, term=2)])
+    log.close()
+    log, entries, term = open_with(disk, f"{root}/wal", after=4, earlier=3)
+    assert log.earlier == [entry(2), entry(3, term=2), entry(4, term=2)]
+    assert (log.earlier_base, entries, term) == ((1, 1), [], 2)
+    log.close()
+
+
+def test_entries_before_are_bounded_by_their_bytes(disk: Disk, root: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tricord.storage.raft_log.EARLIER_BYTES_MAX", 1000)
+    log = create(disk, f"{root}/wal")
+    log.append(None, [entry(i, data=bytes(90)) for i in range(1, 60)])
+    log.close()
+    log, entries, _ = open_with(disk, f"{root}/wal", after=50, earlier=100)
+    assert [one.index for one in log.earlier] == list(range(42, 51))
+    assert [one.index for one in entries] == list(range(51, 60))
+    log.close()
+
+
+def open_with(disk: Disk, directory: str, *, after: int, earlier: int) -> tuple[RaftLog, list[Entry], int]:
+    return RaftLog.open(
+        disk, directory, cluster=1, history=1, after=after, earlier=earlier, segment_bytes=SEGMENT_BYTES
+    )
+
+
+@pytest.mark.parametrize("base", [3, 9, 500])
+def test_a_log_that_was_reset_goes_on_behind_its_base(disk: Disk, root: str, base: int) -> None:
+    """Whether the base lies within the old log or beyond it: nothing of that one is left."""
+    log = create(disk, f"{root}/wal")
+    for index in range(1, 300):
+        log.append(None, [entry(index, data=bytes(100))])
+    log.append(HardState(3, 1, 8), [entry(9, term=3)])
+    log.reset(base, 4, HardState(4, 2, base))
+    assert (log.first_index, log.last_index, log.last_term) == (base + 1, base, 4)
+    assert len(disk.list(f"{root}/wal")) == 1
+    for _ in range(2):
+        log.close()
+        log, entries, term = reopen(disk, f"{root}/wal", base)
+        assert (entries, term, log.hard_state) == ([], 4, HardState(4, 2, base))
+        assert (log.first_index, log.last_index, log.last_term) == (base + 1, base, 4)
+    log.append(None, [entry(base + 1, term=4)])
+    log.append(HardState(5, 0, base), [entry(base + 1, term=5), entry(base + 2, term=5)])
+    log.close()
+    log, entries, _ = reopen(disk, f"{root}/wal", base)
+    assert entries == [entry(base + 1, term=5), entry(base + 2, term=5)]
+    log.close()
+    with pytest.raises(CorruptData, match="begins at"):
+        reopen(disk, f"{root}/wal", base - 1)
+
+
+def test_a_reset_that_ends_anywhere_left_the_old_log_or_the_new_one() -> None:
+    def prepared() -> tuple[MemoryDisk, RaftLog]:
+        disk = MemoryDisk(1)
+        log = create(disk, "/wal")
+        disk.sync_directory("/")
+        for index in range(1, 300):
+            log.append(None, [entry(index, data=bytes(100))])
+        log.append(HardState(1, 1, 250), [])
+        return disk, log
+
+    disk, log = prepared()
+    before = disk.calls
+    log.reset(280, 2, HardState(2, 0, 280))
+    calls = disk.calls - before
+    seen = set()
+    for number in range(1, calls + 1):
+        for fault in ("power", "error", "full"):
+            disk, log = prepared()
+            if fault == "power":
+                disk.cut_at = disk.calls + number
+            else:
+                disk.fail_at[disk.calls + number] = errno.EIO if fault == "error" else errno.ENOSPC
+            try:
+                log.reset(280, 2, HardState(2, 0, 280))
+            except (PowerLost, DiskFault, DiskFull):
+                pass
+            disk.power_cut()
+            log, entries, _ = reopen(disk, "/wal", 280)
+            seen.add(len(entries))
+            expected = (HardState(1, 1, 250), 299) if entries else (HardState(2, 0, 280), 280)
+            assert (log.hard_state, log.last_index) == expected, f"call {number}, {fault}"
+            log.append(None, [entry(log.last_index + 1, term=3)])
+            log.close()
+            reopen(disk, "/wal", 280)
+    assert seen == {0, 19}
+
+
+def test_a_log_that_is_about_to_be_reset_may_end_and_begin_anywhere(disk: Disk, root: str) -> None:
+    log = create(disk, f"{root}/wal")
+    log.append(HardState(2, 2, 1), [entry(1)])
+    log.close()
+    log = RaftLog.open_for_reset(disk, f"{root}/wal", cluster=1, history=1, segment_bytes=SEGMENT_BYTES)
+    assert log.hard_state == HardState(2, 2, 1)
+    log.reset(1000, 2, HardState(2, 2, 1000))
+    log.close()
+    log, entries, _ = reopen(disk, f"{root}/wal", 1000)
+    assert (entries, log.first_index) == ([], 1001)
+    log.close()
+
+
+def test_segments_go_although_a_replaced_end_had_begun_one_later(disk: Disk, root: str) -> None:
+    log = create(disk, f"{root}/wal")
+    for index in range(1, 300):
+        log.append(None, [entry(index, data=bytes(100))])
+    log.append(None, [entry(50, term=2, data=bytes(100))])
+    for index in range(51, 200):
+        log.append(None, [entry(index, term=2, data=bytes(100))])
+    log.cut_before(190)
+    log.close()
+    log, entries, _ = reopen(disk, f"{root}/wal", 190)
+    assert 190 >= log.first_index > 100
+    assert [one.index for one in entries] == list(range(191, 200))
+    log.close()
+
+
+def test_a_segment_that_lost_its_beginning_gets_it_again() -> None:
+    """The hard state begins each segment: killed before that was written, it must not go with the segment before."""
+
+    def filled() -> tuple[MemoryDisk, RaftLog]:
+        disk = MemoryDisk(1)
+        log = create(disk, "/wal")
+        disk.sync_directory("/")
+        log.append(HardState(4, 2, 0), [])
+        for index in range(1, 100):
+            log.append(None, [entry(index, data=bytes(100))])
+        return disk, log
+
+    disk, log = filled()
+    before = disk.calls
+    log.wal.begin_segment()
+    for number in range(1, disk.calls - before + 1):
+        disk, log = filled()
+        disk.cut_at = disk.calls + number
+        with pytest.raises(PowerLost):
+            log.wal.begin_segment()
+        disk.power_cut()
+        log, _, _ = reopen(disk, "/wal", 0)
+        log.append(None, [entry(100)])
+        log.cut_before(100)
+        log.close()
+        log, _, _ = reopen(disk, "/wal", 99)
+        assert log.hard_state == HardState(4, 2, 0), f"call {number}"
