@@ -54,6 +54,41 @@ def store() -> MemoryStore:
     return MemoryStore()
 
 
+def test_a_configuration_is_recorded_where_the_log_has_it_and_survives(store: MemoryStore) -> None:
+    machine = StateMachine(store)
+    assert machine.configuration == b""
+    before = machine.chain
+    (answer,) = machine.apply([Entry(1, 3, EntryKind.CONFIGURATION, b"one")])
+    assert answer == Applied(1, None, 1, [])
+    assert machine.chain != before, "members compare what they have"
+    machine.apply([put_entry(2, b"a"), Entry(3, 3, EntryKind.CONFIGURATION, b"two")])
+    assert machine.configuration == b"two"
+    again = StateMachine(store)
+    assert (again.configuration, again.applied_index, again.chain) == (b"two", 3, machine.chain)
+
+
+def test_another_state_in_the_store_is_taken_as_it_is(store: MemoryStore) -> None:
+    machine = StateMachine(store)
+    machine.apply([put_entry(1, b"a", b"old"), Entry(2, 1, EntryKind.CONFIGURATION, b"old")])
+    other = MemoryStore()
+    theirs = StateMachine(other)
+    theirs.apply([put_entry(index, b"b", b"new", 4) for index in range(1, 8)])
+    theirs.apply([Entry(8, 4, EntryKind.CONFIGURATION, b"new"), normal(9, encode_command(Compact(5), None), 4)])
+    other.drain()
+    store.replace_backend(other.backend)
+    space = machine.keyspace()
+    machine.reload()
+    assert (machine.applied_index, machine.applied_term, machine.chain) == (9, 4, theirs.chain)
+    assert (machine.configuration, machine.revision(), machine.compacted()) == (b"new", 8, 5)
+    assert machine.keyspace() is space, "who holds it goes on with it"
+    while not machine.sweep(2):
+        pass
+    assert machine.swept(5)
+    machine.apply([put_entry(10, b"c", b"", 4)])
+    theirs.apply([put_entry(10, b"c", b"", 4)])
+    assert machine.chain == theirs.chain
+
+
 def test_a_batch_answers_each_entry_in_order_with_revision_and_events(store: MemoryStore) -> None:
     machine = StateMachine(store)
     answers = machine.apply(

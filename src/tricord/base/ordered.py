@@ -34,6 +34,8 @@ META_APPLIED_INDEX = b"applied_index"
 """Key in META: index of the last entry whose effects the tables hold (8 bytes, big endian; absent: 0)."""
 META_APPLIED_TERM = b"applied_term"
 """Key in META: that entry's term (8 bytes, big endian; absent: 0)."""
+META_CONFIGURATION = b"configuration"
+"""Key in META: the cluster's configuration in force at the applied index (as in ``membership``; absent: none yet)."""
 
 Write: TypeAlias = tuple[Table, bytes, bytes | None]
 """(table, key, value); a value of None deletes the key, present or not."""
@@ -89,5 +91,8 @@ class Backend(Protocol):
     def used_bytes(self) -> int:
         """Of it, what holds data."""
 
+    def retire(self) -> None:
+        """Give no view any more, and close when the last one is given back. From any thread."""
+
     def close(self) -> None:
-        """Close; nothing unsynced is lost by it."""
+        """Close; nothing unsynced is lost by it. All views were given back."""

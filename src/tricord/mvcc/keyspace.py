@@ -35,6 +35,11 @@ class Keyspace:
         self.identity = identity
         self.prefix = keyspace_prefix(identity)
         self.stop = keyspace_stop(identity)
+        self.reload()
+
+    def reload(self) -> None:
+        """Read the marks, at the start and when the store holds another state."""
+        store, identity = self.store, self.identity
         self.revision = FIRST_REVISION
         self.compacted = NEVER_COMPACTED
         self.swept = NEVER_COMPACTED

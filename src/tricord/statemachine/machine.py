@@ -5,7 +5,8 @@
 effects; then the effects are recorded, which cannot fail. A refused entry has no effect but advances the applied index
 like any other. Whatever is not a refusal (a damaged record, a broken invariant, an operation of a newer version) stops
 before the entry has an effect. The marks (applied index and term, revisions, the chain) are written once a batch, with
-nothing of a later entry before them.
+nothing of a later entry before them. A configuration is recorded where the log has it; what it means is not this
+machine's business.
 
 The chain is a running 64-bit hash over what entries changed: equal on all members at an equal index.
 """
@@ -38,7 +39,13 @@ from tricord.statemachine.applied import Applied
 from tricord.statemachine.apply_compact import apply_compact
 from tricord.statemachine.apply_kv import apply_delete_range, apply_put, apply_txn
 from tricord.statemachine.command import Command, CommandOperation, decode_command, split_plain
-from tricord.statemachine.marks import AppliedMark, applied_mark_writes, read_applied_mark
+from tricord.statemachine.marks import (
+    AppliedMark,
+    applied_mark_writes,
+    configuration_write,
+    read_applied_mark,
+    read_configuration,
+)
 from tricord.wire.etcd.requests import decode_compact, decode_delete_range, decode_put, decode_txn
 
 __all__ = ["Applied", "StateMachine"]
@@ -62,16 +69,13 @@ _NOBODY = Context()
 class StateMachine:
     """Applies entries and answers reads. One thread uses it."""
 
-    __slots__ = ("_keyspaces", "_store", "_sweep", "applied_index", "applied_term", "chain")
+    __slots__ = ("_keyspaces", "_store", "_sweep", "applied_index", "applied_term", "chain", "configuration")
 
     def __init__(self, store: OrderedStore) -> None:
         self._store = store
-        mark = read_applied_mark(store)
-        self.applied_index = mark.index
-        self.applied_term = mark.term
-        self.chain = mark.chain
         self._keyspaces = {0: Keyspace(store, 0)}
         self._sweep: Compaction | None = None
+        self._read_marks()
 
     def apply(self, entries: list[Entry]) -> list[Applied]:
         """Carry out entries; the first follows ``applied_index``. One answer each, in order.
@@ -90,6 +94,13 @@ class StateMachine:
         finally:
             self._record_marks()
         return results
+
+    def reload(self) -> None:
+        """The store holds another state now (a snapshot took its place): forget what was remembered of the old one."""
+        self._sweep = None
+        for space in self._keyspaces.values():
+            space.reload()
+        self._read_marks()
 
     def read(self, request: Range | Txn, keyspace: int = 0, at_most: int = 0) -> Result:
         """Answer a read at the applied state. Raises InvalidRequest; CorruptData when the store is damaged.
@@ -135,6 +146,8 @@ class StateMachine:
         return self._keyspaces[keyspace].swept >= revision
 
     def _apply(self, entry: Entry) -> Applied:
+        if entry.kind == EntryKind.CONFIGURATION:
+            self._configure(entry.data)
         if entry.kind != NORMAL:
             return Applied(entry.index, None, self._keyspaces[0].revision, [])
         plain = split_plain(entry.data)
@@ -164,6 +177,11 @@ class StateMachine:
         space.commit(transaction)
         return Applied(entry.index, outcome, space.revision, transaction.events)
 
+    def _configure(self, data: bytes) -> None:
+        self._store.write([configuration_write(data)])
+        self.configuration = data
+        self.chain = xxh3_64_intdigest(data, self.chain)
+
     def _extend_chain(self, transaction: WriteTransaction) -> None:
         """Only HEAD's effects count: the others follow from them and from the state before."""
         chain = self.chain
@@ -175,6 +193,14 @@ class StateMachine:
         if transaction.compacted is not None:
             chain = xxh3_64_intdigest(transaction.compacted.to_bytes(8, "big"), chain)
         self.chain = chain
+
+    def _read_marks(self) -> None:
+        mark = read_applied_mark(self._store)
+        self.applied_index = mark.index
+        self.applied_term = mark.term
+        self.chain = mark.chain
+        self.configuration = read_configuration(self._store)
+        """The cluster's configuration in force at the applied index, encoded; empty: none yet."""
 
     def _record_marks(self) -> None:
         writes: list[Write] = [space.marks_write() for space in self._keyspaces.values()]

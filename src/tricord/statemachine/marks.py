@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The applied mark: how far the log has been applied, and the chain up to there. Kept in META beside the effects."""
+"""The marks of the log in META, beside the effects: how far it has been applied, the chain up to there, and the
+cluster's configuration in force there.
+"""
 
 from __future__ import annotations
 
 from tricord.base.message import message
-from tricord.base.ordered import META_APPLIED_INDEX, META_APPLIED_TERM, Table, View, Write
+from tricord.base.ordered import META_APPLIED_INDEX, META_APPLIED_TERM, META_CONFIGURATION, Table, View, Write
 
 META_CHAIN = b"chain"
 """Key in META: the chain hash after the applied entry (8 bytes, big endian; absent: 0)."""
@@ -31,6 +33,16 @@ def applied_mark_writes(mark: AppliedMark) -> list[Write]:
         (Table.META, META_APPLIED_TERM, mark.term.to_bytes(8, "big")),
         (Table.META, META_CHAIN, mark.chain.to_bytes(8, "big")),
     ]
+
+
+def read_configuration(view: View) -> bytes:
+    """The configuration in ``view``, as it is encoded; empty: none yet."""
+    return view.get(Table.META, META_CONFIGURATION) or b""
+
+
+def configuration_write(configuration: bytes) -> Write:
+    """The write that records the configuration."""
+    return Table.META, META_CONFIGURATION, configuration
 
 
 def _number(view: View, name: bytes) -> int:
