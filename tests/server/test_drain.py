@@ -64,6 +64,9 @@ class Backend:
     def used_bytes(self) -> int:
         return 0
 
+    def retire(self) -> None:
+        return
+
     def close(self) -> None:
         return
 

@@ -17,6 +17,7 @@ from tricord.storage.member_storage import MemberStorage, open_member_storage
 from tricord.storage.memory_disk import MemoryDisk
 
 SCRIPT_SEGMENT_BYTES = 8 << 10
+CONFIGURATION = b"the first members"
 
 
 def new_identity() -> Identity:
@@ -28,7 +29,12 @@ def open_directory(disk: Disk, directory: str, identity: Callable[[], Identity] 
     """Open it with small segments. Of the environment only the disk is used."""
     environment: Any = SimpleNamespace(disk=disk)
     return open_member_storage(
-        environment, directory, new_identity=identity, map_size=64 << 20, segment_bytes=SCRIPT_SEGMENT_BYTES
+        environment,
+        directory,
+        new_identity=identity,
+        initial_configuration=CONFIGURATION,
+        map_size=64 << 20,
+        segment_bytes=SCRIPT_SEGMENT_BYTES,
     )
 
 
@@ -139,6 +145,9 @@ class Script:
                 assert entry.data == data_of(index, entry.term), what
             assert storage.hard_state in (self.hard_state, self.attempted_hard_state), what
             assert applied <= self.committed, what
+            assert storage.configuration == CONFIGURATION, what
+            base, before = storage.earlier_base[0], [entry.index for entry in storage.earlier]
+            assert before == list(range(base + 1, applied + 1)), what
             view = storage.backend.view()
             kept = [int.from_bytes(key, "big") for key, _ in view.scan(Table.HEAD, b"", None)]
             view.close()

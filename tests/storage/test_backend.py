@@ -183,3 +183,19 @@ def test_many_records_in_random_order(backend: Backend) -> None:
     view = backend.view()
     assert view.count(HEAD, b"key 001000", b"key 003000") == sum(b"key 001000" <= key < b"key 003000" for key in model)
     view.close()
+
+
+def test_a_retired_backend_answers_its_views_until_the_last_is_closed(disk: Disk, root: str) -> None:
+    backend = disk.open_backend(f"{root}/retiring", map_size=MAP_SIZE)
+    backend.commit([(HEAD, b"a", b"1")])
+    first, second = backend.view(), backend.view()
+    backend.retire()
+    first.close()
+    first.close()
+    assert second.get(HEAD, b"a") == b"1"
+    assert list(second.scan(HEAD, b"", None)) == [(b"a", b"1")]
+    second.close()
+    again = disk.open_backend(f"{root}/retiring", map_size=MAP_SIZE)
+    assert everything(again) == [(b"a", b"1")]
+    again.retire()
+    disk.open_backend(f"{root}/retiring", map_size=MAP_SIZE).close()

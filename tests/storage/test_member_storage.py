@@ -10,11 +10,12 @@ from functools import partial
 
 import pytest
 
-from tests.storage.member_script import SCRIPT_SEGMENT_BYTES, Script, new_identity, open_directory
+from tests.storage.member_script import CONFIGURATION, SCRIPT_SEGMENT_BYTES, Script, new_identity, open_directory
 from tricord.base.environment import Disk
 from tricord.base.errors import CorruptData, DataDirectoryInUse, DiskFault, DiskFull, NewerFormat
-from tricord.base.log import Entry, HardState
+from tricord.base.log import Entry, EntryKind, HardState
 from tricord.base.ordered import META_APPLIED_INDEX, META_APPLIED_TERM, Table
+from tricord.statemachine.machine import StateMachine
 from tricord.storage.identity import Identity, read_identity, write_identity
 from tricord.storage.memory_disk import MemoryDisk, PowerLost
 
@@ -27,6 +28,77 @@ def test_a_new_directory_is_empty_and_keeps_its_identity(disk: Disk, root: str) 
     again = open_directory(disk, f"{root}/deep/data", lambda: Identity(9, 9, 9, 9, "other"))
     assert again.identity == new_identity()
     again.close()
+
+
+def test_a_directory_begins_with_the_configuration_it_is_given_and_keeps_the_newest(disk: Disk, root: str) -> None:
+    storage = open_directory(disk, root)
+    assert (storage.applied_index, storage.configuration) == (0, CONFIGURATION)
+    storage.log.append(None, [Entry(1, 1, EntryKind.CONFIGURATION, b"others")])
+    machine = StateMachine(storage.overlay)
+    assert machine.configuration == CONFIGURATION
+    machine.apply([Entry(1, 1, EntryKind.CONFIGURATION, b"others")])
+    storage.backend.commit(storage.overlay.take())
+    storage.close()
+    storage = open_directory(disk, root)
+    assert (storage.applied_index, storage.configuration) == (1, b"others")
+    assert StateMachine(storage.overlay).configuration == b"others"
+    storage.close()
+
+
+def test_a_creation_that_is_cut_off_anywhere_starts_over() -> None:
+    counted = MemoryDisk()
+    open_directory(counted, "/data/m").close()
+    for number in range(1, counted.calls + 1):
+        for seed in range(3):
+            disk = MemoryDisk(seed, traced=True)
+            disk.cut_at = number
+            with pytest.raises(PowerLost):
+                open_directory(disk, "/data/m")
+            disk.power_cut()
+            storage = open_directory(disk, "/data/m", lambda: Identity(5, 6, 7, 8, "second"))
+            what = f"call {number} ({name_of(disk, number)})"
+            assert storage.configuration == CONFIGURATION, what
+            assert storage.identity.name in ("first", "second"), what
+            storage.log.append(HardState(1, 1, 0), [Entry(1, 1, 0, b"")])
+            storage.close()
+            open_directory(disk, "/data/m").close()
+
+
+def test_what_was_applied_is_given_too_for_peers_that_lag(disk: Disk, root: str) -> None:
+    storage = open_directory(disk, root)
+    assert (storage.earlier, storage.earlier_base) == ([], (0, 0))
+    storage.log.append(HardState(2, 7, 3), [Entry(i, 2, 0, b"%d" % i) for i in range(1, 6)])
+    storage.backend.commit(
+        [
+            (Table.META, META_APPLIED_INDEX, (3).to_bytes(8, "big")),
+            (Table.META, META_APPLIED_TERM, (2).to_bytes(8, "big")),
+        ]
+    )
+    storage.close()
+    storage = open_directory(disk, root)
+    assert [entry.index for entry in storage.earlier] == [1, 2, 3]
+    assert storage.earlier_base == (0, 0)
+    storage.close()
+
+
+def test_a_cut_log_gives_what_follows_an_entry_whose_term_is_known(disk: Disk, root: str) -> None:
+    storage = open_directory(disk, root)
+    for index in range(1, 100):
+        storage.log.append(None, [Entry(index, 4, 0, bytes(300))])
+    storage.backend.commit(
+        [
+            (Table.META, META_APPLIED_INDEX, (90).to_bytes(8, "big")),
+            (Table.META, META_APPLIED_TERM, (4).to_bytes(8, "big")),
+        ]
+    )
+    storage.log.cut_before(80)
+    first = storage.log.first_index
+    assert 1 < first <= 80
+    storage.close()
+    storage = open_directory(disk, root)
+    assert storage.earlier_base == (first, 4)
+    assert [entry.index for entry in storage.earlier] == list(range(first + 1, 91))
+    storage.close()
 
 
 def test_one_process_at_a_time(disk: Disk, root: str) -> None:

@@ -9,6 +9,8 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
+from tests.storage.conftest import MAP_SIZE
+from tricord.base.environment import Disk
 from tricord.base.ordered import Table, Write
 from tricord.storage.memory_disk import MemoryDisk
 from tricord.storage.overlay import Overlay
@@ -42,6 +44,32 @@ def test_effects_are_seen_at_once_and_stay_seen_while_they_sink() -> None:
             overlay.drained()
     assert overlay.size_bytes == 0
     assert not overlay.take()
+
+
+def test_another_backend_takes_the_place_of_backend_and_effects(disk: Disk, root: str) -> None:
+    old = disk.open_backend(f"{root}/old", map_size=MAP_SIZE)
+    old.commit([(HEAD, b"a", b"old")])
+    new = disk.open_backend(f"{root}/new", map_size=MAP_SIZE)
+    new.commit([(HEAD, b"b", b"new")])
+    overlay = Overlay(old)
+    overlay.write([(HEAD, b"c", b"drained")])
+    old.commit(overlay.take())
+    overlay.write([(HEAD, b"d", b"written")])
+    picture = overlay.picture((HEAD,))
+    overlay.replace_backend(new)
+    old.retire()
+    assert list(overlay.scan(HEAD, b"", None)) == [(b"b", b"new")]
+    assert (overlay.active_bytes, overlay.size_bytes) == (0, 0)
+    assert not overlay.take()
+    # whoever reads the old state goes on reading it
+    assert list(picture.scan(HEAD, b"", None)) == [(b"a", b"old"), (b"c", b"drained"), (b"d", b"written")]
+    picture.close()
+    overlay.write([(HEAD, b"e", b"later")])
+    new.commit(overlay.take())
+    overlay.drained()
+    assert list(overlay.scan(HEAD, b"", None)) == [(b"b", b"new"), (b"e", b"later")]
+    overlay.close()
+    new.close()
 
 
 def test_taken_again_after_a_failure_the_batch_holds_both() -> None:

@@ -18,6 +18,7 @@ directory's own lock.
 from __future__ import annotations
 
 import errno
+import threading
 from collections.abc import Callable, Collection, Iterator
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -60,6 +61,10 @@ class LmdbBackend:
         self._databases = databases
         self._sums_database = sums
         self._sums = Sums.empty(len(databases))
+        # LMDB must not be closed under a view, and views end on any thread.
+        self._lock = threading.Lock()
+        self._views = 0
+        self._retired = False
 
     @classmethod
     def open(cls, disk: Disk, directory: str, *, map_size: int = MAP_SIZE_BYTES) -> LmdbBackend:
@@ -126,7 +131,14 @@ class LmdbBackend:
         return backend
 
     def view(self) -> LmdbView:
-        return LmdbView(self._path, self._environment.begin(), self._databases)
+        with self._lock:
+            assert not self._retired, "a retired backend is not read anew"
+            self._views += 1
+        try:
+            return LmdbView(self._path, self._environment.begin(), self._databases, self._view_closed)
+        except BaseException:
+            self._view_closed()
+            raise
 
     def commit(self, writes: Collection[Write]) -> None:
         if not writes:
@@ -164,6 +176,20 @@ class LmdbBackend:
                 found = transaction.stat(database) if database is not None else self._environment.stat()
                 pages += found["branch_pages"] + found["leaf_pages"] + found["overflow_pages"]
         return pages * page
+
+    def retire(self) -> None:
+        with self._lock:
+            self._retired = True
+            last = not self._views
+        if last:
+            self._environment.close()
+
+    def _view_closed(self) -> None:
+        with self._lock:
+            self._views -= 1
+            last = self._retired and not self._views
+        if last:
+            self._environment.close()
 
     def close(self) -> None:
         self._environment.close()

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import takewhile
 from typing import Any
 
@@ -32,11 +32,12 @@ class LmdbView:
     Usable from one thread at a time; short lived, since the file cannot reuse pages it sees.
     """
 
-    def __init__(self, path: str, transaction: Any, databases: list[Any]) -> None:
+    def __init__(self, path: str, transaction: Any, databases: list[Any], closed: Callable[[], None]) -> None:
         self._path = path
         self._transaction = transaction
         self._get = transaction.get
         self._databases = databases
+        self._closed: Callable[[], None] | None = closed
 
     def get(self, table: Table, key: bytes) -> bytes | None:
         if len(key) > FIRST_BYTES:
@@ -75,6 +76,10 @@ class LmdbView:
 
     def close(self) -> None:
         self._transaction.abort()
+        # Twice is fine: it counts once.
+        closed, self._closed = self._closed, None
+        if closed is not None:
+            closed()
 
     def _has_long(self) -> bool:
         return bool(self._transaction.stat(self._databases[-1])["entries"])

@@ -21,7 +21,7 @@ from tricord.base.environment import Disk, Environment, File
 from tricord.base.errors import CorruptData
 from tricord.base.log import Entry, HardState
 from tricord.base.message import message
-from tricord.base.ordered import META_APPLIED_INDEX, META_APPLIED_TERM, Backend, Table
+from tricord.base.ordered import META_APPLIED_INDEX, META_APPLIED_TERM, META_CONFIGURATION, Backend, Table
 from tricord.storage.identity import Identity, read_identity, write_identity
 from tricord.storage.overlay import Overlay
 from tricord.storage.raft_log import RaftLog
@@ -30,6 +30,8 @@ from tricord.storage.wal_format import BATCH_HEADER_BYTES, HEADER_BYTES
 from tricord.storage.wal_scan import SUFFIX
 
 MAP_SIZE_BYTES = 8 << 30
+EARLIER_ENTRIES_MAX = 10_000
+"""How many applied entries are given at a start, at most."""
 
 
 @message
@@ -45,8 +47,15 @@ class MemberStorage:
     applied_index: int
     """The backend's durable index."""
     applied_term: int
+    configuration: bytes
+    """The cluster's configuration in force at the applied index, encoded; empty: none yet."""
     entries: list[Entry]
     """All entries behind the applied index."""
+    earlier: list[Entry]
+    """Entries up to the applied one that the log still has, without a gap, for peers that lag: at most
+    EARLIER_ENTRIES_MAX, and 16 MiB of them."""
+    earlier_base: tuple[int, int]
+    """Index and term of the entry before ``earlier``; the applied one's where there is none."""
     lock: File
 
     def close(self) -> None:
@@ -64,11 +73,13 @@ def open_member_storage(
     directory: str,
     *,
     new_identity: Callable[[], Identity],
+    initial_configuration: bytes = b"",
     map_size: int = MAP_SIZE_BYTES,
     segment_bytes: int = SEGMENT_BYTES,
 ) -> MemberStorage:
     """Open the data directory, or create it with ``new_identity()`` where there is none. Blocks on the disk.
 
+    ``initial_configuration`` is the cluster's, encoded, that a new directory begins with; an old one ignores it.
     ``map_size`` bounds the backend's file and ``segment_bytes`` is the size of a log file, both in bytes. Raises
     DataDirectoryInUse, CorruptData, NewerFormat, DiskFull, DiskFault, OSError.
     """
@@ -78,7 +89,9 @@ def open_member_storage(
     try:
         identity = read_identity(disk, directory)
         if identity is None:
-            identity = _create(disk, directory, new_identity(), map_size=map_size, segment_bytes=segment_bytes)
+            identity = _create(
+                disk, directory, new_identity(), initial_configuration, map_size=map_size, segment_bytes=segment_bytes
+            )
         return _open(disk, directory, identity, lock, map_size=map_size, segment_bytes=segment_bytes)
     except BaseException:
         lock.close()
@@ -103,7 +116,9 @@ def _parent(path: str) -> str:
     return above or slash or "."
 
 
-def _create(disk: Disk, directory: str, identity: Identity, *, map_size: int, segment_bytes: int) -> Identity:
+def _create(
+    disk: Disk, directory: str, identity: Identity, configuration: bytes, *, map_size: int, segment_bytes: int
+) -> Identity:
     """Make backend and log anew. Without an identity nothing was ever acknowledged from here: leftovers go.
 
     Unless they show that something was: then it is the identity that got lost.
@@ -113,7 +128,12 @@ def _create(disk: Disk, directory: str, identity: Identity, *, map_size: int, se
         disk.make_directory(f"{directory}/{part}")
         for name in disk.list(f"{directory}/{part}"):
             disk.remove(f"{directory}/{part}/{name}")
-    disk.open_backend(f"{directory}/backend", map_size=map_size).close()
+    backend = disk.open_backend(f"{directory}/backend", map_size=map_size)
+    try:
+        if configuration:
+            backend.commit([(Table.META, META_CONFIGURATION, configuration)])
+    finally:
+        backend.close()
     wal = Wal.create(
         disk, f"{directory}/wal", cluster=identity.cluster, history=identity.history, segment_bytes=segment_bytes
     )
@@ -146,19 +166,21 @@ def _open(
             raise CorruptData(f"{directory}/{part}", 0, "the directory is gone")
     backend = disk.open_backend(f"{directory}/backend", map_size=map_size)
     try:
-        applied_index, applied_term = _applied(directory, backend)
+        applied_index, applied_term, configuration = _applied(directory, backend)
         log, entries, term_in_log = RaftLog.open(
             disk,
             f"{directory}/wal",
             cluster=identity.cluster,
             history=identity.history,
             after=applied_index,
+            earlier=EARLIER_ENTRIES_MAX,
             segment_bytes=segment_bytes,
         )
         if term_in_log and term_in_log != applied_term:
             raise CorruptData(
                 f"{directory}/wal", 0, f"entry {applied_index} has term {term_in_log}, applied was {applied_term}"
             )
+        earlier, base = _take_earlier(log, applied_index, applied_term)
         overlay = Overlay(backend)
     except BaseException:
         backend.close()
@@ -171,19 +193,34 @@ def _open(
         hard_state=log.hard_state,
         applied_index=applied_index,
         applied_term=applied_term,
+        configuration=configuration,
         entries=entries,
+        earlier=earlier,
+        earlier_base=base,
         lock=lock,
     )
 
 
-def _applied(directory: str, backend: Backend) -> tuple[int, int]:
+def _take_earlier(log: RaftLog, applied_index: int, applied_term: int) -> tuple[list[Entry], tuple[int, int]]:
+    earlier, base = log.earlier, log.earlier_base
+    log.earlier = []
+    if not earlier:
+        return [], (applied_index, applied_term)
+    if base[0] and not base[1]:
+        # A log that was cut does not say the term of the entry before its first: that first one is the base then.
+        return earlier[1:], (earlier[0].index, earlier[0].term)
+    return earlier, base
+
+
+def _applied(directory: str, backend: Backend) -> tuple[int, int, bytes]:
     view = backend.view()
     try:
         found = [view.get(Table.META, key) for key in (META_APPLIED_INDEX, META_APPLIED_TERM)]
+        configuration = view.get(Table.META, META_CONFIGURATION) or b""
     finally:
         view.close()
     for value in found:
         if value is not None and len(value) != 8:
             raise CorruptData(f"{directory}/backend", 0, "the applied index is not a number")
     index, term = (int.from_bytes(value or b"", "big") for value in found)
-    return index, term
+    return index, term, configuration

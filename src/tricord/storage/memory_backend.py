@@ -80,5 +80,8 @@ class MemoryBackend:
     def used_bytes(self) -> int:
         return sum(table.bytes_used + RECORD_OVERHEAD_BYTES * table.count(b"", None) for table in self._tables)
 
+    def retire(self) -> None:
+        """Nothing is held open."""
+
     def close(self) -> None:
         """Nothing is held open."""

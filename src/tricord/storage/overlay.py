@@ -203,6 +203,20 @@ class Overlay:
         self._draining = None
         self._draining_bytes = 0
 
+    def replace_backend(self, backend: Backend) -> None:
+        """Stand on another backend, with another state: what was written here and is not drained yet is forgotten.
+
+        Nothing that was taken may be on its way to the old backend. Pictures that were taken go on showing the old
+        state, so that one is to be ended with ``Backend.retire``. Whoever remembers something of the state must read
+        it anew (``StateMachine.reload``).
+        """
+        view = backend.view()
+        self._view.close()
+        self._backend, self._view = backend, view
+        self._active = [_Layer() for _ in range(_TABLES)]
+        self._draining = None
+        self._active_bytes = self._draining_bytes = 0
+
     def close(self) -> None:
         """Give the view back. The overlay answers no more."""
         self._view.close()
