@@ -75,6 +75,9 @@ class StateMachine:
         self._store = store
         self._keyspaces = {0: Keyspace(store, 0)}
         self._sweep: Compaction | None = None
+        self.applied_index = self.applied_term = self.chain = 0
+        self.configuration = b""
+        """The cluster's configuration in force at the applied index, encoded; empty: none yet."""
         self._read_marks()
 
     def apply(self, entries: list[Entry]) -> list[Applied]:
@@ -200,7 +203,6 @@ class StateMachine:
         self.applied_term = mark.term
         self.chain = mark.chain
         self.configuration = read_configuration(self._store)
-        """The cluster's configuration in force at the applied index, encoded; empty: none yet."""
 
     def _record_marks(self) -> None:
         writes: list[Write] = [space.marks_write() for space in self._keyspaces.values()]
