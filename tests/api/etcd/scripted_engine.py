@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 
@@ -82,6 +83,7 @@ class RecordedCall:
     replies: list[bytes] = field(default_factory=list)
     failures: list[tuple[Status, str]] = field(default_factory=list)
     cancel: Callable[[], None] = lambda: None
+    ended: asyncio.Event = field(default_factory=asyncio.Event)
 
     def set_leading(self, name: str, value: str | bytes) -> None:
         raise AssertionError("the door sends no metadata")
@@ -94,9 +96,11 @@ class RecordedCall:
 
     def reply(self, message: bytes) -> None:
         self.replies.append(message)
+        self.ended.set()
 
     def fail(self, status: Status, text: str) -> None:
         self.failures.append((status, text))
+        self.ended.set()
 
     async def messages(self) -> AsyncIterator[bytes]:
         for message in self.incoming:

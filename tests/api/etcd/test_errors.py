@@ -8,7 +8,8 @@ from collections.abc import Iterator
 import pytest
 
 from tricord.api.etcd.errors import TABLE, describe
-from tricord.base.errors import KeyNotProvided, ServerFault, TricordError
+from tricord.base.errors import KeyNotProvided, MembershipRefused, ServerFault, TricordError
+from tricord.wire.etcd.membership import REFUSALS
 from tricord.wire.grpc.status import Status
 
 
@@ -32,6 +33,16 @@ def test_texts_are_etcds_or_the_errors_own_and_codes_are_failures(kind: type[Tri
 
 def test_an_error_without_a_text_of_etcds_keeps_its_own() -> None:
     assert describe(ServerFault("it said so")) == (Status.UNKNOWN, "it said so")
+
+
+@pytest.mark.parametrize("reason", sorted(REFUSALS))
+def test_a_refused_change_of_the_members_is_told_by_its_reason(reason: str) -> None:
+    assert describe(MembershipRefused("in other words", reason=reason)) == REFUSALS[reason]
+
+
+def test_a_refusal_for_another_reason_keeps_its_own_text() -> None:
+    refused = MembershipRefused("the moon is full", reason="moon")
+    assert describe(refused) == (Status.FAILED_PRECONDITION, "the moon is full")
 
 
 def test_the_nearest_ancestor_speaks_for_a_type_that_is_not_in_the_table() -> None:

@@ -69,6 +69,36 @@ def test_status_alarms_and_members_answer() -> None:
     assert "revision" not in answer["header"]
 
 
+@pytest.mark.parametrize(
+    ("path", "body", "change"),
+    [
+        (
+            "cluster/member/add",
+            b'{"peerURLs":["http://h:1"],"isLearner":true}',
+            ("add", ("http://h:1",), "", True),
+        ),
+        ("cluster/member/remove", b'{"ID":"22"}', ("remove", 22)),
+        ("cluster/member/promote", b'{"ID":"33"}', ("promote", 33)),
+        ("cluster/member/update", b'{"ID":"22","peerURLs":["http://h:2"]}', ("update", 22, ("http://h:2",))),
+        ("cluster/member/list", b'{"linearizable":true}', ("list", True)),
+        ("maintenance/transfer-leadership", b'{"targetID":"22"}', ("move", 22)),
+    ],
+)
+def test_the_members_are_changed(path: str, body: bytes, change: tuple[object, ...]) -> None:
+    engine = ScriptedEngine()
+    status, answer = send(engine, f"/v3/{path}", body)
+    assert (status, engine.changes) == (200, [change])
+    assert [member["ID"] for member in answer.get("members", [])][:1] in ([], ["22"])
+
+
+def test_a_refused_change_of_the_members_is_an_error() -> None:
+    engine = ScriptedEngine(refusal=errors.MembershipRefused(reason="unknown_member"))
+    assert send(engine, "/v3/cluster/member/remove", b'{"ID":"5"}') == (
+        404,
+        {"code": 5, "message": "etcdserver: member not found"},
+    )
+
+
 def test_a_request_reaches_the_engine_as_over_grpc() -> None:
     engine = ScriptedEngine([PutResult()])
     send(engine, "/v3/kv/put", b'{"key":"Zm9v","value":"YmFy","lease":"7"}')

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from tricord.base import errors
 from tricord.base.errors import TricordError
+from tricord.wire.etcd.membership import REFUSALS
 from tricord.wire.grpc.service import UnaryCall
 from tricord.wire.grpc.status import GrpcError, Status
 
@@ -34,7 +35,7 @@ TABLE: dict[type[TricordError], tuple[Status, str | None]] = {
     errors.LeaseNotFound: (Status.NOT_FOUND, "etcdserver: requested lease not found"),
     errors.KeyspaceNotFound: (Status.NOT_FOUND, None),
     errors.PermissionDenied: (Status.PERMISSION_DENIED, "etcdserver: permission denied"),
-    errors.MembershipRefused: (Status.FAILED_PRECONDITION, None),
+    errors.MembershipRefused: (Status.FAILED_PRECONDITION, None),  # or as ``REFUSALS`` has its reason
     errors.ResourceExhausted: (Status.RESOURCE_EXHAUSTED, None),
     errors.NoSpace: (Status.RESOURCE_EXHAUSTED, "etcdserver: mvcc: database space exceeded"),
     errors.TooManyRequests: (Status.RESOURCE_EXHAUSTED, "etcdserver: too many requests"),
@@ -68,6 +69,8 @@ def describe(error: TricordError, deadline: float | None = None) -> tuple[Status
     kind = type(error)
     if kind is errors.DeadlineExceeded and deadline is None:
         return TIMED_OUT
+    if isinstance(error, errors.MembershipRefused) and error.reason in REFUSALS:
+        return REFUSALS[error.reason]
     entry = TABLE.get(kind)
     if entry is None:
         entry = next(TABLE[ancestor] for ancestor in kind.__mro__ if ancestor in TABLE)

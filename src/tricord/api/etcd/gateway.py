@@ -32,10 +32,35 @@ ROUTES: dict[str, tuple[str, type[Message], type[Message]]] = {
     "/v3/kv/deleterange": ("/etcdserverpb.KV/DeleteRange", kv.DeleteRangeRequest, kv.DeleteRangeResponse),
     "/v3/kv/txn": ("/etcdserverpb.KV/Txn", kv.TxnRequest, kv.TxnResponse),
     "/v3/kv/compaction": ("/etcdserverpb.KV/Compact", kv.CompactionRequest, kv.CompactionResponse),
+    "/v3/cluster/member/add": (
+        "/etcdserverpb.Cluster/MemberAdd",
+        cluster.MemberAddRequest,
+        cluster.MemberAddResponse,
+    ),
+    "/v3/cluster/member/remove": (
+        "/etcdserverpb.Cluster/MemberRemove",
+        cluster.MemberRemoveRequest,
+        cluster.MemberRemoveResponse,
+    ),
+    "/v3/cluster/member/update": (
+        "/etcdserverpb.Cluster/MemberUpdate",
+        cluster.MemberUpdateRequest,
+        cluster.MemberUpdateResponse,
+    ),
     "/v3/cluster/member/list": (
         "/etcdserverpb.Cluster/MemberList",
         cluster.MemberListRequest,
         cluster.MemberListResponse,
+    ),
+    "/v3/cluster/member/promote": (
+        "/etcdserverpb.Cluster/MemberPromote",
+        cluster.MemberPromoteRequest,
+        cluster.MemberPromoteResponse,
+    ),
+    "/v3/maintenance/transfer-leadership": (
+        "/etcdserverpb.Maintenance/MoveLeader",
+        maintenance.MoveLeaderRequest,
+        maintenance.MoveLeaderResponse,
     ),
     "/v3/maintenance/status": (
         "/etcdserverpb.Maintenance/Status",

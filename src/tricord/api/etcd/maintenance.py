@@ -1,12 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
-"""etcdserverpb.Maintenance: Status, and Alarm to read alarms. The other methods are not served yet."""
+"""etcdserverpb.Maintenance: Status, MoveLeader, and Alarm to read alarms. The other methods are not served yet."""
 
 from __future__ import annotations
 
 from google.protobuf.message import DecodeError
 
-from tricord.api.etcd.errors import malformed
+from tricord.api.answering import answer_later
+from tricord.api.etcd.errors import fail, malformed
 from tricord.api.etcd.headers import header
+from tricord.base.errors import MembershipRefused
 from tricord.base.version import ETCD_STORAGE_VERSION, ETCD_VERSION
 from tricord.server.engine import Engine
 from tricord.wire.grpc.service import Method, UnaryCall
@@ -37,7 +39,26 @@ def methods(engine: Engine) -> list[Method]:
             raise GrpcError(Status.UNIMPLEMENTED, "alarms cannot be set or cleared by clients of this member yet")
         call.reply(_alarms(engine, request.alarm).SerializeToString())
 
-    return [Method(SERVICE + "Alarm", alarm), Method(SERVICE + "Status", status)]
+    def move_leader(data: bytes, call: UnaryCall) -> None:
+        try:
+            request = maintenance.MoveLeaderRequest.FromString(data)
+        except DecodeError as error:
+            raise malformed(error) from None
+        answer_later(call, _move_leader(engine, request.targetID), fail)
+
+    return [
+        Method(SERVICE + "Alarm", alarm),
+        Method(SERVICE + "MoveLeader", move_leader),
+        Method(SERVICE + "Status", status),
+    ]
+
+
+async def _move_leader(engine: Engine, target: int) -> bytes:
+    if not target:
+        # To the engine, 0 is the best follower; to etcd, nobody.
+        raise MembershipRefused("no member to lead was named", reason="bad_transferee")
+    await engine.move_leader(target)
+    return maintenance.MoveLeaderResponse().SerializeToString()
 
 
 def _status(engine: Engine) -> maintenance.StatusResponse:

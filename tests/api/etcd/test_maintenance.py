@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""MemberList, Status and Alarm: what tools of etcd read before and beside the keys."""
+"""Status, Alarm and MoveLeader: what tools of etcd ask of one member."""
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 from typing import Any
 
@@ -10,44 +11,21 @@ import pytest
 
 from tests.api.etcd.scripted_engine import STATUS, RecordedCall, ScriptedEngine
 from tricord.api import etcd
-from tricord.base.errors import NoLeader
-from tricord.base.levels import Level
-from tricord.base.operations import RangeResult
+from tricord.base.errors import MembershipRefused
 from tricord.wire.grpc.status import GrpcError, Status
-from tricord.wire.schemas import cluster, maintenance
+from tricord.wire.schemas import maintenance
 
 
 def call(engine: ScriptedEngine, path: str, data: bytes) -> RecordedCall:
     recorded = RecordedCall()
     handler: Any = next(method.handler for method in etcd.methods(engine) if method.path == f"/etcdserverpb.{path}")
-    handler(data, recorded)
+
+    async def answered() -> None:
+        handler(data, recorded)
+        await recorded.ended.wait()
+
+    asyncio.run(answered())
     return recorded
-
-
-def test_members_are_listed_with_urls_to_dial_and_a_header_without_revision() -> None:
-    (reply,) = call(ScriptedEngine(), "Cluster/MemberList", b"").replies
-    answer = cluster.MemberListResponse.FromString(reply)
-    assert (answer.header.cluster_id, answer.header.member_id, answer.header.raft_term) == (11, 22, 3)
-    assert answer.header.revision == 0
-    (member,) = answer.members
-    assert (member.ID, member.name, member.isLearner) == (22, "one", False)
-    assert list(member.clientURLs) == ["http://127.0.0.1:2379"]
-    assert list(member.peerURLs) == ["http://127.0.0.1:2380"]
-
-
-def test_a_linearizable_list_waits_for_a_round_of_the_cluster() -> None:
-    engine = ScriptedEngine()
-    recorded = call(engine, "Cluster/MemberList", cluster.MemberListRequest(linearizable=True).SerializeToString())
-    assert engine.contexts[0].level is Level.LINEARIZABLE
-    assert not recorded.replies
-    engine.open[0](RangeResult([], False, 0), engine.stamp())
-    assert len(recorded.replies) == 1
-
-
-def test_a_linearizable_list_fails_without_a_leader() -> None:
-    data = cluster.MemberListRequest(linearizable=True).SerializeToString()
-    recorded = call(ScriptedEngine([NoLeader()]), "Cluster/MemberList", data)
-    assert recorded.failures == [(Status.UNAVAILABLE, "etcdserver: no leader")]
 
 
 def test_status_presents_the_member_as_etcd_and_says_how_it_is() -> None:
@@ -91,7 +69,35 @@ def test_alarms_cannot_be_set_by_clients() -> None:
     assert caught.value.status == Status.UNIMPLEMENTED
 
 
-@pytest.mark.parametrize("path", ["Cluster/MemberList", "Maintenance/Status", "Maintenance/Alarm"])
+def test_the_lead_is_moved_to_whom_the_request_names() -> None:
+    engine = ScriptedEngine()
+    data = maintenance.MoveLeaderRequest(targetID=33).SerializeToString()
+    assert call(engine, "Maintenance/MoveLeader", data).replies == [b""]
+    assert engine.changes == [("move", 33)]
+
+
+@pytest.mark.parametrize(
+    ("reason", "failure"),
+    [
+        ("not_leader", (Status.FAILED_PRECONDITION, "etcdserver: not leader")),
+        ("bad_transferee", (Status.FAILED_PRECONDITION, "etcdserver: bad leader transferee")),
+        ("transfer_failed", (Status.UNKNOWN, "etcdserver: request timed out, leader transfer took too long")),
+    ],
+)
+def test_a_lead_that_stays_says_why(reason: str, failure: tuple[Status, str]) -> None:
+    engine = ScriptedEngine(refusal=MembershipRefused("in other words", reason=reason))
+    data = maintenance.MoveLeaderRequest(targetID=33).SerializeToString()
+    assert call(engine, "Maintenance/MoveLeader", data).failures == [failure]
+
+
+def test_nobody_is_no_member_to_lead() -> None:
+    engine = ScriptedEngine()
+    recorded = call(engine, "Maintenance/MoveLeader", b"")
+    assert recorded.failures == [(Status.FAILED_PRECONDITION, "etcdserver: bad leader transferee")]
+    assert not engine.changes
+
+
+@pytest.mark.parametrize("path", ["Maintenance/Status", "Maintenance/Alarm", "Maintenance/MoveLeader"])
 def test_bytes_that_are_no_message_are_refused(path: str) -> None:
     with pytest.raises(GrpcError) as caught:
         call(ScriptedEngine(), path, b"\x08")

@@ -1,0 +1,13 @@
+# SPDX-License-Identifier: Apache-2.0
+"""tricord's own door: the gRPC services of ``proto/tricord``, for what etcd's cannot express."""
+
+from __future__ import annotations
+
+from tricord.api.native import membership
+from tricord.server.engine import Engine
+from tricord.wire.grpc.service import Method
+
+
+def methods(engine: Engine) -> list[Method]:
+    """Every method of this door."""
+    return membership.methods(engine)

@@ -1,0 +1,44 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Errors at tricord's own door: the status of the nearest ancestor, and the error's own text.
+
+A refused change of the members, and a missing leader, read as at etcd's door: one client understands both.
+"""
+
+from __future__ import annotations
+
+from tricord.base import errors
+from tricord.base.errors import MembershipRefused, TricordError
+from tricord.wire.etcd.membership import REFUSALS
+from tricord.wire.grpc.service import UnaryCall
+from tricord.wire.grpc.status import Status
+
+STATUS: dict[type[TricordError], Status] = {
+    errors.TricordError: Status.UNKNOWN,
+    errors.InvalidRequest: Status.INVALID_ARGUMENT,
+    errors.MalformedMessage: Status.INTERNAL,
+    errors.OutOfRange: Status.OUT_OF_RANGE,
+    errors.NotFound: Status.NOT_FOUND,
+    errors.PermissionDenied: Status.PERMISSION_DENIED,
+    errors.ResourceExhausted: Status.RESOURCE_EXHAUSTED,
+    errors.MembershipRefused: Status.FAILED_PRECONDITION,
+    errors.Unavailable: Status.UNAVAILABLE,
+    errors.DeadlineExceeded: Status.DEADLINE_EXCEEDED,
+    errors.Cancelled: Status.CANCELLED,
+    errors.OutcomeUnknown: Status.UNAVAILABLE,
+    errors.Unimplemented: Status.UNIMPLEMENTED,
+    errors.StorageError: Status.UNAVAILABLE,
+    errors.CorruptData: Status.DATA_LOSS,
+}
+
+NO_LEADER = "etcdserver: no leader"
+
+
+def fail(call: UnaryCall, error: TricordError) -> None:
+    """End the call with the error."""
+    if isinstance(error, MembershipRefused) and error.reason in REFUSALS:
+        call.fail(*REFUSALS[error.reason])
+        return
+    if isinstance(error, errors.NoLeader):
+        call.fail(Status.UNAVAILABLE, NO_LEADER)
+        return
+    call.fail(next(STATUS[ancestor] for ancestor in type(error).__mro__ if ancestor in STATUS), str(error))

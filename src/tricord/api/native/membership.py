@@ -1,0 +1,33 @@
+# SPDX-License-Identifier: Apache-2.0
+"""tricord.v1.Membership: the replacement of a member as one joint change."""
+
+from __future__ import annotations
+
+from google.protobuf.message import DecodeError
+
+from tricord.api.answering import answer_later
+from tricord.api.native.errors import fail
+from tricord.server.engine import Engine
+from tricord.wire.grpc.service import Method, UnaryCall
+from tricord.wire.grpc.status import GrpcError, Status
+from tricord.wire.schemas import membership
+
+SERVICE = "/tricord.v1.Membership/"
+
+
+def methods(engine: Engine) -> list[Method]:
+    """The service's methods."""
+
+    def replace(data: bytes, call: UnaryCall) -> None:
+        try:
+            request = membership.ReplaceRequest.FromString(data)
+        except DecodeError as error:
+            raise GrpcError(Status.INTERNAL, f"grpc: error unmarshalling request: {error}") from None
+        answer_later(call, _replace(engine, request.old, request.new), fail)
+
+    return [Method(SERVICE + "Replace", replace)]
+
+
+async def _replace(engine: Engine, old: int, new: int) -> bytes:
+    await engine.replace_member(old, new)
+    return membership.ReplaceResponse().SerializeToString()
