@@ -55,14 +55,14 @@ class MemoryTransport(asyncio.Transport):
             return
         block = bytes(data)
         self._in_flight += len(block)
-        self._loop.call_later(self._latency, self._deliver, block)
+        self._travel(self._deliver, block)
         self._check_writing()
 
     def writelines(self, list_of_data: Any) -> None:
         self.write(b"".join(list_of_data))
 
     def write_eof(self) -> None:
-        self._loop.call_later(self._latency, self._deliver_end)
+        self._travel(self._deliver_end)
 
     def can_write_eof(self) -> bool:
         return True
@@ -97,14 +97,19 @@ class MemoryTransport(asyncio.Transport):
         if self._closing or self._lost:
             return
         self._closing = True
-        self._loop.call_later(self._latency, self._finish_close)
+        self._loop.call_later(self._latency, self._lose, None)
+        self._travel(self._deliver_end)
 
     def abort(self) -> None:
         """Close at once; both ends lose the connection."""
         self._closing = True
         self._loop.call_soon(self._lose, None)
         if self._peer is not None:
-            self._loop.call_later(self._latency, self._peer._lose, ConnectionResetError("connection reset"))
+            self._travel(self._peer._lose, ConnectionResetError("connection reset"))
+
+    def _travel(self, arrive: Callable[..., None], *args: Any) -> None:
+        """What leaves this end arrives later."""
+        self._loop.call_later(self._latency, arrive, *args)
 
     def _deliver(self, block: bytes) -> None:
         self._in_flight -= len(block)
@@ -144,10 +149,6 @@ class MemoryTransport(asyncio.Transport):
         elif self._writing_paused and size <= self._low_water:
             self._writing_paused = False
             self._protocol.resume_writing()
-
-    def _finish_close(self) -> None:
-        self._lose(None)
-        self._deliver_end()
 
     def _lose(self, error: Exception | None) -> None:
         if self._lost:
@@ -203,15 +204,24 @@ class MemoryNetwork:
         server_name: str | None = None,
     ) -> tuple[asyncio.Transport, asyncio.Protocol]:
         await asyncio.sleep(self._latency)
-        accept = self.listeners.get((host, port))
+        return self.join("127.0.0.1", (host, port), factory)
+
+    def join(
+        self, source: str, there: tuple[str, int], factory: Callable[[], asyncio.Protocol]
+    ) -> tuple[asyncio.Transport, asyncio.Protocol]:
+        """Connect at once, from the host ``source``. Raises ConnectionRefusedError."""
+        accept = self.listeners.get(there)
         if accept is None:
-            raise ConnectionRefusedError(111, f"connection refused: {host}:{port}")
-        here, there = ("127.0.0.1", self._take_port()), (host, port)
-        near = MemoryTransport(self._loop, self._latency, (here, there))
-        far = MemoryTransport(self._loop, self._latency, (there, here))
+            raise ConnectionRefusedError(111, f"connection refused: {there[0]}:{there[1]}")
+        here = (source, self._take_port())
+        near, far = self.wire(here, there), self.wire(there, here)
         server, client = accept(), factory()
         near.attach(client, far)
         far.attach(server, near)
         server.connection_made(far)
         client.connection_made(near)
         return near, client
+
+    def wire(self, here: tuple[str, int], there: tuple[str, int]) -> MemoryTransport:
+        """One end of a new connection."""
+        return MemoryTransport(self._loop, self._latency, (here, there))

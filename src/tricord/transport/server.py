@@ -2,7 +2,7 @@
 """The server: listeners, the connections they accepted, and how both come to an end.
 
 One port speaks HTTP/2 (prior knowledge, or ALPN with TLS) and HTTP/1.1. gRPC requests go to the methods, all others to
-the routes.
+the routes. Connections of other members are told by their preface and handed over.
 """
 
 from __future__ import annotations
@@ -19,6 +19,8 @@ from tricord.wire.http.routes import Routes
 
 _FLUSH_LATER = 0.02
 """How long the answer to a PING may wait for a reply to travel with."""
+_SPARE_CONNECTIONS = 64
+"""Beyond the limit of connections, for members alone: clients cannot keep them out."""
 _DRAIN_NOTICE = 0.25
 """A draining server still takes streams that were under way when its peer got the news."""
 
@@ -34,12 +36,17 @@ class Server:
         limits: Limits | None = None,
         *,
         on_fault: Callable[[BaseException, str], None] | None = None,
+        peers: Callable[[], asyncio.Protocol] | None = None,
     ) -> None:
-        """``on_fault(error, where)`` is told of exceptions that handlers should not have raised."""
+        """``on_fault(error, where)`` is told of exceptions that handlers should not have raised.
+
+        ``peers`` makes the protocol of a connection that begins as another member's; None: there are no members.
+        """
         self.environment = environment
         self.registry = Registry(methods)
         self.routes = routes
         self.limits = limits or Limits()
+        self.peers = peers
         self.refused_connections = 0
         self.received_bytes = 0
         self.sent_bytes = 0
@@ -98,11 +105,16 @@ class Server:
 
     def admit(self, connection: ServerProtocol) -> bool:
         """A connection was accepted; False: there are too many."""
-        if self._draining or len(self._connections) >= self.limits.max_connections:
+        spare = _SPARE_CONNECTIONS if self.peers is not None else 0
+        if self._draining or len(self._connections) >= self.limits.max_connections + spare:
             self.refused_connections += 1
             return False
         self._connections[connection] = None
         return True
+
+    def has_too_many(self) -> bool:
+        """Whether the newest connection is beyond what clients may have."""
+        return len(self._connections) > self.limits.max_connections
 
     def dismiss(self, connection: ServerProtocol) -> None:
         """A connection is gone."""

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from tricord.transport.http1_session import Http1Session
 from tricord.transport.http2_session import Http2Session
 from tricord.wire.http2.frames import PREFACE
+from tricord.wire.peer.frames import PREFACE as PEER_PREFACE
 
 if TYPE_CHECKING:
     from tricord.transport.server import Server
@@ -44,6 +45,7 @@ class ServerProtocol(asyncio.Protocol):
         self._closing = False
         self._made_at = 0.0
         self._secure = False
+        self._is_spare = False
         self._stuck_since = 0.0
         self._stuck_size = 0
         self._waiters: list[asyncio.Future[None]] = []
@@ -59,12 +61,13 @@ class ServerProtocol(asyncio.Protocol):
         if not self.server.admit(self):
             self.abort()
             return
+        self._is_spare = self.server.has_too_many()
         name = transport.get_extra_info("peername")
         self.peer = f"{name[0]}:{name[1]}" if isinstance(name, tuple) and len(name) >= 2 else str(name or "")
         transport.set_write_buffer_limits(high=self.server.limits.write_buffer)  # type: ignore[attr-defined]
         tls = transport.get_extra_info("ssl_object")
         self._secure = tls is not None
-        if tls is not None and tls.selected_alpn_protocol() == "h2":
+        if tls is not None and tls.selected_alpn_protocol() == "h2" and self._serves_clients():
             self._session = Http2Session(self, self._made_at)
 
     def data_received(self, data: bytes) -> None:
@@ -142,9 +145,15 @@ class ServerProtocol(asyncio.Protocol):
             self.abort()
 
     def _choose(self) -> bool:
-        """HTTP/2 begins with its preface; anything else is HTTP/1.1. False: too few bytes to tell."""
+        """HTTP/2 and members begin with their prefaces; anything else is HTTP/1.1. False: no session, or not yet."""
         seen = bytes(self._input[: len(PREFACE)])
         now = self.server.environment.clock.monotonic()
+        if self.server.peers is not None and PEER_PREFACE.startswith(seen[: len(PEER_PREFACE)]):
+            if len(seen) >= len(PEER_PREFACE):
+                self._hand_over(self.server.peers())
+            return False
+        if not self._serves_clients():
+            return False
         if seen == PREFACE:
             self._session = Http2Session(self, now)
         elif not PREFACE.startswith(seen):
@@ -154,6 +163,28 @@ class ServerProtocol(asyncio.Protocol):
         if self._draining:
             self._session.drain()
         return True
+
+    def _serves_clients(self) -> bool:
+        """False, and closed: the places of clients are taken, this one was kept for a member."""
+        if self._is_spare:
+            self.server.refused_connections += 1
+            self.abort()
+        return not self._is_spare
+
+    def _hand_over(self, protocol: asyncio.Protocol) -> None:
+        """The connection is another member's: it is not one of this server's any more."""
+        transport, self._transport = self._transport, None
+        assert transport is not None
+        taken = bytes(self._input)
+        self._input.clear()
+        self._closing = True
+        self.server.dismiss(self)
+        transport.set_write_buffer_limits()
+        transport.set_protocol(protocol)
+        protocol.connection_made(transport)
+        if not self._reading:
+            transport.resume_reading()
+        protocol.data_received(taken)
 
     def hold_input(self, held: bool) -> None:
         """The session has enough for now, or can take more again."""

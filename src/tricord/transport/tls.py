@@ -43,3 +43,15 @@ def client_context(
         context.verify_mode = ssl.CERT_NONE
     context.set_alpn_protocols(ALPN_CLIENT)
     return context
+
+
+def peer_context(authority: str | None, certificate: str | None, key: str | None) -> ssl.SSLContext:
+    """For dialling other members: no ALPN, their protocol is told by its preface.
+
+    The listener's half is ``server_context`` with the members' authority. Raises OSError, ssl.SSLError.
+    """
+    context = ssl.create_default_context(cafile=authority)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    if certificate is not None:
+        context.load_cert_chain(certificate, key)
+    return context

@@ -110,9 +110,8 @@ def test_a_dialler_does_not_send_to_somebody_else(challenge: Challenge) -> None:
 
 
 def test_a_query_needs_no_membership() -> None:
-    refusal = Refusal(RefusalCode.NOT_READY, "not yet")
     hello = replace(HELLO, lane=Lane.QUERY, cluster=0, receiver=0)
-    sides = Sides(hello, expected=lambda hello: refusal)
+    sides = Sides(hello)
     sides.talk()
     assert isinstance(sides.heard_by_dialler[0], Opened)
     assert sides.acceptor.receive(frame(FrameKind.QUERY, b"q")) == [FrameReceived(FrameKind.QUERY, b"q")]

@@ -17,7 +17,7 @@ _LANES = frozenset(int(lane) for lane in Lane)
 
 
 class AcceptorSession(Session):
-    """``expected`` says why a dialler is not served (None: it is); it is not asked about a query.
+    """``expected`` says why a dialler is not served (None: it is). It is asked about queries too: see ``Hello.lane``.
 
     ``challenge`` is this member's identity with a new nonce; its protocol is chosen here. Without a secret any proof
     is as good as none.
@@ -50,7 +50,8 @@ class AcceptorSession(Session):
             return
         if hello.lane not in _LANES:
             raise ProtocolFault(f"lane {hello.lane} is not known", RefusalCode.PROTOCOL_VERSION)
-        refusal = self._expected(hello) if hello.lane != Lane.QUERY else None
+        refusal = self._expected(hello)
+        del self._expected  # asked once; it may hold what holds this session
         if refusal is not None:
             self.refuse(refusal)
             return
