@@ -87,7 +87,7 @@ class Session(asyncio.Protocol):
         self.server.sessions.append(self)
         now = asyncio.get_running_loop().time()
         self.http2 = Connection(Role.SERVER, self.server.limits, wake=self.wake, now=now)
-        if self.server.speaks_http2:
+        if self.server.speaks_http2 and not self.server.paused:
             self.http2.start()
 
     def wake(self) -> None:
@@ -104,7 +104,7 @@ class Session(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         self.server.bytes_received += len(data)
-        if not self.server.speaks_http2:
+        if not self.server.speaks_http2 or self.server.paused:
             return
         for event in self.http2.receive(data, asyncio.get_running_loop().time()):
             if isinstance(event, HeadersReceived):
@@ -123,11 +123,13 @@ class Session(asyncio.Protocol):
 
 
 class ScriptedServer:
-    """``answer`` is called with each whole call. Give ``script`` one function per call, or set ``answer``."""
+    """``answer`` is called with each whole call. Give ``script`` one function per call, or set ``answer``. While it is
+    ``paused``, it accepts and reads, and neither hears nor says anything."""
 
     def __init__(self, *script: Callable[[Call], None], limits: Http2Limits | None = None) -> None:
         self.limits = limits or Http2Limits()
         self.speaks_http2 = True
+        self.paused = False
         self.sessions: list[Session] = []
         self.calls: list[Call] = []
         self.bytes_received = 0

@@ -127,7 +127,11 @@ def ports_page() -> str:
     listen = Configuration().listen
     rows = [
         ("gRPC", "HTTP/2: prior knowledge, or ALPN `h2` with TLS", "etcd v3's services, `grpc.health.v1`, reflection"),
-        ("JSON gateway", "HTTP/1.1 or HTTP/2, POST", "`/v3/kv/range`, `put`, `deleterange`, `txn`, `compaction`; `/v3/cluster/member/*`, `/v3/maintenance/*`"),
+        (
+            "JSON gateway",
+            "HTTP/1.1 or HTTP/2, POST",
+            "`/v3/kv/range`, `put`, `deleterange`, `txn`, `compaction`; `/v3/cluster/member/*`, `/v3/maintenance/*`",
+        ),
         ("health", "HTTP/1.1 or HTTP/2, GET", "`/health`, `/livez`, `/readyz`"),
         ("version", "HTTP/1.1 or HTTP/2, GET", "`/version`"),
         ("metrics", "HTTP/1.1 or HTTP/2, GET", "`/metrics`"),

@@ -41,10 +41,10 @@ def connect(
     """A client of tricord or etcd at ``host:port``, ``http://host:port``, ``https://host:port``, or a list of such.
 
     Times are seconds: ``timeout`` for each call with all its attempts, ``dial_timeout`` for opening a connection.
-    ``attempts`` bounds how often a call is tried where that is safe. ``ca``, ``cert`` and ``key`` name PEM files, or
-    give ``tls``; ``server_name`` is whom the certificate must name if not the endpoint's host. ``metadata`` travels
-    with every call. ``observer`` is called with Invoked and Completed on the client's loop thread. The first call
-    dials. Raises ConfigurationError.
+    ``attempts`` bounds how many rounds over the endpoints a call takes where that is safe. ``ca``, ``cert`` and ``key``
+    name PEM files, or give ``tls``; ``server_name`` is whom the certificate must name if not the endpoint's host.
+    ``metadata`` travels with every call. ``observer`` is called with Invoked and Completed on the client's loop thread.
+    The first call dials. Raises ConfigurationError.
     """
     from tricord.runtime import new_event_loop
 

@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Keeps one connection to one of several members: the one in use, until it fails; then the next that answers.
 
-Calls that need a connection at the same time share one dialling; a caller that gives up does not end it for the others.
+An endpoint that does not answer at once gets company: after a quarter of a second the next is dialled beside it, and
+the first that answers is taken. An endpoint that failed is dialled after all others for some seconds. Calls that need a
+connection at the same time share one dialling; a caller that gives up does not end it for the others.
 """
 
 from __future__ import annotations
@@ -14,8 +16,10 @@ from tricord.client.channel import Channel, Dial
 from tricord.client.endpoints import Endpoint
 from tricord.transport.client_connection import CallBroken
 
-_SHORTEST_DIAL = 1.0
-"""Seconds that one of many endpoints has at least."""
+STAGGER_SECONDS = 0.25
+"""How long a dial has the stage to itself."""
+REMEMBER_SECONDS = 5.0
+"""How long an endpoint that failed comes last."""
 
 
 class Connector:
@@ -25,8 +29,10 @@ class Connector:
         self._environment = environment
         self._endpoints = endpoints
         self._dial = dial
-        self._dial_timeout = max(dial_timeout / len(endpoints), min(dial_timeout, _SHORTEST_DIAL))
-        self._next = 0
+        self._dial_timeout = dial_timeout
+        self._failed: list[tuple[bool, float] | None] = [None] * len(endpoints)
+        """Of each endpoint: whether it could not even be dialled, and when that was."""
+        self._in_use = 0
         self._current: Channel | None = None
         self._dialling: asyncio.Task[Channel] | None = None
         self._closed = False
@@ -61,7 +67,7 @@ class Connector:
         if self._current is not channel or (channel.usable and len(self._endpoints) == 1):
             return
         self._current = None
-        self._next = (self._next + 1) % len(self._endpoints)
+        self._failed[self._in_use] = (False, self._environment.clock.monotonic())
         channel.retire()
 
     async def close(self) -> None:
@@ -84,25 +90,66 @@ class Connector:
             self._current = task.result()
 
     async def _dial_each(self) -> Channel:
-        """Every endpoint once, from the next on."""
-        failures: list[str] = []
-        for _ in self._endpoints:
-            endpoint = self._endpoints[self._next]
-            try:
-                async with asyncio.timeout(self._dial_timeout):
-                    return await self._dial(endpoint)
-            except TimeoutError:
-                failures.append(f"{endpoint}: no answer in {self._dial_timeout:g} s")
-            except (OSError, CallBroken) as error:
-                failures.append(f"{endpoint}: {_reason(error)}")
-            self._next = (self._next + 1) % len(self._endpoints)
-        raise ConnectionFailed("could not connect to " + "; ".join(failures))
+        """Every endpoint once, in the order of hope; the first that answers."""
+        waiting = self._order()
+        running: dict[int, asyncio.Task[Channel]] = {}
+        failures: dict[int, str] = {}
+        try:
+            while waiting or running:
+                if waiting:
+                    place = waiting.pop(0)
+                    name = f"dial {self._endpoints[place]}"
+                    running[place] = self._environment.tasks.spawn(self._dial_one(place), name)
+                stagger = STAGGER_SECONDS if waiting else None
+                await asyncio.wait(running.values(), timeout=stagger, return_when=asyncio.FIRST_COMPLETED)
+                for place in [place for place, task in running.items() if task.done()]:
+                    try:
+                        channel = running.pop(place).result()
+                    except ConnectionFailed as error:
+                        failures[place] = str(error)
+                        self._failed[place] = (True, self._environment.clock.monotonic())
+                    else:
+                        self._in_use, self._failed[place] = place, None
+                        return channel
+        finally:
+            await self._give_up(list(running.values()))
+        raise ConnectionFailed("could not connect to " + "; ".join(failures[place] for place in sorted(failures)))
+
+    def _order(self) -> list[int]:
+        """Places of the endpoints: from the one in use on; behind them those where calls failed lately, the oldest
+        failure first; last those that could not be dialled."""
+        count = len(self._endpoints)
+        since = self._environment.clock.monotonic() - REMEMBER_SECONDS
+        order = [(self._in_use + step) % count for step in range(count)]
+        failed = {place: what for place in order if (what := self._failed[place]) is not None and what[1] > since}
+        return [place for place in order if place not in failed] + sorted(failed, key=failed.__getitem__)
+
+    async def _dial_one(self, place: int) -> Channel:
+        endpoint = self._endpoints[place]
+        try:
+            async with asyncio.timeout(self._dial_timeout):
+                return await self._dial(endpoint)
+        except TimeoutError:
+            raise ConnectionFailed(f"{endpoint}: no answer in {self._dial_timeout:g} s") from None
+        except (OSError, CallBroken) as error:
+            raise ConnectionFailed(f"{endpoint}: {reason(error)}") from None
+
+    @staticmethod
+    async def _give_up(dials: list[asyncio.Task[Channel]]) -> None:
+        for dial in dials:
+            dial.cancel()
+        if dials:
+            await asyncio.wait(dials)
+        for dial in dials:
+            if not dial.cancelled() and dial.exception() is None:
+                dial.result().close()
 
     def _names(self) -> str:
         return ", ".join(map(str, self._endpoints))
 
 
-def _reason(error: OSError | CallBroken) -> str:
+def reason(error: OSError | CallBroken) -> str:
+    """Why a dial failed, in a few words."""
     if isinstance(error, CallBroken):
         return error.text
     if isinstance(error, ConnectionRefusedError):

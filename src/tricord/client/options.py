@@ -20,12 +20,12 @@ class Options:
     timeout: float = 5.0
     """What a call may take, all its attempts together."""
     dial_timeout: float = 5.0
-    """What opening a connection may take. Over several endpoints it is shared out, but each has a second at least."""
+    """What opening a connection may take. Where it takes long, the next endpoint is dialled beside it."""
     attempts: int = 5
-    """How often a call is tried where trying again is safe. 1: never again."""
+    """How many rounds over the endpoints a call may take where trying again is safe. 1: each is asked once at most."""
     first_pause: float = 0.1
     """The pause before a second round over the endpoints; it doubles each time, and a random part up to half is cut."""
-    longest_pause: float = 1.0
+    longest_pause: float = 0.5
     """The pause does not grow beyond this."""
 
     def __post_init__(self) -> None:

@@ -11,6 +11,7 @@ from __future__ import annotations
 from tricord.base import errors
 from tricord.base.errors import TricordError
 from tricord.transport.client_connection import CallBroken
+from tricord.wire.etcd.membership import REASONS
 from tricord.wire.grpc.status import GrpcError, Status
 
 _BY_TEXT: dict[str, type[TricordError]] = {
@@ -31,6 +32,9 @@ _BY_TEXT: dict[str, type[TricordError]] = {
     "etcdserver: no leader": errors.NoLeader,
     "etcdserver: server stopped": errors.Stopping,
 }
+
+_NOT_HERE = "etcdserver: rpc not supported for learner"
+"""etcd's learners refuse all but serializable reads; other members do not."""
 
 _BY_STATUS: dict[int, type[TricordError]] = {
     Status.CANCELLED: errors.Cancelled,
@@ -68,6 +72,8 @@ def answered(error: GrpcError) -> TricordError:
     known = _BY_TEXT.get(error.text)
     if known is not None:
         return known()
+    if (reason := REASONS.get(error.text)) is not None:
+        return errors.MembershipRefused(error.text.partition(": ")[2], reason=reason)
     if error.status == Status.RESOURCE_EXHAUSTED and "received message larger than max" in error.text:
         return errors.RequestTooLarge(error.text)
     kind = _BY_STATUS.get(error.status)
@@ -84,8 +90,10 @@ def judge(error: GrpcError, *, read: bool) -> tuple[TricordError, bool]:
     if read:
         return meaning, isinstance(meaning, errors.Unavailable)
     # No leader is known before a write is proposed anywhere.
-    if isinstance(meaning, errors.NoLeader):
+    if isinstance(meaning, errors.NoLeader) or error.text == _NOT_HERE:
         return meaning, True
+    if isinstance(meaning, errors.MembershipRefused):
+        return meaning, False
     if error.status in _REFUSED_BEFORE:
         return meaning, False
     return errors.OutcomeUnknown(f"the write may or may not have happened: {error.text or error}"), False

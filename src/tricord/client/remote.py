@@ -21,8 +21,9 @@ from tricord.client.connector import Connector
 from tricord.client.endpoints import Endpoint
 from tricord.client.options import Options
 from tricord.client.refusals import judge
+from tricord.transport.client_connection import CallBroken
 from tricord.wire.etcd import requests, responses
-from tricord.wire.grpc.status import GrpcError
+from tricord.wire.grpc.status import GrpcError, Status
 
 _METHODS: dict[type, tuple[str, Callable[[bytes, Level], tuple[Any, Stamp]]]] = {
     Range: ("/etcdserverpb.KV/Range", responses.decode_range_response),
@@ -31,6 +32,9 @@ _METHODS: dict[type, tuple[str, Callable[[bytes, Level], tuple[Any, Stamp]]]] = 
     Txn: ("/etcdserverpb.KV/Txn", responses.decode_txn_response),
     Compact: ("/etcdserverpb.KV/Compact", responses.decode_compact_response),
 }
+
+SILENT_SECONDS = 0.5
+"""An endpoint that left a call of so much patience unanswered is not asked next, if there is another."""
 
 
 class RemoteCaller:
@@ -46,6 +50,7 @@ class RemoteCaller:
     ) -> None:
         self._clock = environment.clock
         self._random = environment.random
+        self._endpoint_count = len(endpoints)
         self._connector = Connector(environment, endpoints, dial, options.dial_timeout)
         self._options = options
         self._closing = closing
@@ -84,10 +89,13 @@ class RemoteCaller:
             closing()
 
     async def _invoke(self, path: str, body: bytes, timeout: float, read: bool) -> bytes:
-        """The answer's bytes, tried as often as is safe within the time. Raises TricordError."""
-        clock = self._clock
+        """The answer's bytes, tried as often as is safe within the time. Raises TricordError.
+
+        After each failure the next endpoint is asked at once; between rounds over all of them there is a pause.
+        """
+        clock, endpoints = self._clock, self._endpoint_count
         deadline = clock.monotonic() + timeout
-        attempt = 0
+        tried = 0
         while True:
             channel: Channel | None = None
             failure: TricordError
@@ -100,18 +108,22 @@ class RemoteCaller:
                 cause = error
             except Unavailable as error:
                 failure, again, cause = error, True, error
-            if channel is not None and (again or not channel.usable):
+            silent = cause.status == Status.DEADLINE_EXCEEDED if isinstance(cause, CallBroken) else False
+            if channel is not None and (again or not channel.usable or (silent and timeout >= SILENT_SECONDS)):
                 self._connector.leave(channel)
-            attempt += 1
-            pause = self._pause(attempt if channel is None else attempt - 1)
-            if not again or attempt >= self._options.attempts or clock.monotonic() + pause >= deadline:
+            tried += endpoints if channel is None else 1
+            pause = self._pause(tried, connected=channel is not None)
+            if not again or tried >= self._options.attempts * endpoints or clock.monotonic() + pause >= deadline:
                 raise failure from (cause if cause is not failure else None)
             if pause:
                 await asyncio.sleep(pause)
 
-    def _pause(self, failures: int) -> float:
-        """Seconds to wait after so many failures; none after the first that a connection in use had."""
-        if failures < 1:
+    def _pause(self, tried: int, *, connected: bool) -> float:
+        """Seconds to wait after so many endpoints failed in turn; a connection in use may break once for nothing."""
+        if connected and tried % self._endpoint_count:
             return 0.0
-        longest = min(self._options.longest_pause, self._options.first_pause * 2 ** min(failures - 1, 30))
+        rounds = tried // self._endpoint_count - connected
+        if rounds < 1:
+            return 0.0
+        longest = min(self._options.longest_pause, self._options.first_pause * 2 ** min(rounds - 1, 30))
         return self._random.uniform(longest / 2, longest)

@@ -54,6 +54,9 @@ class ConnectionOptions:
     """Calls that wait for the server to allow another stream; more are refused."""
     probe_timeout: float = 2.0
     """How long a PING may go unanswered before the connection is given up."""
+    silence_seconds: float = 1.0
+    """How long nothing may arrive while calls wait before the server is asked by a PING: a machine that vanished, or a
+    process that was paused, does not close its connections."""
     idle_seconds: float = 30.0
     """After so much silence a call first asks by a PING whether the connection still leads anywhere. A firewall may
     have forgotten it, and of a write sent into nowhere nobody would know the outcome."""
@@ -84,6 +87,7 @@ class ClientConnection(asyncio.Protocol):
         self._writing = True
         self._last_received = 0.0
         self._probe: Timer | None = None
+        self._watch: Timer | None = None
         self._proof: asyncio.Future[None] | None = None
         self._end: GrpcError | None = None
         self._refuses = ""
@@ -116,6 +120,8 @@ class ClientConnection(asyncio.Protocol):
         self._begin(call)
         if not call.answer.done():
             call.timer = self._tasks.call_later(timeout, self._time_out, call)
+            if self._watch is None:
+                self._watch = self._tasks.call_later(self._options.silence_seconds, self._watch_silence)
         try:
             return await call.answer
         except asyncio.CancelledError:
@@ -238,6 +244,18 @@ class ClientConnection(asyncio.Protocol):
             silent_since = self._last_received
             self._probe = self._tasks.call_later(self._options.probe_timeout, self._judge_silence, silent_since)
 
+    def _watch_silence(self) -> None:
+        """While calls wait: ask a server that says nothing whether it is there."""
+        self._watch = None
+        if not self._waiting and not any(type(stream.context) is ClientCall for stream in self._http2.streams.values()):
+            return
+        patience = self._options.silence_seconds
+        quiet = self._clock.monotonic() - self._last_received
+        if quiet >= patience:
+            self._probe_peer()
+            quiet = 0.0
+        self._watch = self._tasks.call_later(patience - quiet, self._watch_silence)
+
     def _judge_silence(self, silent_since: float) -> None:
         self._probe = None
         if self._last_received == silent_since and self._transport is not None:
@@ -307,8 +325,9 @@ class ClientConnection(asyncio.Protocol):
         if self._end is not None:
             return
         self._end = CallBroken(Status.UNAVAILABLE, reason)
-        if self._probe is not None:
-            self._probe.cancel()
+        for timer in (self._probe, self._watch):
+            if timer is not None:
+                timer.cancel()
         self._end_proof()
         if not self._greeted.done():
             self._greeted.set_exception(CallBroken(Status.UNAVAILABLE, reason, sent=False))
