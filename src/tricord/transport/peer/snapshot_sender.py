@@ -24,6 +24,9 @@ Read = Callable[[int, int], bytes]
 Progress = Callable[[int, int], None]
 """``progress(taken, size)``: bytes that the receiver has written, of how many."""
 
+_PASSING = frozenset({RefusalCode.MALFORMED, RefusalCode.NOT_READY, RefusalCode.UNKNOWN_MEMBER, RefusalCode.TOO_MANY})
+"""Refusals after which another connection may do better: bytes were damaged on the way, or the peer just starts."""
+
 
 @message
 class SnapshotResult:
@@ -83,6 +86,7 @@ class SnapshotSender:
         self._taken = -1
         self._finished = False
         self._lost = False
+        self._stopping = False
         self._refusal: Refusal | None = None
         self._error = ""
         self._moved_at = environment.clock.monotonic()
@@ -110,12 +114,12 @@ class SnapshotSender:
 
     def stop(self) -> None:
         """End it soon, undelivered."""
-        self._refusal = Refusal(RefusalCode.FAILED, "this member is stopping")
+        self._stopping = True
         self._wake()
 
     async def _attempt(self, number: int) -> None:
         """One connection's worth."""
-        self._is_open, self._taken, self._finished, self._lost = False, -1, False, False
+        self._is_open, self._taken, self._finished, self._lost, self._refusal = False, -1, False, False, None
         addresses = self._addresses()
         if not addresses or self._is_cut():
             raise _Broken("the member cannot be reached")
@@ -161,8 +165,10 @@ class SnapshotSender:
             await self._news
 
     def _check(self) -> None:
+        if self._stopping:
+            raise _Refused("this member is stopping")
         if self._refusal is not None:
-            raise _Refused(self._refusal.text)
+            raise (_Broken if self._refusal.code in _PASSING else _Refused)(self._refusal.text)
         if self._lost or self._is_cut():
             raise _Broken("the connection was lost")
 
