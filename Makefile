@@ -13,7 +13,8 @@ ARGS ?=
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help install serve test check fix build bench proto docs peers bitflip kill-rounds lock clean
+.PHONY: help install serve test check fix build bench bench-raft bench-cluster soak-raft proto docs peers bitflip kill-rounds \
+	lock clean
 
 help: ## say what each verb does
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 22
@@ -50,6 +51,16 @@ build: install ## wheel and sdist into dist/
 bench: install ## tricord and a real etcd in turns, by etcd's own tool, and the client's import (ARGS=--quick for minutes)
 	$(BIN)/python -m bench.client_import
 	$(BIN)/python -m bench.etcd_kv $(ARGS)
+
+bench-raft: install ## three nodes of tricord.raft_node, hashicorp/raft and PySyncObj in turns (ARGS="--rounds 1")
+	$(BIN)/python -m bench.raft $(ARGS)
+
+bench-cluster: install ## three members beside three of etcd: load, then failover (long)
+	$(BIN)/python -m bench.etcd_kv --members 3 $(ARGS)
+	$(BIN)/python -m bench.failover
+
+soak-raft: install ## three loaded members killed for five minutes, then 50 times all at once (ARGS="--seconds 20 --rounds 5")
+	$(BIN)/python -m bench.soak_raft $(ARGS)
 
 proto: install ## the message schemas from proto/
 	$(BIN)/python proto/generate.py

@@ -2,8 +2,9 @@
 """tricord and a real etcd 3.6 side by side, driven by etcd's own `benchmark` tool, in turns in one run.
 
 Each case (a workload at a number of clients) runs on both servers alternately, `--rounds` times, on loopback and fresh
-data directories on one disk; the medians and their ratio are printed. `--parts` also loads 1 M keys of 256 bytes and
-compares memory, disk and the time of a restart. Needs the peers `etcd` and `benchmark` (`make peers`).
+data directories on one disk; the medians and their ratio are printed. `--members 3` compares clusters. The part `keys`
+loads 1 M keys of 256 bytes and compares memory, disk and the time of a restart. Needs the peers `etcd` and `benchmark`
+(`make peers`).
 
 The tool's clients run on the same cores as the servers, so a ratio here understates what a server alone gains.
 """
@@ -13,78 +14,22 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import re
-import statistics
-import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 
 from tests.peers import paths
-from tests.peers.processes import EtcdProcess, MemberProcess, ServerProcess, clean_environment
+from tests.peers.clusters import Cluster
+from tests.peers.processes import EtcdProcess, MemberProcess, ServerProcess
 
-KEY_BYTES = 8
-VALUE_BYTES = 256
-KEY_SPACE = 100_000
-CONNECTIONS_MAX = 100  # as in etcd's own published measurements
+from bench.etcd_tool import VALUE_BYTES, WORKLOADS, Figures, median, run_tool
+
 CLIENTS = (1, 64, 1000)
 TOTALS = {1: 4_000, 64: 40_000, 1000: 60_000}
-WORKLOADS = ("put", "range-linearizable", "range-serializable", "txn")
-READ_KEY = "measured"
-
-
-@dataclass
-class Figures:
-    """What one run of the tool printed: requests a second, and seconds."""
-
-    throughput: float
-    p50: float
-    p99: float
-
-
-def tool_arguments(workload: str, total: int) -> list[str]:
-    """The tool's command and flags of a workload."""
-    writes = [f"--key-size={KEY_BYTES}", f"--val-size={VALUE_BYTES}", f"--key-space-size={KEY_SPACE}"]
-    command = {
-        "put": ["put", *writes],
-        "txn": ["txn-put", *writes],
-        "range-linearizable": ["range", READ_KEY, "--consistency=l"],
-        "range-serializable": ["range", READ_KEY, "--consistency=s"],
-        "load": ["put", *writes[:2], f"--key-space-size={total}", "--sequential-keys"],
-    }[workload]
-    return [*command, f"--total={total}"]
-
-
-def run_tool(endpoint: str, workload: str, clients: int, total: int) -> Figures:
-    """One run of the tool. Raises RuntimeError with its output when it fails or reports errors."""
-    tool = paths.find("benchmark")
-    assert tool is not None
-    connections = min(clients, CONNECTIONS_MAX)
-    command = [str(tool), f"--endpoints={endpoint}", f"--conns={connections}", f"--clients={clients}"]
-    command += tool_arguments(workload, total)
-    done = subprocess.run(command, capture_output=True, text=True, check=False, env=clean_environment())
-    output = done.stdout
-
-    def number(pattern: str) -> float:
-        found = re.search(pattern, output)
-        if found is None or "Error distribution" in output or done.returncode != 0:
-            raise RuntimeError(f"{' '.join(command)}\n{output[-2000:]}\n{done.stderr[-2000:]}")
-        return float(found[1])
-
-    return Figures(
-        throughput=number(r"Requests/sec:\s+([\d.]+)"),
-        p50=number(r"50% in ([\d.]+) secs"),
-        p99=number(r"99% in ([\d.]+) secs"),
-    )
-
-
-def median(runs: list[Figures]) -> Figures:
-    """The median of each figure by itself."""
-    return Figures(*(statistics.median(column) for column in zip(*(asdict(run).values() for run in runs), strict=True)))
 
 
 def seconds(value: float) -> str:
@@ -92,22 +37,20 @@ def seconds(value: float) -> str:
 
 
 def compare_workloads(
-    servers: dict[str, ServerProcess], workloads: list[str], clients: list[int], rounds: int, share: float
+    endpoints: dict[str, str], workloads: list[str], clients: list[int], rounds: int, share: float
 ) -> Iterator[dict[str, object]]:
-    """Each case on each server in turns; yields a record a case."""
+    """Each case on each server (or cluster) in turns; yields a record a case."""
     titles = f"{'workload':20}{'clients':>8}{'tricord/s':>12}{'etcd/s':>12}{'ratio':>8}"
     print(f"{titles}   p50 tricord, etcd      p99 tricord, etcd")
-    for server in servers.values():
-        put_one(server)
     for workload in workloads:
         for count in clients:
             total = max(count, int(TOTALS.get(count, 40_000) * share))
-            runs: dict[str, list[Figures]] = {name: [] for name in servers}
+            runs: dict[str, list[Figures]] = {name: [] for name in endpoints}
             for number in range(rounds):
                 # Whoever goes second finds warmer caches and a fuller disk queue: swap each round.
-                order = list(servers) if number % 2 == 0 else list(reversed(servers))
+                order = list(endpoints) if number % 2 == 0 else list(reversed(endpoints))
                 for name in order:
-                    runs[name].append(run_tool(servers[name].endpoint, workload, count, total))
+                    runs[name].append(run_tool(endpoints[name], workload, count, total))
             ours, theirs = median(runs["tricord"]), median(runs["etcd"])
             ratio = ours.throughput / theirs.throughput
             print(
@@ -132,6 +75,34 @@ def put_one(server: ServerProcess) -> None:
     status, answer = server.http("POST", "/v3/kv/put", body)
     if status != 200:
         raise RuntimeError(f"{server.name}: {status} {answer!r}")
+
+
+def compare_members(folder: Path, options: argparse.Namespace, rounds: int, share: float) -> dict[str, object]:
+    """One member of each, or a cluster of each: over all endpoints, then with the leader's alone."""
+    with ExitStack() as stack:
+        if options.members == 1:
+            servers: dict[str, ServerProcess] = {
+                "tricord": stack.enter_context(MemberProcess(folder / "tricord")),
+                "etcd": stack.enter_context(EtcdProcess(etcd_binary(), folder / "etcd")),
+            }
+            places = {"": {name: server.endpoint for name, server in servers.items()}}
+        else:
+            clusters = {
+                name: stack.enter_context(Cluster(name, folder / name, options.members)) for name in ("tricord", "etcd")
+            }
+            servers = {name: cluster.members[cluster.leader()] for name, cluster in clusters.items()}
+            places = {
+                "over all endpoints": {name: cluster.endpoints for name, cluster in clusters.items()},
+                "at the leader": {name: server.endpoint for name, server in servers.items()},
+            }
+        for server in servers.values():
+            put_one(server)
+        records: dict[str, object] = {}
+        for place, endpoints in places.items():
+            print(f"{options.members} members, {place}" if place else "one member")
+            cases = compare_workloads(endpoints, options.workloads, options.clients, rounds, share)
+            records[place or "load"] = list(cases)
+        return records
 
 
 def directory_bytes(directory: Path) -> int:
@@ -195,7 +166,8 @@ def etcd_binary() -> Path:
 def main() -> None:
     """Parse the flags, run the parts, print, and write the records where asked."""
     parser = argparse.ArgumentParser(prog="python -m bench.etcd_kv", description=__doc__.splitlines()[0])
-    parser.add_argument("--parts", nargs="+", choices=["load", "keys"], default=["load", "keys"])
+    parser.add_argument("--parts", nargs="+", choices=["load", "keys"])
+    parser.add_argument("--members", type=int, default=1, help="of each cluster; more than one: the part `load` alone")
     parser.add_argument("--workloads", nargs="+", choices=WORKLOADS, default=list(WORKLOADS))
     parser.add_argument("--clients", nargs="+", type=int, default=list(CLIENTS))
     parser.add_argument("--rounds", type=int, default=3, help="runs of each case on each server; the median counts")
@@ -204,21 +176,16 @@ def main() -> None:
     parser.add_argument("--directory", help="where the data directories go (default: the system's scratch folder)")
     parser.add_argument("--output", help="also write the records as JSON to this file")
     options = parser.parse_args()
+    parts = options.parts or (["load", "keys"] if options.members == 1 else ["load"])
     rounds, share, keys = (1, 0.25, 100_000) if options.quick else (options.rounds, 1.0, options.keys)
-    binary = etcd_binary()
+    etcd_binary()
     print(f"{os.cpu_count()} cores, Python {sys.version.split()[0]}; medians of {rounds} round(s)\n")
     records: dict[str, object] = {"cores": os.cpu_count(), "python": sys.version.split()[0]}
     with tempfile.TemporaryDirectory(prefix="tricord-bench-", dir=options.directory) as name:
         folder = Path(name)
-        if "load" in options.parts:
-            with ExitStack() as stack:
-                servers: dict[str, ServerProcess] = {
-                    "tricord": stack.enter_context(MemberProcess(folder / "tricord")),
-                    "etcd": stack.enter_context(EtcdProcess(binary, folder / "etcd")),
-                }
-                cases = compare_workloads(servers, options.workloads, options.clients, rounds, share)
-                records["load"] = list(cases)
-        if "keys" in options.parts:
+        if "load" in parts:
+            records |= compare_members(folder, options, rounds, share)
+        if "keys" in parts:
             records["keys"] = compare_keys(folder, keys)
     if options.output:
         Path(options.output).write_text(json.dumps(records, indent=2) + "\n")

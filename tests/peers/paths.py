@@ -53,6 +53,12 @@ def _protobuf_majors() -> Path | None:
     return folder if all((folder / major / "google").is_dir() for major in ("5", "6")) else None
 
 
+def _pysyncobj() -> Path | None:
+    """The folder to put on Python's path."""
+    folder = INSTALLED / "pysyncobj"
+    return folder if (folder / "pysyncobj").is_dir() else None
+
+
 def _java_libraries() -> Path | None:
     """The folder of jetcd and what it stands on; a JDK must be on the path to run programs from source."""
     folder = INSTALLED / "java" / "lib"
@@ -78,6 +84,7 @@ PEERS: dict[str, Callable[[], Path | None]] = {
     "etcdctl": _built("etcdctl"),
     "etcdctl-3.4": _built("etcdctl-3.4"),
     "etcdctl-3.5": _from_pypi("etcdctl"),
+    "go-load": _built("go-load"),
     "go-mixed": _built("go-mixed"),
     "go-seed": _built("go-seed"),
     "grpc-interop-client": _built("grpc-interop-client"),
@@ -85,6 +92,8 @@ PEERS: dict[str, Callable[[], Path | None]] = {
     "h2spec": _built("h2spec"),
     "jetcd": _java_libraries,
     "protobuf-matrix": _protobuf_majors,
+    "pysyncobj": _pysyncobj,
+    "raft-hashicorp": _built("raft-hashicorp"),
     "tmpfs": _tmpfs,
 }
 

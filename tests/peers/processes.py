@@ -84,12 +84,12 @@ class ServerProcess:
         except (OSError, http.client.HTTPException):
             return False
 
-    def http(self, method: str, path: str, body: bytes | None = None) -> tuple[int, bytes]:
+    def http(self, method: str, path: str, body: bytes | None = None, *, seconds: float = 5) -> tuple[int, bytes]:
         """One HTTP/1.1 request: (status, body)."""
         if self.tls is None:
-            connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=5)
+            connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=seconds)
         else:
-            connection = http.client.HTTPSConnection("127.0.0.1", self.port, timeout=5, context=self.tls)
+            connection = http.client.HTTPSConnection("127.0.0.1", self.port, timeout=seconds, context=self.tls)
         try:
             connection.request(method, path, body)
             response = connection.getresponse()

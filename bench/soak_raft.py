@@ -1,0 +1,118 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Three real members under load, killed again and again: no acknowledged write is lost, and all members agree.
+
+Writers put unique keys through all members the whole time (`go-load`), read each back at once, and keep what was
+acknowledged. First `kill -9` hits the leader every few seconds, which comes back while the next one leads; then all
+three at once, as often as `--rounds` says, with load in between. At the end the members are level, and every one must
+have every acknowledged write with its value at its revision, and the very same keys, values, revisions and versions as
+the others. A read that lacked an acknowledged write fails as well. On a failure the data and logs are kept.
+
+python -m bench.soak_raft [--seconds 300] [--pause 4] [--rounds 50] [--server tricord]
+"""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+import sys
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.peers.clusters import KINDS, Cluster, eventually
+from tests.peers.load import Load, assert_nothing_lost
+
+RECOVERY_SECONDS = 30.0
+"""A write must get through so soon after a kill."""
+
+
+@dataclass
+class Plan:
+    """How long and how hard."""
+
+    seconds: float = 300
+    """Of the first part: kills of the leader."""
+    pause: float = 4
+    """Seconds between them."""
+    rounds: int = 50
+    """Kills of all at once."""
+    load_seconds: float = 1
+    """Load between two of those, after the first write got through."""
+    writers: int = 8
+    rate: float = 150
+    """Most writes a second of each writer."""
+
+
+def wait_for_writes(load: Load, what: str) -> None:
+    """Until a write that was asked for after now is acknowledged, which proves that the cluster serves again."""
+    load.mark()
+    time.sleep(0.05)
+    load.mark()  # answers that were on their way
+    eventually(lambda: load.mark().acknowledged > 0, f"a write after {what}", RECOVERY_SECONDS)
+
+
+def kill_leaders(cluster: Cluster, load: Load, plan: Plan) -> int:
+    """The first part. The number of kills."""
+    ends, count = time.monotonic() + plan.seconds, 0
+    while time.monotonic() < ends:
+        leader = cluster.leader(RECOVERY_SECONDS)
+        cluster.kill(leader)
+        count += 1
+        wait_for_writes(load, f"kill {count} of the leader, {leader}")
+        cluster.start([leader])
+        time.sleep(plan.pause)
+    return count
+
+
+def kill_everyone(cluster: Cluster, load: Load, plan: Plan) -> None:
+    """The second part."""
+    for number in range(1, plan.rounds + 1):
+        cluster.kill_all()
+        cluster.start()
+        wait_for_writes(load, f"kill {number} of all")
+        time.sleep(plan.load_seconds)
+
+
+def soak(kind: str, folder: Path, plan: Plan) -> str:
+    """Run both parts and check. Says in a line what was survived; raises AssertionError otherwise."""
+    record = folder / "acknowledged"
+    flags = ["--reads", "--timeout=2s", "--redial=200ms", f"--writers={plan.writers}", f"--rate={plan.rate}"]
+    with Cluster(kind, folder / "cluster") as cluster:
+        with Load(cluster.endpoints, *flags, record=record) as load:
+            wait_for_writes(load, "the start")
+            kills = kill_leaders(cluster, load, plan)
+            kill_everyone(cluster, load, plan)
+            load.finish()
+        cluster.wait_until_level()
+        keys = assert_nothing_lost(record, cluster.endpoints)
+        term = max(standing.term for standing in cluster.standings().values())
+    assert not load.total.wrong, f"{len(load.total.wrong)} reads lacked a write: {load.total.wrong[:5]}"
+    return (
+        f"{kind}: {kills} kills of the leader, {plan.rounds} of all at once; {load.total.acknowledged:,} writes "
+        f"acknowledged, all there; {keys:,} keys alike on every member; term {term}; the longest time without an "
+        f"acknowledged write {load.total.gap_ms / 1000:.1f} s; {sum(load.total.errors.values()):,} calls failed"
+    )
+
+
+def main() -> None:
+    """Parse the flags, run, print."""
+    plan = Plan()
+    parser = argparse.ArgumentParser(prog="python -m bench.soak_raft", description=__doc__.splitlines()[0])
+    parser.add_argument("--server", choices=list(KINDS), default="tricord")
+    parser.add_argument("--seconds", type=float, default=plan.seconds, help="of kills of the leader")
+    parser.add_argument("--pause", type=float, default=plan.pause, help="seconds between them")
+    parser.add_argument("--rounds", type=int, default=plan.rounds, help="kills of all at once")
+    options = parser.parse_args()
+    plan.seconds, plan.pause, plan.rounds = options.seconds, options.pause, options.rounds
+    folder = Path(tempfile.mkdtemp(prefix="tricord-soak-"))
+    try:
+        print(soak(options.server, folder, plan))
+    except BaseException:
+        print(f"soak: data and logs are kept in {folder}", file=sys.stderr)
+        raise
+    shutil.rmtree(folder)
+
+
+if __name__ == "__main__":
+    main()
