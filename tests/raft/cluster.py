@@ -36,7 +36,7 @@ class Server:
         self.jobs: list[tuple[HardState | None, list[Entry]]] = []
         self.applied = []
         self.raft = Raft(
-            RaftConfig(self.id, self.voters, seed=self.id * 1000 + self.starts),
+            RaftConfig(self.id, self.voters, seed=self.id * 1000 + self.starts, pre_vote=False, check_quorum=False),
             self.hard_state,
             entries=self.log,
             tracer=self._trace,

@@ -22,7 +22,9 @@ def entries(*terms: int) -> list[Entry]:
 def follower(*terms: int, term: int = 0, vote: int = 0) -> Raft:
     """Server 1 of five, restarted with this log."""
     term = max(term, *terms, 0) if terms else term
-    return Raft(RaftConfig(1, VOTERS), HardState(term, vote), entries=entries(*terms))
+    return Raft(
+        RaftConfig(1, VOTERS, pre_vote=False, check_quorum=False), HardState(term, vote), entries=entries(*terms)
+    )
 
 
 def durable(raft: Raft) -> list[object]:
@@ -134,6 +136,7 @@ def test_5_2_a_split_vote_ends_in_a_new_term() -> None:
     raft = follower()
     while raft.term < 2:
         raft.step([Tick()])
+        durable(raft)
     assert raft.state.role is Role.CANDIDATE
 
 
@@ -187,9 +190,9 @@ def test_5_3_the_leaders_own_disk_is_one_of_many() -> None:
 def test_5_3_a_follower_refuses_what_does_not_fit_behind_its_log() -> None:
     raft = follower(1, 1, 2, term=3)
     output = raft.step([append((5, 3), term=3)])
-    assert output.messages == [AppendEntriesResult(1, 2, 3, False, 3, 5, 0)]
+    assert output.messages == [AppendEntriesResult(1, 2, 3, False, 3, 5, 0, match_term=2)]
     output = raft.step([append((3, 3), term=3)])
-    assert output.messages == [AppendEntriesResult(1, 2, 3, False, 2, 3, 0)]
+    assert output.messages == [AppendEntriesResult(1, 2, 3, False, 2, 3, 0, match_term=1)]
     assert raft.state.log.last_index == 3, "a refusal removes nothing"
 
 
@@ -294,9 +297,9 @@ def test_8_a_leader_begins_its_term_with_an_entry_that_does_nothing() -> None:
     assert raft.state.log.entries(2, 2) == [Entry(2, 2, EntryKind.NOOP, b"")]
 
 
-def test_8_messages_of_strangers_are_ignored() -> None:
+def test_8_messages_for_others_and_from_oneself_are_ignored() -> None:
     raft = follower()
-    for message in (RequestVote(9, 1, 7, 9, 9), RequestVote(2, 3, 7, 9, 9), RequestVote(1, 1, 7, 9, 9)):
+    for message in (RequestVote(2, 3, 7, 9, 9), RequestVote(1, 1, 7, 9, 9), RequestVote(0, 1, 7, 9, 9)):
         output = raft.step([Receive(message)])
         assert (output.messages, raft.term) == ([], 0)
 
@@ -314,6 +317,8 @@ def test_5_2_a_candidate_does_not_count_a_vote_of_an_earlier_term() -> None:
     raft = follower()
     while raft.term < 2:
         raft.step([Tick()])
+        if raft.term < 2:
+            durable(raft)
     for voter in (2, 3):
         raft.step([Receive(RequestVoteResult(voter, 1, 2, vote_granted=True))])
     raft.step([HardStatePersisted(1, 1)])

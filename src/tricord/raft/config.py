@@ -37,8 +37,7 @@ class RaftConfig:
     """A leader that hears no majority for an election timeout steps down; voters that hear their leader do not vote
     (sections 6.2 and 4.2.3)."""
     priority: int = 0
-    """Who of equals should lead, 0 or more: a higher one campaigns sooner, and keeps its pre-vote from a lower one's first
-    try."""
+    """Who of equals should lead, 0 or more: a higher one campaigns sooner, and refuses a lower one's first pre-vote."""
     lease_reads: bool = False
     """Answer reads without a round while a majority was heard within the election timeout, less the drift below.
     Trusts that clocks run at about the same rate, and that the host says how long it was paused (section 6.4.1). All

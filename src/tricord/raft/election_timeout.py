@@ -12,8 +12,10 @@ _MASK = (1 << 64) - 1
 class ElectionTimeouts:
     """Draws timeouts by SplitMix64, a small generator with 64 bits of state."""
 
-    def __init__(self, election_ticks: int, *, seed: int) -> None:
+    def __init__(self, election_ticks: int, *, seed: int, priority: int = 0) -> None:
         self._election_ticks = election_ticks
+        # A higher priority draws from the lower part alone.
+        self._span = max(1, election_ticks // (1 + priority))
         self._state = seed & _MASK
 
     def draw(self) -> int:
@@ -23,4 +25,4 @@ class ElectionTimeouts:
         mixed = ((mixed ^ (mixed >> 30)) * 0xBF58476D1CE4E5B9) & _MASK
         mixed = ((mixed ^ (mixed >> 27)) * 0x94D049BB133111EB) & _MASK
         mixed ^= mixed >> 31
-        return self._election_ticks + mixed % self._election_ticks
+        return self._election_ticks + mixed % self._span

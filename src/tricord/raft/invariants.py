@@ -23,6 +23,7 @@ class Invariants:
         assert persistent.durable_term <= term, "the disk knows no term that was not decided"
         assert state.commit_index >= self._commit_index, "commit never goes back"
         assert state.last_applied >= self._last_applied, "applied never goes back"
+        assert state.applied_index <= state.last_applied
         assert log.base_index <= state.last_applied <= state.commit_index <= log.last_index
         assert log.persisted_index <= log.last_index
         assert state.last_applied <= log.persisted_index, "what was applied survives a restart"
@@ -31,7 +32,13 @@ class Invariants:
             assert state.leader_id == state.config.id
             assert persistent.voted_for == state.config.id and persistent.is_durable
             assert state.progress[state.config.id].match_index == log.persisted_index
+            for member, progress in state.progress.items():
+                assert progress.match_index <= log.last_index, "nobody holds more than its leader"
+                if member != state.config.id:
+                    assert progress.match_index < progress.next_index <= log.last_index + 1
+            assert state.installing is None
         else:
+            assert not state.transferee, "only a leader hands over"
             assert state.leader_id != state.config.id
             assert not state.reads_asked and not state.reads_in_rounds, "only a leader answers reads"
         self._remember(state)

@@ -85,6 +85,13 @@ class Log:
         self.persisted_index = index
         return True
 
+    def reset(self, index: int, term: int) -> None:
+        """A snapshot took the place of everything: the log begins behind its last entry (section 7)."""
+        self._entries.clear()
+        self.base_index = self.last_index = self.persisted_index = index
+        self.base_term = self.last_term = term
+        self.size_bytes = 0
+
     def entries(self, first: int, last: int) -> list[Entry]:
         """The entries with first <= index <= last, all of them in the log. Cost: one slice."""
         assert self.base_index < first and last <= self.last_index, "the range is in the log"

@@ -72,7 +72,8 @@ class AppendEntries:
 class AppendEntriesResult:
     """On success ``match_index`` is how far the follower's *durable* log is known to be the leader's.
 
-    On refusal it is where the two logs may still be the same: the leader tries there (section 5.3).
+    On refusal it is the last place, below ``refused_index``, where the two logs may still be the same, and
+    ``match_term`` is the follower's term there: the leader skips what that rules out (section 5.3).
     ``refused_index`` is the ``prev_log_index`` that was refused.
     """
 
@@ -83,6 +84,7 @@ class AppendEntriesResult:
     match_index: int
     refused_index: int
     read_round: int
+    match_term: int = 0
 
 
 @message

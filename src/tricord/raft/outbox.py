@@ -20,8 +20,8 @@ def send(state: State, message: Message) -> None:
 
 
 def release(state: State) -> None:
-    """The hard state is durable: let go what waited for it."""
+    """The hard state is durable: let go what waited for it. Of a later term are pre-votes alone."""
     if state.held_messages and state.persistent.is_durable:
         term = state.persistent.current_term
-        state.output.messages.extend(held for held in state.held_messages if held.term == term)
+        state.output.messages.extend(held for held in state.held_messages if held.term >= term)
         state.held_messages.clear()

@@ -29,6 +29,7 @@ class Refusal(Enum):
     LEARNER_BEHIND = "the learner has not caught up with the leader yet"
     LAST_VOTER = "a cluster needs a voter"
     NOT_JOINT = "the configuration is not joint"
+    NO_TARGET = "no other voter can take the lead now"
     NOTHING_TO_DO = "the change changes nothing"
 
 

@@ -28,6 +28,7 @@ def entries_persisted(state: State, event: EntriesPersisted) -> None:
         state.tracer(EntriesDurable(event.index))
     if state.role is Role.LEADER:
         state.progress[state.config.id].match_index = event.index
+        state.disk_owed_ticks = 0
         commit.advance_as_leader(state)
     elif state.leader_id:
         recv_append_entries.acknowledge(state)

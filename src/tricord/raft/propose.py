@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from tricord.base.log import Entry, EntryKind
-from tricord.raft import roles
+from tricord.raft import forward, roles
 from tricord.raft.events import Propose
 from tricord.raft.state import Role, State
 from tricord.raft.trace import ProposalRefused
@@ -13,16 +13,33 @@ _NORMAL = int(EntryKind.NORMAL)
 
 
 def propose(state: State, event: Propose) -> None:
-    """Append the commands, or refuse them all when this server does not lead. Cost: one record per command."""
+    """Append the commands, pass them on to the leader, or refuse them all. Cost: one record per command."""
     assert event.data, "a proposal has at least one command"
-    if state.role is not Role.LEADER:
-        state.output.proposed.append(0)
-        if state.tracer is not None:
-            state.tracer(ProposalRefused(len(event.data)))
+    if state.role is not Role.LEADER and forward.can_forward(state):
+        forward.pass_on_proposal(state, event.data)
         return
+    state.output.proposed.append(append(state, event.data))
+
+
+def append(state: State, data: list[bytes]) -> int:
+    """The index of the first command; 0 for refused, which did nothing."""
+    if state.role is not Role.LEADER or state.transferee or not _has_room(state, data):
+        if state.tracer is not None:
+            state.tracer(ProposalRefused(len(data)))
+        return 0
     first = state.log.last_index + 1
     term = state.persistent.current_term
-    roles.append_as_leader(
-        state, [Entry(index, term, _NORMAL, data) for index, data in enumerate(event.data, start=first)]
-    )
-    state.output.proposed.append(first)
+    roles.append_as_leader(state, [Entry(index, term, _NORMAL, command) for index, command in enumerate(data, first)])
+    return first
+
+
+def _has_room(state: State, data: list[bytes]) -> bool:
+    """Whether the uncommitted tail may grow by this; alone, anything may."""
+    limit = state.config.uncommitted_bytes_max
+    if not limit:
+        return True
+    size = sum(map(len, data))
+    if state.uncommitted_bytes and state.uncommitted_bytes + size > limit:
+        return False
+    state.uncommitted_bytes += size
+    return True

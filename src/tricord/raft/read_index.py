@@ -4,59 +4,97 @@
 1. A leader that has not committed in its term yet waits: it does not know what is committed.
 2. The read index is the commit index.
 3. A round of heartbeats, one for all reads at hand, proves that nobody led in a higher term when it began; a sole
-   voter is its own majority.
+   voter is its own majority. With lease reads, a round that a majority confirmed lately is enough (6.4.1).
 4. The read is served once the read index is applied. That wait is the host's.
+
+A follower asks its leader for the index.
 """
 
 from __future__ import annotations
 
+from tricord.raft import forward, heartbeat, outbox
 from tricord.raft.events import ReadIndex
-from tricord.raft.quorum import majority_index
+from tricord.raft.messages import ForwardedReadResult
+from tricord.raft.quorum import agreed_index
 from tricord.raft.state import Role, State
 from tricord.raft.trace import ReadDropped, ReadReleased
+
+Asked = list[tuple[int, list[int]]]
 
 
 def ask(state: State, event: ReadIndex) -> None:
     """A read arrived. It joins the next round."""
-    state.reads_asked.append(event.context)
-    if state.role is not Role.LEADER:
-        drop_all(state)
+    if state.role is Role.LEADER:
+        if state.reads_asked and state.reads_asked[-1][0] == 0:
+            state.reads_asked[-1][1].append(event.context)
+        else:
+            state.reads_asked.append((0, [event.context]))
+    elif forward.can_forward(state):
+        state.forwarded.reads_asked.append(event.context)
+    else:
+        _give(state, [(0, [event.context])], 0)
 
 
-def begin_round(state: State) -> bool:
-    """One round for all that was asked since the last. True when heartbeats must go out for it."""
-    if not state.reads_asked or state.role is not Role.LEADER or not state.has_committed_in_its_term:
-        return False
-    # Each attempt has a new number: an answer to an older round proves nothing about now.
-    state.read_round += 1
-    state.reads_in_rounds.append((state.read_round, state.commit_index, state.reads_asked))
-    state.reads_asked = []
-    state.progress[state.config.id].read_round = state.read_round
+def begin_round(state: State) -> None:
+    """At the end of a leader's step: one round for all that was asked since the last."""
+    if not state.reads_asked or not state.has_committed_in_its_term:
+        return
+    asked, state.reads_asked = state.reads_asked, []
+    if _has_lease(state):
+        _give(state, asked, state.commit_index)
+        return
+    heartbeat.begin_round(state)
+    state.reads_in_rounds.append((state.read_round, state.commit_index, asked))
+    heartbeat.send_round(state)
     release(state)
-    return not state.is_sole_voter
 
 
 def release(state: State) -> None:
     """Let go the reads of all rounds that a majority confirmed."""
-    if not state.reads_in_rounds:
+    if not state.reads_in_rounds and not state.round_ticks:
         return
-    confirmed = majority_index(state.progress[voter].read_round for voter in state.config.voters)
+    rounds = {member: progress.read_round for member, progress in state.progress.items()}
+    confirmed = agreed_index(state.configuration, rounds)
+    while len(state.round_ticks) > 1 and state.round_ticks[1][0] <= confirmed:
+        del state.round_ticks[0]
     while state.reads_in_rounds and state.reads_in_rounds[0][0] <= confirmed:
-        _, index, contexts = state.reads_in_rounds.pop(0)
-        state.output.reads.extend((context, index) for context in contexts)
-        if state.tracer is not None:
-            for context in contexts:
-                state.tracer(ReadReleased(context, index))
+        _, index, asked = state.reads_in_rounds.pop(0)
+        _give(state, asked, index)
 
 
 def drop_all(state: State) -> None:
     """This server does not lead: nobody here can answer."""
-    dropped = [context for _, _, contexts in state.reads_in_rounds for context in contexts] + state.reads_asked
-    if not dropped:
-        return
+    dropped = [one for _, _, asked in state.reads_in_rounds for one in asked] + state.reads_asked
     state.reads_in_rounds.clear()
     state.reads_asked = []
-    state.output.reads_dropped.extend(dropped)
-    if state.tracer is not None:
-        for context in dropped:
-            state.tracer(ReadDropped(context))
+    _give(state, dropped, 0)
+
+
+def _has_lease(state: State) -> bool:
+    """Whether a majority promised, lately enough, to listen to no other candidate (section 6.4.1)."""
+    config = state.config
+    if not config.lease_reads or state.lease_is_void or state.transferee or not state.round_ticks:
+        return False
+    number, began_ticks = state.round_ticks[0]
+    rounds = {member: progress.read_round for member, progress in state.progress.items()}
+    return (
+        agreed_index(state.configuration, rounds) >= number
+        and state.now_ticks - began_ticks < config.election_ticks - config.lease_drift_ticks
+    )
+
+
+def _give(state: State, asked: Asked, index: int) -> None:
+    """Give the reads their index; 0: they get none."""
+    for member, contexts in asked:
+        if member:
+            outbox.send(
+                state,
+                ForwardedReadResult(state.config.id, member, state.persistent.current_term, contexts, index),
+            )
+        elif index:
+            state.output.reads.extend((context, index) for context in contexts)
+        else:
+            state.output.reads_dropped.extend(contexts)
+        if state.tracer is not None and not member:
+            for context in contexts:
+                state.tracer(ReadReleased(context, index) if index else ReadDropped(context))

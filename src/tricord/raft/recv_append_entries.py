@@ -3,12 +3,15 @@
 
 from __future__ import annotations
 
-from tricord.base.log import Entry
-from tricord.raft import commit, outbox, roles
+from tricord.base.log import Entry, EntryKind
+from tricord.base.membership import decode_configuration
+from tricord.raft import commit, outbox, quiesce, roles
 from tricord.raft.log import consecutive
 from tricord.raft.messages import AppendEntries, AppendEntriesResult
 from tricord.raft.state import Role, State
-from tricord.raft.trace import Appended, AppendRefused, Truncated
+from tricord.raft.trace import Appended, AppendRefused, ConfigurationReverted, Truncated
+
+_CONFIGURATION = int(EntryKind.CONFIGURATION)
 
 
 def receive(state: State, message: AppendEntries) -> None:
@@ -16,9 +19,14 @@ def receive(state: State, message: AppendEntries) -> None:
     if not _well_formed(message):
         return
     assert state.role is not Role.LEADER, "a term has one leader at most (election safety, figure 3)"
-    if state.role is Role.CANDIDATE or state.leader_id != message.sender:
+    if state.role is not Role.FOLLOWER or state.leader_id != message.sender:
         roles.become_follower(state, message.term, message.sender)
     roles.reset_election_timer(state)
+    if state.installing is not None:
+        # The log is to go. That its sender leads is true all the same.
+        if not message.entries and not message.commit_only:
+            acknowledge(state, message.read_round)
+        return
     prev_log_index, entries = message.prev_log_index, message.entries
     known_term = state.log.term_at(prev_log_index)
     if prev_log_index < state.commit_index:
@@ -35,7 +43,9 @@ def receive(state: State, message: AppendEntries) -> None:
     state.verified_index = max(state.verified_index, verified)
     # Only as far as this message vouches for: what lies behind it may be from another leader.
     commit.advance_to(state, min(message.leader_commit, verified))
-    if not message.entries or verified <= state.log.persisted_index:
+    if message.quiesce:
+        quiesce.agreed(state, message)
+    if not message.commit_only and (not message.entries or verified <= state.log.persisted_index):
         acknowledge(state, message.read_round)
 
 
@@ -53,9 +63,17 @@ def refuse_old_term(state: State, message: AppendEntries) -> None:
 def _well_formed(message: AppendEntries) -> bool:
     """Whether a leader could have sent this; what is not is ignored, for no peer may stop this server."""
     entries = message.entries
-    return consecutive(entries, message.prev_log_index, message.prev_log_term) and (
-        not entries or entries[-1].term <= message.term
-    )
+    if not consecutive(entries, message.prev_log_index, message.prev_log_term):
+        return False
+    if entries and entries[-1].term > message.term:
+        return False
+    try:
+        for entry in entries:
+            if entry.kind == _CONFIGURATION:
+                decode_configuration(entry.data)
+    except ValueError:
+        return False
+    return True
 
 
 def _store(state: State, message: AppendEntries, entries: list[Entry]) -> None:
@@ -68,18 +86,32 @@ def _store(state: State, message: AppendEntries, entries: list[Entry]) -> None:
         if known_term is not None:
             assert entry.index > state.commit_index, "a committed entry is never replaced (leader completeness)"
             log.truncate_after(entry.index - 1)
+            _revert_configuration(state, entry.index - 1)
             if state.tracer is not None:
                 state.tracer(Truncated(entry.index - 1))
         news = entries[position:]
         log.append(news)
+        state.configurations.append(news)
         state.output.entries.extend(news)
         if state.tracer is not None:
             state.tracer(Appended(news[0].index, news[-1].index, message.term))
         return
 
 
+def _revert_configuration(state: State, index: int) -> None:
+    """Section 4.1: a configuration whose entry is replaced is in force no more."""
+    configurations = state.configurations
+    before = configurations.current_index
+    configurations.truncate_after(index)
+    if configurations.current_index != before and state.tracer is not None:
+        state.tracer(ConfigurationReverted(configurations.current_index, configurations.current))
+
+
 def _last_possible_match(state: State, message: AppendEntries) -> int:
-    """Below the refused index, the last one whose term does not rule a match out: whole terms are skipped at once."""
+    """Below the refused index, the last one whose term does not rule a match out: whole terms are skipped at once.
+
+    The leader does the same with its log; together they need one message for each term in which the logs differ.
+    """
     index = message.prev_log_index - 1
     while index > state.commit_index and (state.log.term_at(index) or 0) > message.prev_log_term:
         index -= 1
@@ -113,5 +145,6 @@ def _answer(
             match_index=match_index,
             refused_index=refused_index,
             read_round=read_round,
+            match_term=0 if success else state.log.term_at(match_index) or 0,
         ),
     )

@@ -11,13 +11,12 @@ from tricord.raft.trace import VoteGranted, VoteRefused
 
 def receive(state: State, message: RequestVote) -> None:
     """A candidate of the current term asks."""
-    log, persistent = state.log, state.persistent
+    persistent = state.persistent
     if persistent.voted_for not in (0, message.sender):
         refuse(state, message, "voted for another")
     elif state.leader_id != 0:
         refuse(state, message, "the term has a leader")
-    elif (message.last_log_term, message.last_log_index) < (log.last_term, log.last_index):
-        # Section 5.4.1: a winner must hold every committed entry, so nobody votes for a log behind the own one.
+    elif log_is_behind(state, message):
         refuse(state, message, "its log is behind")
     else:
         persistent.vote_for(message.sender)
@@ -25,6 +24,11 @@ def receive(state: State, message: RequestVote) -> None:
         if state.tracer is not None:
             state.tracer(VoteGranted(message.term, message.sender))
         _answer(state, message, True)
+
+
+def log_is_behind(state: State, message: RequestVote) -> bool:
+    """Section 5.4.1: a winner must hold every committed entry, so nobody votes for a log behind the own one."""
+    return (message.last_log_term, message.last_log_index) < (state.log.last_term, state.log.last_index)
 
 
 def refuse(state: State, message: RequestVote, reason: str = "its term is over") -> None:

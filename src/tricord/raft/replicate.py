@@ -8,35 +8,26 @@ from __future__ import annotations
 
 from tricord.base.log import Entry
 from tricord.raft import outbox
+from tricord.raft.events import SnapshotSent, Unreachable
 from tricord.raft.messages import AppendEntries
-from tricord.raft.progress import Progress
+from tricord.raft.progress import Phase, Progress
 from tricord.raft.state import Role, State
+from tricord.raft.trace import SnapshotAttemptEnded, SnapshotWanted
 
 
 def send_ready(state: State) -> None:
     """Send entries to every follower that may take some. Cost without any: one look at each follower."""
-    if state.role is not Role.LEADER or state.is_sole_voter:
-        return
     for follower, progress in state.progress.items():
         if follower != state.config.id:
             _send_ready_to(state, follower, progress)
 
 
-def send_heartbeats(state: State) -> None:
-    """Tell every follower that this server leads: an AppendEntries without entries, behind all that was sent.
-
-    A follower that lacks what was sent before refuses it, and so tells of the loss.
-    """
-    for follower, progress in state.progress.items():
-        if follower != state.config.id:
-            progress.probe_sent = False
-            send_entries(state, follower, max(progress.next_index - 1, state.log.base_index), [])
-
-
-def send_entries(state: State, follower: int, prev_log_index: int, entries: list[Entry]) -> None:
-    """Send one message. The index must be in the log."""
+def send_entries(state: State, follower: int, progress: Progress, entries: list[Entry]) -> None:
+    """Send one message, behind what was sent before."""
+    prev_log_index = progress.next_index - 1
     prev_log_term = state.log.term_at(prev_log_index)
-    assert prev_log_term is not None
+    assert prev_log_term is not None, "the entry before is in the log"
+    progress.commit_sent = max(progress.commit_sent, min(state.commit_index, prev_log_index + len(entries)))
     message = AppendEntries(
         sender=state.config.id,
         receiver=follower,
@@ -50,32 +41,71 @@ def send_entries(state: State, follower: int, prev_log_index: int, entries: list
     outbox.send(state, message)
 
 
-def _send_ready_to(state: State, follower: int, progress: Progress) -> None:
-    log = state.log
-    if progress.next_index <= log.base_index:
-        return  # the entries are gone: the follower needs a snapshot, heartbeats keep it quiet meanwhile
-    if progress.probing:
-        if not progress.probe_sent:
-            progress.probe_sent = True
-            send_entries(state, follower, progress.next_index - 1, _batch(state, progress.next_index))
+def unreachable(state: State, event: Unreachable) -> None:
+    """What is on its way to the member may be lost: go on from what it acknowledged, at the next heartbeat."""
+    if state.role is not Role.LEADER or event.member == state.config.id:
         return
-    while progress.next_index <= log.last_index and len(progress.inflight) < state.config.inflight_messages_max:
-        entries = _batch(state, progress.next_index)
-        send_entries(state, follower, progress.next_index - 1, entries)
+    progress = state.progress.get(event.member)
+    if progress is not None and progress.phase is Phase.REPLICATE:
+        progress.probe(progress.match_index + 1)
+        progress.probe_sent = True
+
+
+def snapshot_sent(state: State, event: SnapshotSent) -> None:
+    """The host's attempt to bring a snapshot ended: go on behind it, or try again at the next heartbeat."""
+    progress = state.progress.get(event.member)
+    if state.role is not Role.LEADER or progress is None or progress.phase is not Phase.SNAPSHOT:
+        return
+    if state.tracer is not None:
+        state.tracer(SnapshotAttemptEnded(event.member, event.index, event.delivered))
+    if event.delivered:
+        progress.probe(max(progress.match_index, min(event.index, state.log.last_index)) + 1)
+        # Its host makes it durable first, and says so when it is.
+        progress.probe_sent = True
+    else:
+        state.snapshots_failed.add(event.member)
+
+
+def _send_ready_to(state: State, follower: int, progress: Progress) -> None:
+    if progress.phase is Phase.REPLICATE and progress.next_index > state.log.last_index:
+        return
+    if progress.phase is Phase.SNAPSHOT or progress.probe_sent:
+        return
+    if progress.next_index <= state.log.base_index:
+        progress.await_snapshot()
+        state.output.snapshots_wanted.append(follower)
+        if state.tracer is not None:
+            state.tracer(SnapshotWanted(follower))
+        return
+    if progress.phase is Phase.PROBE:
+        entries, size_bytes = _batch(state, progress.next_index)
+        send_entries(state, follower, progress, entries)
+        progress.probe_sent = True
+        progress.inflights.clear()
+        if entries:
+            progress.probed_to = entries[-1].index
+            progress.inflights.add(progress.probed_to, size_bytes)
+        return
+    config = state.config
+    while progress.next_index <= state.log.last_index and progress.inflights.has_room(
+        config.inflight_messages_max, config.inflight_bytes_max
+    ):
+        entries, size_bytes = _batch(state, progress.next_index)
+        send_entries(state, follower, progress, entries)
         progress.next_index = entries[-1].index + 1
-        progress.inflight.append(entries[-1].index)
+        progress.inflights.add(entries[-1].index, size_bytes)
 
 
-def _batch(state: State, first: int) -> list[Entry]:
-    """The entries from the index on, within the limits of one message."""
+def _batch(state: State, first: int) -> tuple[list[Entry], int]:
+    """The entries from the index on, within the limits of one message, and the bytes of their data."""
     config, log = state.config, state.log
     last = min(log.last_index, first + config.message_entries_max - 1)
     if last < first:
-        return []
+        return [], 0
     entries = log.entries(first, last)
     size = 0
     for count, entry in enumerate(entries):
         size += len(entry.data)
         if size > config.message_bytes_max and count:
-            return entries[:count]
-    return entries
+            return entries[:count], size - len(entry.data)
+    return entries, size

@@ -4,15 +4,16 @@
 from __future__ import annotations
 
 from tricord.base.log import Entry, EntryKind
-from tricord.raft import read_index
-from tricord.raft.progress import Progress
+from tricord.raft import forward, read_index
+from tricord.raft.progress import Phase, Progress
 from tricord.raft.state import Role, State
-from tricord.raft.trace import Appended, BecameCandidate, BecameFollower, BecameLeader
+from tricord.raft.trace import Appended, BecameCandidate, BecameFollower, BecameLeader, BecamePreCandidate
 
 
 def become_follower(state: State, term: int, leader_id: int) -> None:
     """Follow in the term, which is the current one or higher. The leader may be unknown (0)."""
     news = term != state.persistent.current_term or state.role is not Role.FOLLOWER or leader_id != state.leader_id
+    read_index.drop_all(state)
     if term > state.persistent.current_term:
         state.persistent.enter_term(term)
         state.verified_index = 0
@@ -20,11 +21,29 @@ def become_follower(state: State, term: int, leader_id: int) -> None:
         state.role = Role.FOLLOWER
         state.progress.clear()
         state.votes.clear()
+        state.forwarded.taken.clear()
+        state.snapshots_failed.clear()
+        state.transferee = state.transfer_elapsed_ticks = 0
+        state.uncommitted_bytes = state.disk_owed_ticks = 0
         reset_election_timer(state)
+    if news:
+        forward.lose_all(state)
+        state.is_quiescent = False
     state.leader_id = leader_id
+    if leader_id:
+        state.campaigns = 0
     if news and state.tracer is not None:
         state.tracer(BecameFollower(term, leader_id))
-    read_index.drop_all(state)
+
+
+def become_pre_candidate(state: State) -> None:
+    """Dissertation 9.6: ask first; no term and no vote changes."""
+    assert state.role is not Role.LEADER, "a leader does not campaign"
+    state.role = Role.PRE_CANDIDATE
+    _begin_campaign(state)
+    state.votes[state.config.id] = True
+    if state.tracer is not None:
+        state.tracer(BecamePreCandidate(state.persistent.current_term))
 
 
 def become_candidate(state: State) -> None:
@@ -33,10 +52,8 @@ def become_candidate(state: State) -> None:
     state.persistent.enter_term(state.persistent.current_term + 1)
     state.persistent.vote_for(state.config.id)
     state.role = Role.CANDIDATE
-    state.leader_id = 0
     state.verified_index = 0
-    state.votes.clear()
-    reset_election_timer(state)
+    _begin_campaign(state)
     if state.tracer is not None:
         state.tracer(BecameCandidate(state.persistent.current_term))
 
@@ -49,12 +66,20 @@ def become_leader(state: State) -> None:
     log = state.log
     state.role = Role.LEADER
     state.leader_id = state.config.id
-    state.heartbeat_elapsed_ticks = 0
-    state.progress = {voter: Progress(log.last_index + 1) for voter in state.config.voters}
-    own = state.progress[state.config.id]
-    own.probing = False
+    state.campaigns = 0
+    state.heartbeat_elapsed_ticks = state.disk_owed_ticks = state.idle_ticks = 0
+    state.commit_at_heartbeats = (state.commit_index, state.commit_index)
+    state.lease_is_void = False
+    state.round_ticks.clear()
+    state.configurations.is_settled = False
+    state.progress = {member: Progress(log.last_index + 1) for member in state.configuration.members()}
+    own = state.progress.setdefault(state.config.id, Progress(log.last_index + 1))
+    own.phase = Phase.REPLICATE
     own.match_index = log.persisted_index
     own.read_round = state.read_round
+    if state.config.uncommitted_bytes_max:
+        tail = log.entries(state.commit_index + 1, log.last_index)
+        state.uncommitted_bytes = sum(len(entry.data) for entry in tail)
     if state.tracer is not None:
         state.tracer(BecameLeader(term))
     append_as_leader(state, [Entry(log.last_index + 1, term, EntryKind.NOOP, b"")])
@@ -73,3 +98,11 @@ def reset_election_timer(state: State) -> None:
     """Wait anew, for another random time."""
     state.election_elapsed_ticks = 0
     state.election_timeout_ticks = state.election_timeouts.draw()
+
+
+def _begin_campaign(state: State) -> None:
+    forward.lose_all(state)
+    state.leader_id = 0
+    state.is_quiescent = False
+    state.votes.clear()
+    reset_election_timer(state)

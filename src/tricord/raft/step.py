@@ -11,10 +11,44 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from tricord.base.log import Entry, HardState
+from tricord.base.membership import Configuration
 from tricord.base.trace import Tracer
-from tricord.raft import commit, cut_log, election, persisted, propose, read_index, receive, replicate, tick
+from tricord.raft import (
+    commit,
+    cut_log,
+    election,
+    forward,
+    heartbeat,
+    membership,
+    persisted,
+    propose,
+    quiesce,
+    read_index,
+    receive,
+    recv_install_snapshot,
+    replicate,
+    tick,
+    transfer,
+)
 from tricord.raft.config import RaftConfig
-from tricord.raft.events import CutLog, EntriesPersisted, Event, HardStatePersisted, Propose, ReadIndex, Receive, Tick
+from tricord.raft.events import (
+    Applied,
+    ChangeConfiguration,
+    CutLog,
+    EntriesPersisted,
+    Event,
+    ForgetLeader,
+    HardStatePersisted,
+    LeaveJoint,
+    Propose,
+    ReadIndex,
+    Receive,
+    SnapshotInstalled,
+    SnapshotSent,
+    Tick,
+    TransferLeadership,
+    Unreachable,
+)
 from tricord.raft.invariants import Invariants
 from tricord.raft.output import Output
 from tricord.raft.state import Role, State
@@ -27,6 +61,14 @@ HANDLERS: dict[type[Any], Callable[[State, Any], None]] = {
     EntriesPersisted: persisted.entries_persisted,
     Receive: receive.receive,
     CutLog: cut_log.cut_log,
+    Applied: cut_log.applied,
+    ChangeConfiguration: membership.change,
+    LeaveJoint: membership.leave,
+    TransferLeadership: transfer.transfer_leadership,
+    ForgetLeader: tick.forget_leader,
+    Unreachable: replicate.unreachable,
+    SnapshotSent: replicate.snapshot_sent,
+    SnapshotInstalled: recv_install_snapshot.installed,
 }
 
 
@@ -39,16 +81,26 @@ class Raft:
         hard_state: HardState,
         *,
         base: tuple[int, int] = (0, 0),
+        configuration: Configuration | None = None,
         entries: Sequence[Entry] = (),
         applied_index: int = 0,
         tracer: Tracer | None = None,
     ) -> None:
         """Continue from what was durable: the hard state and the entries behind ``base`` (index and term).
 
-        ``applied_index`` is what the state machine already holds. A sole voter campaigns at once; the first ``step``,
-        even of no events, gives what is to be done.
+        ``configuration`` is the one in force at the base; without it, one of ``config.voters`` alone. ``applied_index``
+        is what the state machine already holds. A sole voter campaigns at once; the first ``step``, even of no events,
+        gives what is to be done. Raises ValueError for an entry that holds no configuration where it should.
         """
-        self.state = State(config, hard_state, base, entries, applied_index, tracer)
+        self.state = State(
+            config,
+            hard_state,
+            base,
+            configuration or Configuration(config.voters),
+            entries,
+            applied_index,
+            tracer,
+        )
         self._invariants = Invariants(self.state)
         if self.state.is_sole_voter:
             election.campaign(self.state)
@@ -56,17 +108,34 @@ class Raft:
     def step(self, events: Sequence[Event]) -> Output:
         """Take the events in order; say what to do. Raises AssertionError when an invariant broke: stop the member."""
         state = self.state
+        if not state.config.asynchronous_apply:
+            state.applied_index = state.last_applied
         for event in events:
+            if state.is_quiescent:
+                quiesce.wake_for(state, event)
             HANDLERS[type(event)](state, event)
-        replicate.send_ready(state)
-        if read_index.begin_round(state):
-            replicate.send_heartbeats(state)
+        if state.role is Role.LEADER:
+            membership.settle(state)
+        if state.role is Role.LEADER and len(state.progress) > 1:
+            replicate.send_ready(state)
+            read_index.begin_round(state)
+            heartbeat.send_commits(state)
+        elif state.reads_asked:
+            read_index.begin_round(state)
+        if state.forwarded.reads_asked:
+            forward.pass_on_reads(state)
         commit.hand_out(state)
-        persistent = state.persistent
-        output = state.output
+        return self._output()
+
+    def _output(self) -> Output:
+        state = self.state
+        persistent, output = state.persistent, state.output
         if persistent.changed:
             persistent.changed = False
             output.hard_state = HardState(persistent.current_term, persistent.voted_for, state.last_applied)
+        if state.configurations.changed:
+            state.configurations.changed = False
+            output.configuration = state.configurations.current
         state.output = Output()
         self._invariants.check(state)
         return output

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from tricord.base.membership import Configuration
 from tricord.base.message import message
 from tricord.base.trace import TraceEvent
 
@@ -13,6 +14,13 @@ class BecameFollower(TraceEvent):
 
     term: int
     leader: int
+
+
+@message
+class BecamePreCandidate(TraceEvent):
+    """Asks whether it would get votes in the term after ``term``."""
+
+    term: int
 
 
 @message
@@ -32,6 +40,14 @@ class BecameLeader(TraceEvent):
 @message
 class VoteGranted(TraceEvent):
     """The vote in ``term`` goes to ``candidate``."""
+
+    term: int
+    candidate: int
+
+
+@message
+class PreVoteGranted(TraceEvent):
+    """``candidate`` would get the vote in ``term``."""
 
     term: int
     candidate: int
@@ -121,3 +137,119 @@ class LogCut(TraceEvent):
     """Entries up to ``base_index`` were let go."""
 
     base_index: int
+
+
+@message
+class QuorumLost(TraceEvent):
+    """The leader of ``term`` heard no majority for an election timeout."""
+
+    term: int
+
+
+@message
+class LeaderForgotten(TraceEvent):
+    """The process of ``leader`` is gone."""
+
+    leader: int
+
+
+@message
+class ConfigurationAppended(TraceEvent):
+    """Another configuration is in force, from ``index`` on."""
+
+    index: int
+    configuration: Configuration
+
+
+@message
+class ConfigurationReverted(TraceEvent):
+    """The entry that brought one was replaced: that of ``index`` is in force again."""
+
+    index: int
+    configuration: Configuration
+
+
+@message
+class ChangeRefused(TraceEvent):
+    """A change of the configuration did nothing."""
+
+    reason: str
+
+
+@message
+class TransferBegan(TraceEvent):
+    """The lead is to go to ``target``."""
+
+    target: int
+
+
+@message
+class TransferEnded(TraceEvent):
+    """``target`` did not take the lead in time; this server goes on leading."""
+
+    target: int
+
+
+@message
+class Forwarding(TraceEvent):
+    """Proposal ``number``, of ``count`` commands, is passed on to ``leader``."""
+
+    number: int
+    count: int
+    leader: int
+
+
+@message
+class ForwardLost(TraceEvent):
+    """Nobody will say what became of proposal ``number``."""
+
+    number: int
+
+
+@message
+class SnapshotWanted(TraceEvent):
+    """What ``member`` needs next is gone from the log."""
+
+    member: int
+
+
+@message
+class SnapshotAttemptEnded(TraceEvent):
+    """The host brought the snapshot up to ``index`` to ``member``, or failed."""
+
+    member: int
+    index: int
+    delivered: bool
+
+
+@message
+class SnapshotAccepted(TraceEvent):
+    """The host is to make the snapshot durable in place of state and log."""
+
+    index: int
+    term: int
+
+
+@message
+class SnapshotIgnored(TraceEvent):
+    """What the snapshot up to ``index`` holds is committed here already."""
+
+    index: int
+
+
+@message
+class SnapshotInForce(TraceEvent):
+    """State and log begin behind the snapshot."""
+
+    index: int
+    term: int
+
+
+@message
+class Quiesced(TraceEvent):
+    """Nothing is to be done: no heartbeats, and no campaign for lack of them."""
+
+
+@message
+class Awoke(TraceEvent):
+    """Something happened."""

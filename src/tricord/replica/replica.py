@@ -62,7 +62,7 @@ class Replica(Generic[AppliedT]):
         self._limits = limits or ReplicaConfig()
         self._machine = machine
         self._raft = Raft(
-            RaftConfig(member, voters, seed=seed),
+            RaftConfig(member, voters, seed=seed, pre_vote=False, check_quorum=False, forward=False),
             hard_state,
             base=(applied_index, applied_term),
             entries=[entry for entry in entries if entry.index > applied_index],

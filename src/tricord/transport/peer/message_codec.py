@@ -38,7 +38,6 @@ from tricord.wire.peer.refusals import ProtocolFault
 _HEAD = Struct(">BBHIQQQ")
 _ONE = Struct(">Q")
 _TWO = Struct(">QQ")
-_THREE = Struct(">QQQ")
 _FOUR = Struct(">QQQQ")
 _VOTE = Struct(">QQq")
 _COUNT = Struct(">I")
@@ -194,12 +193,12 @@ def _read_request_vote_result(ids: _Ids, flags: int, body: bytes, offset: int, e
 
 
 def _append_entries_result(message: AppendEntriesResult) -> tuple[int, bytes, bytes]:
-    fields = _THREE.pack(message.match_index, message.refused_index, message.read_round)
+    fields = _FOUR.pack(message.match_index, message.refused_index, message.read_round, message.match_term)
     return 1 if message.success else 0, fields, b""
 
 
 def _read_append_entries_result(ids: _Ids, flags: int, body: bytes, offset: int, end: int) -> AppendEntriesResult:
-    return AppendEntriesResult(*ids, bool(flags & 1), *_THREE.unpack_from(body, offset))
+    return AppendEntriesResult(*ids, bool(flags & 1), *_FOUR.unpack_from(body, offset))
 
 
 def _install_snapshot_result(message: InstallSnapshotResult) -> tuple[int, bytes, bytes]:
@@ -249,7 +248,7 @@ _DECODERS: dict[int, tuple[int, int, bool, Callable[[_Ids, int, bytes, int, int]
     1: (3, _VOTE.size, True, _read_request_vote),
     2: (3, 0, True, _read_request_vote_result),
     _APPEND_ENTRIES: (7, _FOUR.size, False, _read_append_entries),
-    4: (1, _THREE.size, True, _read_append_entries_result),
+    4: (1, _FOUR.size, True, _read_append_entries_result),
     5: (0, _TWO.size, False, _read_install_snapshot),
     6: (0, _ONE.size, True, _read_install_snapshot_result),
     7: (0, 0, True, _read_timeout_now),
