@@ -3,7 +3,8 @@
 
     python bench/peer_codec.py [--value 300] [--followers 2]
 
-"encode" is the cost per entry of the log, for all followers together: they share one block of entries.
+"encode" is the cost per entry of the log, for all followers together: they share one block of entries. "session" is
+what a follower's session takes to cut the frames out of the stream and check them, before they are decoded.
 """
 
 from __future__ import annotations
@@ -17,6 +18,8 @@ from tricord.base.log import Entry
 from tricord.raft.messages import AppendEntries
 from tricord.transport.peer.entry_block import EncodedEntries
 from tricord.transport.peer.message_codec import decode_messages, encode_messages
+from tricord.transport.peer.outgoing import message_frames
+from tricord.wire.peer.frames import FRAME_SIZE_MAX, FrameReader
 
 
 def _appends(count: int, value_size: int, followers: int) -> list[AppendEntries]:
@@ -39,20 +42,28 @@ def main() -> None:
     parser.add_argument("--value", type=int, default=300, help="bytes of data per entry")
     parser.add_argument("--followers", type=int, default=2)
     arguments = parser.parse_args()
-    print(f"{'entries':>8} {'encode ns/entry':>16} {'decode ns/entry':>16}")
+    print(f"{'entries':>8} {'encode ns/entry':>16} {'session ns/entry':>17} {'decode ns/entry':>16}")
     for count in (1, 10, 100, 500):
         appends = _appends(count, arguments.value, arguments.followers)
 
         def encode(appends: list[AppendEntries] = appends) -> None:
             shared = EncodedEntries()
             for append in appends:
-                encode_messages([append], shared)
+                message_frames([append], shared)
 
         body = encode_messages(appends[:1])
+        frames = message_frames(appends[:1], EncodedEntries()) or b""
+        reader = FrameReader(FRAME_SIZE_MAX)
+
+        def cut(reader: FrameReader = reader, frames: bytes = frames) -> None:
+            reader.receive(frames)
+            reader.next()
+
         repeat = 20_000 // count
         encoding = _seconds(encode, repeat) / count * 1e9
+        cutting = _seconds(cut, repeat) / count * 1e9
         decoding = _seconds(functools.partial(decode_messages, body), repeat) / count * 1e9
-        print(f"{count:>8} {encoding:>16.0f} {decoding:>16.0f}")
+        print(f"{count:>8} {encoding:>16.0f} {cutting:>17.0f} {decoding:>16.0f}")
 
 
 if __name__ == "__main__":

@@ -10,10 +10,14 @@ import pytest
 
 from tests.transport.peer.members import Member, append, heartbeat, in_virtual_time
 from tricord.sim.hosts import HostNetwork
+from tricord.transport.peer.connection import PeerConnection
 from tricord.transport.peer.settings import PeerSettings
 from tricord.transport.peer.snapshot_sender import SnapshotResult
+from tricord.wire.peer.events import PeerEvent, Refused
+from tricord.wire.peer.frames import FrameKind, frame
+from tricord.wire.peer.hello import Lane
 from tricord.wire.peer.refusals import Refusal, RefusalCode
-from tricord.wire.peer.snapshot import SnapshotOffer
+from tricord.wire.peer.snapshot import SnapshotOffer, encode_offer, encode_offset
 
 CONTENT = bytes(range(256)) * 400
 OFFER = SnapshotOffer(1, 50, 3, len(CONTENT), 77, b"configuration")
@@ -259,3 +263,68 @@ def test_a_flipped_bit_on_the_way_costs_a_connection_and_no_byte() -> None:
 
     in_virtual_time(story, settings=SMALL)
     assert bytes(sink.content) == CONTENT
+
+
+class Raw:
+    """Owns a connection of the snapshot lane that says whatever it is told to."""
+
+    def __init__(self) -> None:
+        self.events: list[PeerEvent] = []
+
+    def heard(self, connection: PeerConnection, events: list[PeerEvent]) -> None:
+        self.events += events
+
+    def lost(self, connection: PeerConnection, error: Exception | None) -> None:
+        return
+
+    def fault(self, error: BaseException, where: str) -> None:
+        raise error
+
+
+OFFERED = frame(FrameKind.OFFER, encode_offer(OFFER))
+FIRST = frame(FrameKind.CHUNK, encode_offset(0), CONTENT[:100])
+
+
+@pytest.mark.parametrize(
+    ("steps", "text"),
+    [
+        ([frame(FrameKind.OFFER, b"short")], "an offer is cut short"),
+        ([OFFERED, OFFERED], "a connection brings one snapshot"),
+        ([FIRST], "a chunk came before its offer was taken, or after its end"),
+        ([OFFERED, frame(FrameKind.CHUNK, encode_offset(7), b"x")], "a chunk came out of order"),
+        ([OFFERED, frame(FrameKind.CHUNK, encode_offset(0), CONTENT + b"x")], "a chunk came out of order"),
+        ([OFFERED, FIRST, FIRST], "a chunk came out of order"),
+        ([OFFERED, frame(FrameKind.CHUNK, encode_offset(0))], "a chunk came out of order"),
+        ([OFFERED, FIRST, frame(FrameKind.FINISH)], "a snapshot ended before it was whole"),
+        ([frame(FrameKind.FINISH)], "a snapshot ended before it was whole"),
+        ([frame(FrameKind.MESSAGES)], "a frame of kind 8 does not belong here"),
+    ],
+)
+def test_a_sender_that_breaks_the_rules_is_refused(steps: list[bytes], text: str) -> None:
+    raw = Raw()
+
+    async def story(network: HostNetwork, members: list[Member]) -> None:
+        first, second = await joined(members, Sink())
+        connection = await first.links._dialler.dial(second.address, 2, Lane.SNAPSHOT, raw)
+        await asyncio.sleep(0.01)
+        for step in steps:
+            connection.send(step)
+            await asyncio.sleep(0.01)
+        assert first.connected(second) and not second.said("fault")
+
+    in_virtual_time(story, settings=SMALL)
+    assert raw.events[-1] == Refused(Refusal(RefusalCode.MALFORMED, text), True)
+
+
+def test_a_host_that_fails_at_an_offer_is_reported() -> None:
+    async def story(network: HostNetwork, members: list[Member]) -> None:
+        first, second = await joined(members, Sink())
+
+        def broken(sender: int, offer: SnapshotOffer) -> Sink:
+            raise RuntimeError("a bug")
+
+        second.hooks.offered = broken
+        assert await first.links.send_snapshot(2, OFFER, read) == SnapshotResult(False, "the receiver failed")
+        assert "a bug" in second.said("fault")[0]
+
+    in_virtual_time(story, settings=SMALL)

@@ -57,8 +57,7 @@ class Accepted:
         acceptor = self._acceptor
         acceptor.opened(self, hello)
         if hello.lane == Lane.SNAPSHOT:
-            offered = acceptor.hooks.offered
-            self._snapshot = SnapshotReceiver(acceptor.environment, self.connection, hello.sender, offered)
+            self._snapshot = SnapshotReceiver(acceptor.environment, self.connection, hello.sender, acceptor.hooks)
 
     def _frame(self, event: FrameReceived, messages: list[Message]) -> None:
         hello = self.hello

@@ -14,7 +14,7 @@ Entries are consecutive and their terms never fall; the first index is known to 
 
 from __future__ import annotations
 
-from itertools import accumulate, groupby, islice
+from itertools import accumulate, groupby, islice, pairwise
 from operator import attrgetter
 from struct import Struct, pack, unpack_from
 
@@ -76,24 +76,27 @@ def decode_entries(body: bytes, offset: int, end: int, first_index: int) -> list
     data_at = kinds_at + count * _PER_ENTRY
     if not 1 <= run_count <= count or data_at > end:
         raise ProtocolFault("a block of entries has other counts than it says")
-    runs = [_RUN.unpack_from(body, offset + _HEAD.size + run * _RUN.size) for run in range(run_count)]
     kinds = body[kinds_at : kinds_at + count]
     bounds = list(accumulate(unpack_from(f">{count}I", body, kinds_at + count), initial=data_at))
     if bounds[-1] != end:
         raise ProtocolFault("a block of entries has another size than it says")
     places = zip(range(first_index, first_index + count), kinds, bounds, islice(bounds, 1, None), strict=False)
-    _check_runs(runs, count)
     if run_count == 1:
-        term = runs[0][1]
+        length, term = _RUN.unpack_from(body, offset + _HEAD.size)
+        if length != count:
+            raise ProtocolFault("the terms of a block of entries do not fit it")
         return [Entry(index, term, kind, body[start:stop]) for index, kind, start, stop in places]
-    terms = [term for run_length, term in runs for _ in range(run_length)]
+    terms = _terms(body, offset + _HEAD.size, run_count, count)
     return [
         Entry(index, term, kind, body[start:stop])
         for term, (index, kind, start, stop) in zip(terms, places, strict=False)
     ]
 
 
-def _check_runs(runs: list[tuple[int, int]], count: int) -> None:
-    terms = [term for _, term in runs]
-    if sum(length for length, _ in runs) != count or terms != sorted(terms):
+def _terms(body: bytes, offset: int, run_count: int, count: int) -> list[int]:
+    """One term per entry, of several runs."""
+    runs = [_RUN.unpack_from(body, offset + run * _RUN.size) for run in range(run_count)]
+    ascending = all(earlier[1] <= later[1] for earlier, later in pairwise(runs))
+    if sum(length for length, _ in runs) != count or not ascending:
         raise ProtocolFault("the terms of a block of entries do not fit it")
+    return [term for length, term in runs for _ in range(length)]

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from tricord.base.environment import Environment
 from tricord.transport.peer.connection import PeerConnection
-from tricord.transport.peer.hooks import Offered, SnapshotSink
+from tricord.transport.peer.hooks import PeerHooks, SnapshotSink
 from tricord.wire.peer.frames import FrameKind, frame
 from tricord.wire.peer.refusals import ProtocolFault, Refusal, RefusalCode
 from tricord.wire.peer.snapshot import OFFSET_SIZE, SnapshotOffer, decode_offer, decode_offset, encode_offset
@@ -18,11 +18,12 @@ _WAITING_MAX = 32 << 20
 class SnapshotReceiver:
     """Of one connection, which brings one snapshot. What the lane does is in order, over all connections."""
 
-    def __init__(self, environment: Environment, connection: PeerConnection, sender: int, offered: Offered) -> None:
+    def __init__(self, environment: Environment, connection: PeerConnection, sender: int, hooks: PeerHooks) -> None:
         self._tasks = environment.tasks
         self._connection = connection
         self._sender = sender
-        self._offered = offered
+        self._offered = hooks.offered
+        self._fault = hooks.fault
         self._offer: SnapshotOffer | None = None
         self._sink: SnapshotSink | None = None
         self._received = 0
@@ -55,7 +56,11 @@ class SnapshotReceiver:
         assert offer is not None
         if self._closed:
             return
-        sink = self._offered(self._sender, offer)
+        try:
+            sink = self._offered(self._sender, offer)
+        except Exception as problem:  # as with any hook: it costs this connection
+            self._fault(problem, "an offered snapshot")
+            sink = Refusal(RefusalCode.FAILED, "the receiver failed")
         if isinstance(sink, Refusal):
             self._connection.refuse(sink)
             return
