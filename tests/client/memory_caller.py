@@ -19,6 +19,7 @@ from tricord.base.operations import (
     Request,
     Result,
 )
+from tricord.client.changes import AddMember, EndpointStatus, MemberChange
 
 
 class MemoryCaller:
@@ -27,6 +28,7 @@ class MemoryCaller:
     def __init__(self) -> None:
         self.past: list[dict[bytes, KeyValue]] = [{}, {}]
         self.asked: list[tuple[Request, Level, float]] = []
+        self.changes: list[tuple[MemberChange, float]] = []
         self.closed = 0
 
     @property
@@ -74,6 +76,15 @@ class MemoryCaller:
 
     async def members(self, timeout: float) -> list[MemberRecord]:
         return [MemberRecord(2, "default", [], ["http://127.0.0.1:2379"])]
+
+    async def status_of_each(self, everyone: bool, timeout: float) -> list[EndpointStatus]:
+        return [EndpointStatus("everyone" if everyone else "memory", await self.status(timeout))]
+
+    async def change_members(self, change: MemberChange, timeout: float) -> MemberRecord | None:
+        self.changes.append((change, timeout))
+        if not isinstance(change, AddMember):
+            return None
+        return MemberRecord(7, "", change.peer_urls, [], change.learner)
 
     async def close(self) -> None:
         self.closed += 1

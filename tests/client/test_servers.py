@@ -143,6 +143,25 @@ def test_status_and_members(db: tricord.Client) -> None:
     assert status.leader in [member.id for member in members]
     assert status.size_bytes > 0 and status.raft_term > 0
     assert all(url.startswith("http") for member in members for url in member.client_urls)
+    for (each,) in (db.status_of_each(), db.status_of_each(everyone=True)):
+        assert each.status is not None
+        assert (each.status.member, each.status.leader) == (members[0].id, status.leader)
+        assert each.status.revision >= status.revision > 0
+
+
+def test_a_lone_member_keeps_its_lead_and_its_place(db: tricord.Client) -> None:
+    (member,) = db.members()
+    db.move_leader(member.id)
+    for change, reason in (
+        (lambda: db.move_leader(5), "bad_transferee"),
+        (db.move_leader, "bad_transferee"),
+        (lambda: db.remove_member(5), "unknown_member"),
+        (lambda: db.promote_member(member.id), "not_a_learner"),
+        (lambda: db.add_member("http://"), "bad_urls"),
+    ):
+        with pytest.raises(errors.MembershipRefused) as refused:
+            change()
+        assert refused.value.reason == reason
 
 
 def test_many_coroutines_on_one_connection(endpoint: str) -> None:

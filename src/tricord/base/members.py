@@ -67,7 +67,8 @@ class MemberRecord:
 
 @message
 class MemberStatus:
-    """What this member knows of itself. Sizes are bytes; ``alarms`` are (member id, alarm name)."""
+    """What this member knows of itself. Sizes are bytes; ``alarms`` are (member id, alarm name). ``member`` and
+    ``revision`` (the store's) are what a client read beside the status."""
 
     version: str
     size_bytes: int
@@ -80,3 +81,5 @@ class MemberStatus:
     is_learner: bool
     alarms: list[tuple[int, str]]
     errors: list[str]
+    member: int = 0
+    revision: int = 0

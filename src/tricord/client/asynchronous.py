@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from tricord.base.errors import Cancelled, OutcomeUnknown, TricordError
 from tricord.base.levels import Level, Stamp
-from tricord.base.members import MemberRecord, MemberStatus
 from tricord.base.operations import Compact, KeyValue, Request, Result, SortOrder, SortTarget, is_read
 from tricord.base.trace import Completed, Invoked, Tracer
 from tricord.client import steps
 from tricord.client.caller import Caller, Opener
 from tricord.client.keys import Data, prefix_range, span
+from tricord.client.membership import MembershipCalls
 from tricord.client.pages import PAGE_SIZE, Pages
 from tricord.client.results import CompactReply, DeleteReply, PutReply, RangeReply
 from tricord.client.steps import Condition, Step, TxnReply
@@ -31,7 +31,7 @@ R = TypeVar("R")
 LINEARIZABLE = Level.LINEARIZABLE
 
 
-class AsyncClient:
+class AsyncClient(MembershipCalls):
     """A store. Use it as ``async with`` or ``await`` it; either opens it, as does the first call. One loop per client.
 
     Keys and values are str (sent as UTF-8) or bytes; what comes back is bytes. ``timeout`` is in seconds (None: the
@@ -226,16 +226,6 @@ class AsyncClient:
         """Forget what was superseded at or before ``revision``; ``physical`` waits until the space is free for use."""
         _, stamp = await self.call(Compact(revision, physical), timeout=timeout)
         return CompactReply(stamp.revision, stamp)
-
-    async def status(self, *, timeout: float | None = None) -> MemberStatus:
-        """What the member that answers knows of itself."""
-        caller = self._caller or await self._open()
-        return await caller.status(self._timeout if timeout is None else timeout)
-
-    async def members(self, *, timeout: float | None = None) -> list[MemberRecord]:
-        """The members of the cluster."""
-        caller = self._caller or await self._open()
-        return await caller.members(self._timeout if timeout is None else timeout)
 
     async def ask(self, step: Step[R], *, at_least: Level = LINEARIZABLE, timeout: float | None = None) -> R:
         """Carry out one step of ``tricord.txn`` on its own."""

@@ -12,10 +12,10 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from tricord.base.levels import Level, Stamp
-from tricord.base.members import MemberRecord, MemberStatus
 from tricord.base.operations import KeyValue, Request, Result, SortOrder, SortTarget
 from tricord.client import steps
 from tricord.client.asynchronous import LINEARIZABLE, AsyncClient, scan_pages
+from tricord.client.blocking_membership import BlockingMembershipCalls
 from tricord.client.keys import Data
 from tricord.client.loop_thread import LoopThread
 from tricord.client.pages import PAGE_SIZE
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 R = TypeVar("R")
 
 
-class Client:
+class Client(BlockingMembershipCalls):
     """A store, for code that blocks. The methods are those of ``AsyncClient``, with the same errors.
 
     It is also a mapping: ``db["k"] = b"v"``, ``db["k"]``, ``del db["k"]``, ``"k" in db``, ``for key in db``.
@@ -192,14 +192,6 @@ class Client:
     def compact(self, revision: int, *, physical: bool = False, timeout: float | None = None) -> CompactReply:
         """Forget what was superseded at or before ``revision``; ``physical`` waits until the space is free for use."""
         return self._thread.run(self._store.compact, revision, physical=physical, timeout=timeout)
-
-    def status(self, *, timeout: float | None = None) -> MemberStatus:
-        """What the member that answers knows of itself."""
-        return self._thread.run(self._store.status, timeout=timeout)
-
-    def members(self, *, timeout: float | None = None) -> list[MemberRecord]:
-        """The members of the cluster."""
-        return self._thread.run(self._store.members, timeout=timeout)
 
     def ask(self, step: Step[R], *, at_least: Level = LINEARIZABLE, timeout: float | None = None) -> R:
         """Carry out one step of ``tricord.txn`` on its own."""

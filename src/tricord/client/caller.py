@@ -12,6 +12,7 @@ from typing import Protocol, TypeAlias
 from tricord.base.levels import Level, Stamp
 from tricord.base.members import MemberRecord, MemberStatus
 from tricord.base.operations import Request, Result
+from tricord.client.changes import EndpointStatus, MemberChange
 
 
 class Caller(Protocol):
@@ -26,8 +27,14 @@ class Caller(Protocol):
     async def status(self, timeout: float) -> MemberStatus:
         """What the member that answers knows of itself."""
 
+    async def status_of_each(self, everyone: bool, timeout: float) -> list[EndpointStatus]:
+        """What each endpoint, or each member of the cluster, knows of itself; errors stand in place of statuses."""
+
     async def members(self, timeout: float) -> list[MemberRecord]:
-        """The members of the cluster."""
+        """The members of the cluster, as a majority knows them."""
+
+    async def change_members(self, change: MemberChange, timeout: float) -> MemberRecord | None:
+        """Change who the members are, or who leads; the new member's record after AddMember."""
 
     async def close(self) -> None:
         """Give up what it holds. Calls under way fail. Closing twice is fine."""

@@ -12,10 +12,19 @@ from collections.abc import Callable
 from typing import Any
 
 from tricord.base.environment import Environment
-from tricord.base.errors import InvalidRequest, OutcomeUnknown, ServerFault, TricordError, Unavailable
+from tricord.base.errors import (
+    InvalidRequest,
+    MembershipRefused,
+    NoLeader,
+    OutcomeUnknown,
+    ServerFault,
+    TricordError,
+    Unavailable,
+)
 from tricord.base.levels import Level, Stamp
 from tricord.base.members import MemberRecord, MemberStatus
 from tricord.base.operations import Compact, DeleteRange, Put, Range, Request, Result, Txn, is_read
+from tricord.client.changes import AddMember, EndpointStatus, MemberChange, MoveLeader
 from tricord.client.channel import Channel, Dial
 from tricord.client.connector import Connector
 from tricord.client.endpoints import Endpoint
@@ -50,6 +59,9 @@ class RemoteCaller:
     ) -> None:
         self._clock = environment.clock
         self._random = environment.random
+        self._environment = environment
+        self._dial = dial
+        self._endpoints = endpoints
         self._endpoint_count = len(endpoints)
         self._connector = Connector(environment, endpoints, dial, options.dial_timeout)
         self._options = options
@@ -73,14 +85,56 @@ class RemoteCaller:
     async def status(self, timeout: float) -> MemberStatus:
         from tricord.client import reports
 
-        answer = await self._invoke("/etcdserverpb.Maintenance/Status", b"", timeout, True)
-        return reports.decode_status(answer)
+        return reports.decode_status(await self._invoke(reports.STATUS_PATH, b"", timeout, True))
+
+    async def status_of_each(self, everyone: bool, timeout: float) -> list[EndpointStatus]:
+        from tricord.client.survey import Survey, endpoints_of
+
+        begun = self._clock.monotonic()
+        endpoints = self._endpoints
+        if everyone:
+            members = await self.members(timeout)
+            endpoints = [endpoint for member in members for endpoint in endpoints_of(member)[:1]]
+        left = timeout - (self._clock.monotonic() - begun)
+        return await Survey(self._environment, self._dial).statuses(endpoints, left)
 
     async def members(self, timeout: float) -> list[MemberRecord]:
         from tricord.client import reports
 
         answer = await self._invoke("/etcdserverpb.Cluster/MemberList", reports.MEMBER_LIST, timeout, True)
         return reports.decode_members(answer)
+
+    async def change_members(self, change: MemberChange, timeout: float) -> MemberRecord | None:
+        from tricord.client import reports
+
+        if isinstance(change, MoveLeader):
+            await self._move_leader(change.target, timeout)
+            return None
+        path, body = reports.encode_change(change)
+        answer = await self._invoke(path, body, timeout, False)
+        try:
+            return reports.decode_added(answer) if isinstance(change, AddMember) else None
+        except ServerFault as error:
+            raise OutcomeUnknown(f"the change may or may not have happened: {error}") from error
+
+    async def _move_leader(self, target: int, timeout: float) -> None:
+        """Look for the leader, and again when it was another already."""
+        from tricord.client.survey import Survey
+
+        survey = Survey(self._environment, self._dial)
+        deadline = self._clock.monotonic() + timeout
+        for attempt in range(1, self._options.attempts + 1):
+            members = await self.members(deadline - self._clock.monotonic())
+            try:
+                left = deadline - self._clock.monotonic()
+                await survey.move_leader(self._endpoints, members, target, left)
+                return
+            except (MembershipRefused, NoLeader) as error:
+                gone = isinstance(error, NoLeader) or error.reason == "not_leader"
+                pause = self._options.first_pause
+                if not gone or attempt == self._options.attempts or self._clock.monotonic() + pause >= deadline:
+                    raise
+                await asyncio.sleep(pause)
 
     async def close(self) -> None:
         await self._connector.close()

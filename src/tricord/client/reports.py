@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""etcd's status and member list as our records. Loaded when first asked for: few programs do."""
+"""etcd's status, members and changes of them as our records. Loaded when first asked for: few programs do."""
 
 from __future__ import annotations
 
@@ -7,9 +7,14 @@ from typing import Any
 
 from google.protobuf.message import DecodeError
 
-from tricord.base.errors import ServerFault
+from tricord.base.errors import InvalidRequest, ServerFault
 from tricord.base.members import MemberRecord, MemberStatus
-from tricord.wire.schemas import cluster, maintenance
+from tricord.client.changes import AddMember, MemberChange, PromoteMember, RemoveMember, ReplaceMember, UpdateMember
+from tricord.wire.schemas import cluster, maintenance, membership
+
+STATUS_PATH = "/etcdserverpb.Maintenance/Status"
+MOVE_LEADER_PATH = "/etcdserverpb.Maintenance/MoveLeader"
+_CLUSTER = "/etcdserverpb.Cluster/"
 
 MEMBER_LIST: bytes = cluster.MemberListRequest(linearizable=True).SerializeToString()
 """The request for the member list as a majority knows it."""
@@ -37,13 +42,47 @@ def decode_status(data: bytes) -> MemberStatus:
         is_learner=m.isLearner,
         alarms=[],
         errors=list(m.errors),
+        member=m.header.member_id,
+        revision=m.header.revision,
     )
 
 
 def decode_members(data: bytes) -> list[MemberRecord]:
     """A MemberListResponse. Raises ServerFault."""
     m: cluster.MemberListResponse = _parse(cluster.MemberListResponse, data)
-    return [
-        MemberRecord(member.ID, member.name, list(member.peerURLs), list(member.clientURLs), member.isLearner)
-        for member in m.members
-    ]
+    return [_record(member) for member in m.members]
+
+
+def _record(member: cluster.Member) -> MemberRecord:
+    return MemberRecord(member.ID, member.name, list(member.peerURLs), list(member.clientURLs), member.isLearner)
+
+
+def decode_added(data: bytes) -> MemberRecord:
+    """The new member in a MemberAddResponse. Raises ServerFault."""
+    m: cluster.MemberAddResponse = _parse(cluster.MemberAddResponse, data)
+    return _record(m.member)
+
+
+def encode_move_leader(target: int) -> bytes:
+    """A MoveLeaderRequest."""
+    return maintenance.MoveLeaderRequest(targetID=target).SerializeToString()
+
+
+def encode_change(change: MemberChange) -> tuple[str, bytes]:
+    """The method that makes a change of the members, and its request. Raises InvalidRequest."""
+    try:
+        if isinstance(change, AddMember):
+            added = cluster.MemberAddRequest(peerURLs=change.peer_urls, isLearner=change.learner)
+            return _CLUSTER + "MemberAdd", added.SerializeToString()
+        if isinstance(change, UpdateMember):
+            updated = cluster.MemberUpdateRequest(ID=change.id, peerURLs=change.peer_urls)
+            return _CLUSTER + "MemberUpdate", updated.SerializeToString()
+        if isinstance(change, RemoveMember):
+            return _CLUSTER + "MemberRemove", cluster.MemberRemoveRequest(ID=change.id).SerializeToString()
+        if isinstance(change, PromoteMember):
+            return _CLUSTER + "MemberPromote", cluster.MemberPromoteRequest(ID=change.id).SerializeToString()
+        assert isinstance(change, ReplaceMember)
+        request = membership.ReplaceRequest(old=change.old, new=change.new)
+        return "/tricord.v1.Membership/Replace", request.SerializeToString()
+    except (ValueError, TypeError) as error:
+        raise InvalidRequest(f"the change cannot be encoded: {error}") from None

@@ -11,6 +11,15 @@ from tricord.base.errors import Cancelled, StorageError
 from tricord.base.levels import Level, Stamp
 from tricord.base.members import MemberRecord, MemberStatus
 from tricord.base.operations import Request, Result
+from tricord.client.changes import (
+    AddMember,
+    EndpointStatus,
+    MemberChange,
+    PromoteMember,
+    RemoveMember,
+    ReplaceMember,
+    UpdateMember,
+)
 from tricord.embedded.memory_world import memory_world
 from tricord.embedded.opening import MEMORY
 from tricord.runtime import close_environment, open_environment
@@ -38,10 +47,30 @@ class MemberCaller:
         return await self._engine.ask(request, Context(level=level, deadline=self._clock.monotonic() + timeout))
 
     async def status(self, timeout: float) -> MemberStatus:
-        return self._engine.status()
+        stamp = self._engine.stamp()
+        return dataclasses.replace(self._engine.status(), member=stamp.member, revision=stamp.revision)
+
+    async def status_of_each(self, everyone: bool, timeout: float) -> list[EndpointStatus]:
+        return [EndpointStatus("embedded", await self.status(timeout))]
 
     async def members(self, timeout: float) -> list[MemberRecord]:
-        return self._engine.members()
+        return await self._engine.list_members(True)
+
+    async def change_members(self, change: MemberChange, timeout: float) -> MemberRecord | None:
+        engine = self._engine
+        if isinstance(change, AddMember):
+            return await engine.add_member(change.peer_urls, learner=change.learner)
+        if isinstance(change, RemoveMember):
+            await engine.remove_member(change.id)
+        elif isinstance(change, PromoteMember):
+            await engine.promote_member(change.id)
+        elif isinstance(change, UpdateMember):
+            await engine.update_member(change.id, change.peer_urls)
+        elif isinstance(change, ReplaceMember):
+            await engine.replace_member(change.old, change.new)
+        else:
+            await engine.move_leader(change.target)
+        return None
 
     async def close(self) -> None:
         if self._closed:
