@@ -71,6 +71,26 @@ def test_names_come_and_go(disk: Disk, root: str) -> None:
     assert disk.free_bytes(root) > 0
 
 
+def test_directories_are_renamed_with_what_is_in_them_and_go_when_they_are_empty(disk: Disk, root: str) -> None:
+    disk.make_directory(f"{root}/one")
+    file = disk.open(f"{root}/one/a", create=True)
+    file.pwrite(b"kept", 0)
+    disk.rename(f"{root}/one", f"{root}/two")
+    disk.sync_directory(root)
+    assert (disk.list(root), disk.list(f"{root}/two")) == (["two"], ["a"])
+    assert file.pread(9, 0) == b"kept"
+    file.close()
+    with pytest.raises(OSError):
+        disk.remove_directory(f"{root}/two")
+    with pytest.raises(OSError):
+        disk.remove(f"{root}/two")
+    disk.remove(f"{root}/two/a")
+    disk.remove_directory(f"{root}/two")
+    assert disk.list(root) == []
+    with pytest.raises(FileNotFoundError):
+        disk.remove_directory(f"{root}/two")
+
+
 def test_a_locked_directory_is_refused_until_it_is_let_go(disk: Disk, root: str) -> None:
     lock = disk.lock(f"{root}/LOCK")
     with pytest.raises(DataDirectoryInUse):

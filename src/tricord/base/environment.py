@@ -87,6 +87,9 @@ class Disk(Protocol):
     def remove(self, path: str) -> None:
         """Remove a file."""
 
+    def remove_directory(self, path: str) -> None:
+        """Remove an empty directory."""
+
     def sync_directory(self, path: str) -> None:
         """Make creations, renames and removals in it durable."""
 

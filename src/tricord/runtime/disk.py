@@ -126,6 +126,9 @@ class RealDisk:
     def remove(self, path: str) -> None:
         os.remove(path)
 
+    def remove_directory(self, path: str) -> None:
+        os.rmdir(path)
+
     def sync_directory(self, path: str) -> None:
         if os.name != "posix":
             return  # Windows has no such call: its journal keeps names in order

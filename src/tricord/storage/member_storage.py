@@ -6,6 +6,8 @@ LOCK            held while a process uses the directory; holds its pid
 identity        whose data this is (identity.py); written last at creation
 wal/            the log
 backend/        the ordered store
+snapshots/      snapshot files on their way out or in (snapshot_files.py)
+backend.new/, backend.old/, install     while a snapshot is put in place of the store (snapshot_install.py)
 ```
 
 The backend is never ahead of the log: what it holds was durable there first. So a log that ends before the applied
@@ -15,29 +17,44 @@ guessing.
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from tricord.base.environment import Disk, Environment, File
-from tricord.base.errors import CorruptData
+from tricord.base.errors import CorruptData, DiskFull
 from tricord.base.log import Entry, HardState
-from tricord.base.message import message
 from tricord.base.ordered import META_APPLIED_INDEX, META_APPLIED_TERM, META_CONFIGURATION, Backend, Table
-from tricord.storage.identity import Identity, read_identity, write_identity
+from tricord.storage.creation import create_data_directory, make_durable_directory
+from tricord.storage.identity import Identity, read_identity
 from tricord.storage.overlay import Overlay
 from tricord.storage.raft_log import RaftLog
-from tricord.storage.wal import SEGMENT_BYTES, Wal
-from tricord.storage.wal_format import BATCH_HEADER_BYTES, HEADER_BYTES
-from tricord.storage.wal_scan import SUFFIX
+from tricord.storage.snapshot_format import SnapshotInfo
+from tricord.storage.snapshot_install import (
+    CURRENT,
+    begin_install,
+    end_install,
+    install_under_way,
+    prepare_install,
+    reset_log,
+    swap_backends,
+    undo_preparation,
+)
+from tricord.storage.snapshot_writer import IsCancelled, Progress, never, nobody_told
+from tricord.storage.wal import SEGMENT_BYTES
 
 MAP_SIZE_BYTES = 8 << 30
 EARLIER_ENTRIES_MAX = 10_000
 """How many applied entries are given at a start, at most."""
 
 
-@message
+@dataclass(slots=True)
 class MemberStorage:
-    """An open data directory."""
+    """An open data directory. What was found at the start stays as it was found."""
 
+    disk: Disk
+    directory: str
+    map_size: int
     identity: Identity
     log: RaftLog
     """The Raft log: ``append(hard_state, entries)``, ``mark()``, ``seal()``, ``cut_before(index)``; on the WAL lane."""
@@ -57,6 +74,53 @@ class MemberStorage:
     earlier_base: tuple[int, int]
     """Index and term of the entry before ``earlier``; the applied one's where there is none."""
     lock: File
+
+    def prepare(self, path: str, *, progress: Progress = nobody_told, cancelled: IsCancelled = never) -> SnapshotInfo:
+        """Build a new backend from the snapshot file, beside the one in use. Blocks, on any thread.
+
+        See ``prepare_install`` for costs and errors.
+        """
+        return prepare_install(
+            self.disk,
+            self.directory,
+            path,
+            cluster=self.identity.cluster,
+            history=self.identity.history,
+            map_size=self.map_size,
+            progress=progress,
+            cancelled=cancelled,
+        )
+
+    def install(self, prepared: SnapshotInfo) -> Backend:
+        """Put what was prepared in place of backend and log, durably, and give the new backend for ``adopt``.
+
+        Blocks, on the WAL lane, while no commit is under way; costs the verification of the new file. Raises DiskFull:
+        it may be called again, and nothing else be done meanwhile. Raises CorruptData, DiskFault, OSError: the member
+        must stop, and goes on with the old or the new state at its next start.
+        """
+        disk, directory = self.disk, self.directory
+        if install_under_way(disk, directory) is None:
+            _room_or_full(directory, lambda: begin_install(disk, directory, prepared))
+        swap_backends(disk, directory)
+        backend = disk.open_backend(f"{directory}/{CURRENT}", map_size=self.map_size)
+        try:
+            if _applied(directory, backend)[:2] != (prepared.index, prepared.term):
+                raise CorruptData(f"{directory}/{CURRENT}", 0, "the backend does not hold what was installed")
+            reset_log(self.log, prepared.index, prepared.term)
+            end_install(disk, directory)
+        except BaseException:
+            backend.close()
+            raise
+        return backend
+
+    def adopt(self, backend: Backend) -> None:
+        """Go on with the new backend, on the loop: overlay and later views show its state, older views theirs.
+
+        Whoever remembers the old state reads anew: the state machine by ``reload``, the drain by ``resume``.
+        """
+        old, self.backend = self.backend, backend
+        self.overlay.replace_backend(backend)
+        old.retire()
 
     def close(self) -> None:
         """Close everything and let go of the directory. Seal log and backend before, at a clean stop."""
@@ -84,12 +148,12 @@ def open_member_storage(
     DataDirectoryInUse, CorruptData, NewerFormat, DiskFull, DiskFault, OSError.
     """
     disk = environment.disk
-    _make_durable_directory(disk, directory)
+    make_durable_directory(disk, directory)
     lock = disk.lock(f"{directory}/LOCK")
     try:
         identity = read_identity(disk, directory)
         if identity is None:
-            identity = _create(
+            identity = create_data_directory(
                 disk, directory, new_identity(), initial_configuration, map_size=map_size, segment_bytes=segment_bytes
             )
         return _open(disk, directory, identity, lock, map_size=map_size, segment_bytes=segment_bytes)
@@ -98,69 +162,10 @@ def open_member_storage(
         raise
 
 
-def _make_durable_directory(disk: Disk, directory: str) -> None:
-    """Make it and its parents so that a power cut does not take the name away with all that is in it."""
-    path = directory.rstrip("/") or "/"
-    # The last two always: the start that made them may have failed before its sync.
-    to_sync = [path, _parent(path)]
-    while not disk.exists(path) and _parent(path) != path:
-        path = _parent(path)
-        to_sync.append(_parent(path))
-    disk.make_directory(directory)
-    for name in dict.fromkeys(reversed(to_sync)):
-        disk.sync_directory(name)
-
-
-def _parent(path: str) -> str:
-    above, slash, _ = path.rpartition("/")
-    return above or slash or "."
-
-
-def _create(
-    disk: Disk, directory: str, identity: Identity, configuration: bytes, *, map_size: int, segment_bytes: int
-) -> Identity:
-    """Make backend and log anew. Without an identity nothing was ever acknowledged from here: leftovers go.
-
-    Unless they show that something was: then it is the identity that got lost.
-    """
-    _refuse_to_discard(disk, directory)
-    for part in ("wal", "backend"):
-        disk.make_directory(f"{directory}/{part}")
-        for name in disk.list(f"{directory}/{part}"):
-            disk.remove(f"{directory}/{part}/{name}")
-    backend = disk.open_backend(f"{directory}/backend", map_size=map_size)
-    try:
-        if configuration:
-            backend.commit([(Table.META, META_CONFIGURATION, configuration)])
-    finally:
-        backend.close()
-    wal = Wal.create(
-        disk, f"{directory}/wal", cluster=identity.cluster, history=identity.history, segment_bytes=segment_bytes
-    )
-    wal.close()
-    disk.sync_directory(directory)
-    write_identity(disk, directory, identity)
-    return identity
-
-
-def _refuse_to_discard(disk: Disk, directory: str) -> None:
-    wal = f"{directory}/wal"
-    used = disk.exists(f"{directory}/backend/seal")
-    segments = [name for name in disk.list(wal) if name.endswith(SUFFIX)] if disk.exists(wal) else []
-    # A creation that did not get to its end left at most one segment, without a batch.
-    if len(segments) == 1:
-        file = disk.open(f"{wal}/{segments[0]}")
-        try:
-            used = used or any(file.pread(BATCH_HEADER_BYTES, HEADER_BYTES))
-        finally:
-            file.close()
-    if used or len(segments) > 1:
-        raise CorruptData(f"{directory}/identity", 0, "the identity is gone, but log and backend hold data")
-
-
 def _open(
     disk: Disk, directory: str, identity: Identity, lock: File, *, map_size: int, segment_bytes: int
 ) -> MemberStorage:
+    _settle_install(disk, directory, identity, segment_bytes)
     for part in ("wal", "backend"):
         if not disk.exists(f"{directory}/{part}"):
             raise CorruptData(f"{directory}/{part}", 0, "the directory is gone")
@@ -186,6 +191,9 @@ def _open(
         backend.close()
         raise
     return MemberStorage(
+        disk=disk,
+        directory=directory,
+        map_size=map_size,
         identity=identity,
         log=log,
         backend=backend,
@@ -199,6 +207,36 @@ def _open(
         earlier_base=base,
         lock=lock,
     )
+
+
+def _settle_install(disk: Disk, directory: str, identity: Identity, segment_bytes: int) -> None:
+    """Finish an install that was decided; undo one that was not."""
+    decided = install_under_way(disk, directory)
+    if decided is None:
+        undo_preparation(disk, directory)
+        return
+    swap_backends(disk, directory)
+    log = RaftLog.open_for_reset(
+        disk,
+        f"{directory}/wal",
+        cluster=identity.cluster,
+        history=identity.history,
+        segment_bytes=segment_bytes,
+    )
+    try:
+        reset_log(log, *decided)
+    finally:
+        log.close()
+    end_install(disk, directory)
+
+
+def _room_or_full(directory: str, action: Callable[[], None]) -> None:
+    try:
+        action()
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise DiskFull(f"{directory}: no room to install a snapshot") from error
+        raise
 
 
 def _take_earlier(log: RaftLog, applied_index: int, applied_term: int) -> tuple[list[Entry], tuple[int, int]]:

@@ -265,8 +265,16 @@ class MemoryDisk:
         if name not in parent.now:
             raise FileNotFoundError(errno.ENOENT, "no such file", path)
         node = parent.now[name]
-        if isinstance(node, _Content):
-            self._free += len(node.now)
+        if isinstance(node, _Directory):
+            raise IsADirectoryError(errno.EISDIR, "a directory", path)
+        self._free += len(node.now)
+        parent.change([(name, None)])
+
+    def remove_directory(self, path: str) -> None:
+        self.call("remove_directory")
+        parent, name = self._parent(path)
+        if self._directory(path).now:
+            raise OSError(errno.ENOTEMPTY, "not an empty directory", path)
         parent.change([(name, None)])
 
     def sync_directory(self, path: str) -> None:
