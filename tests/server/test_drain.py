@@ -170,3 +170,80 @@ def test_a_clean_stop_commits_what_is_left_and_seals() -> None:
         await world.drain.flush()
 
     assert play(story).backend.log == ["commit 1", "commit 1", "seal"]
+
+
+def test_nothing_newer_is_committed_before_a_batch_that_is_tried_again() -> None:
+    """Else the older batch, tried again later, would write old values over new ones."""
+
+    async def story(world: World) -> None:
+        world.backend.failures = [OSError(errno.ENOSPC, "full")]
+        world.overlay.write(b"a", b"old")
+        world.drain.wrote()
+        await world.pass_time(0.3)
+        world.overlay.write(b"a", b"new")
+        world.drain.wrote()
+        await world.pass_time(2)
+
+    world = play(story)
+    assert world.backend.log == ["failed", "commit 1", "commit 1", "seal"]
+    assert [value for _, _, value in world.backend.committed] == [b"old", b"new"]
+
+
+@pytest.mark.parametrize("size", [1, BATCH_BYTES])
+def test_a_paused_drain_touches_the_old_backend_no_more_and_goes_on_with_the_new_one(size: int) -> None:
+    async def story(world: World) -> None:
+        world.overlay.write(b"a", bytes(size))
+        world.drain.wrote()
+        await world.drain.pause()
+        assert not world.drain._committing
+        before = list(world.backend.log)
+        world.overlay.write(b"b", bytes(BATCH_BYTES))
+        world.drain.wrote()
+        await world.pass_time(2)
+        assert world.backend.log == before, "no commit, no seal"
+        # the overlay forgets what it held when it gets the new backend
+        world.overlay = world.drain._overlay = Overlay()
+        new = Backend()
+        world.drain.resume(new)
+        world.overlay.write(b"c", b"3")
+        world.drain.wrote()
+        await world.pass_time(1)
+        assert new.log == ["commit 1", "seal"]
+        assert world.backend.log == before
+
+    play(story)
+
+
+def test_a_pause_ends_the_waiting_for_room() -> None:
+    async def story(world: World) -> None:
+        world.backend.failures = [OSError(errno.ENOSPC, "full")] * 5
+        world.overlay.write(b"a", b"1")
+        world.drain.wrote()
+        await world.pass_time(0.3)
+        await world.drain.pause()
+        await world.pass_time(3)
+        new = Backend()
+        world.drain.resume(new)
+        assert not world.drain.disk_full
+
+    assert play(story).backend.log == ["failed"]
+
+
+def test_who_waits_for_an_index_is_told_when_the_backend_holds_it() -> None:
+    async def story(world: World) -> None:
+        applied = 7
+        world.drain._applied_index = lambda: applied
+        await world.drain.until_durable(7)
+        applied = 9
+        world.overlay.write(b"a", b"1")
+        started = world.loop.time()
+        await world.drain.until_durable(9)
+        assert world.drain.durable_index == 9
+        assert 0 < world.loop.time() - started < 0.5
+        closing = world.loop.create_task(world.drain.until_durable(10))
+        await world.pass_time(1)
+        assert not closing.done()
+        await world.drain.close()
+        await closing
+
+    play(story)

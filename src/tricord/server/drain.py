@@ -8,6 +8,7 @@ never ahead of it. A full disk or map keeps the overlay: the commit is tried aga
 
 from __future__ import annotations
 
+import asyncio
 import errno
 from collections.abc import Callable, Collection
 from typing import Protocol
@@ -58,8 +59,11 @@ class Drain:
         self._committing = False
         self._timer: Timer | None = None
         self._seal_timer: Timer | None = None
+        self._retry_timer: Timer | None = None
         self._seal_cost = 0.0
         self._closed = False
+        self._paused = False
+        self._awaited: list[tuple[int, asyncio.Future[None]]] = []
         self.disk_full = False
         """Whether the last commit found no room; the member refuses growing writes until one succeeds."""
         self.used_bytes = backend.used_bytes()
@@ -69,7 +73,7 @@ class Drain:
 
     def wrote(self) -> None:
         """The overlay got new effects. Cheap; called once a turn."""
-        if self._committing or self._closed:
+        if self._committing or self._closed or self._paused:
             return
         if self._overlay.active_bytes >= BATCH_BYTES:
             self._begin()
@@ -85,25 +89,70 @@ class Drain:
             self._overlay.drained()
         await self._environment.tasks.in_lane("backend", self._backend.seal)
 
+    async def until_durable(self, index: int) -> None:
+        """Return when the backend holds everything up to the index, which was applied; or when the drain is closed."""
+        if self.durable_index >= index or self._closed:
+            return
+        reached: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._awaited.append((index, reached))
+        self.wrote()
+        await reached
+
+    async def pause(self) -> None:
+        """Begin nothing new until ``resume``, and wait for what is under way: another backend takes this one's place.
+
+        What was not committed by then never will be.
+        """
+        self._paused = True
+        self._cancel_timers()
+        await self._settle()
+
+    def resume(self, backend: Backend) -> None:
+        """Go on with a backend that holds what is applied now, and an overlay that holds nothing."""
+        assert self._paused and not self._committing
+        self._paused = False
+        self._backend = backend
+        self.disk_full = False
+        self.used_bytes = backend.used_bytes()
+        self._reached(self._applied_index())
+
     def abandon(self) -> None:
         """Begin nothing new."""
         self._closed = True
-        for timer in (self._timer, self._seal_timer):
-            if timer is not None:
-                timer.cancel()
+        self._cancel_timers()
+        self._reached(self.durable_index)
 
     async def close(self) -> None:
         """Begin nothing new and wait for what is under way."""
         self.abandon()
+        await self._settle()
+
+    def _cancel_timers(self) -> None:
+        if self._retry_timer is not None:
+            self._committing = False
+        for timer in (self._timer, self._seal_timer, self._retry_timer):
+            if timer is not None:
+                timer.cancel()
+        self._timer = self._seal_timer = self._retry_timer = None
+
+    async def _settle(self) -> None:
         # The lane runs in order: what was begun before is done, and its callback queued, when this is.
+        await self._environment.tasks.in_lane("backend", lambda: None)
         while self._committing:
             await self._environment.tasks.in_lane("backend", lambda: None)
+
+    def _reached(self, index: int) -> None:
+        self.durable_index = index
+        for one in [one for one in self._awaited if one[0] <= index or self._closed]:
+            self._awaited.remove(one)
+            if not one[1].done():
+                one[1].set_result(None)
 
     def _begin(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        if self._committing or self._closed:
+        if self._committing or self._closed or self._paused:
             return
         writes = self._overlay.take()
         if not writes:
@@ -125,17 +174,19 @@ class Drain:
                 assert used_bytes is not None
                 self.used_bytes = used_bytes
                 self.disk_full = False
-                self.durable_index = index
+                self._reached(index)
                 self._metrics.backend_commit_seconds.observe(self._environment.clock.monotonic() - started)
                 self._overlay.drained()
                 if self._overlay.active_bytes:
                     self.wrote()
-                elif not self._closed:
+                elif not self._closed and not self._paused:
                     self._seal_when_idle()
             elif isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
                 self.disk_full = True
-                if not self._closed:
-                    self._environment.tasks.call_later(RETRY_SECONDS, self._retry, writes, index)
+                if not self._closed and not self._paused:
+                    # Nothing else may be committed before: the batch is older than what was written since.
+                    self._committing = True
+                    self._retry_timer = self._environment.tasks.call_later(RETRY_SECONDS, self._retry, writes, index)
             else:
                 self._fail(error)
 
@@ -146,8 +197,8 @@ class Drain:
         return self._backend.used_bytes()
 
     def _retry(self, writes: Collection[Write], index: int) -> None:
-        if not self._closed:
-            self._commit(writes, index)
+        self._retry_timer = None
+        self._commit(writes, index)
 
     def _seal_when_idle(self) -> None:
         # A seal reads the whole file: it may take a tenth of the time, never more.
@@ -156,7 +207,7 @@ class Drain:
 
     def _seal(self) -> None:
         self._seal_timer = None
-        if self._committing or self._closed:
+        if self._committing or self._closed or self._paused:
             return
         started = self._environment.clock.monotonic()
 
