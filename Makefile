@@ -13,7 +13,7 @@ ARGS ?=
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help install serve test check fix build bench bench-raft bench-cluster soak-raft proto docs peers bitflip kill-rounds \
+.PHONY: help install serve test check fix build bench bench-raft bench-cluster soak-raft proto docs peers bitflip mutants kill-rounds \
 	lock clean
 
 help: ## say what each verb does
@@ -34,12 +34,13 @@ serve: install ## run a member: 127.0.0.1:2379, ./tricord-data (ARGS="--listen .
 test: check ## check, then the whole suite (PEERS=all: a missing peer is a failure; TESTS=tests/mvcc: a part)
 	$(BIN)/python -m pytest -q $(if $(PEERS),--peers=$(PEERS)) $(TESTS)
 
-check: install ## lint, format, types, layers; writes nothing
+check: install ## lint, format, types, layers, whether each mutant still applies; writes nothing
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/mypy tests bench examples
 	$(BIN)/lint-imports
+	$(BIN)/python -m tests.mutants.run --check
 
 fix: install ## let ruff correct and format what it can
 	$(BIN)/ruff check --fix .
@@ -73,6 +74,9 @@ peers: install ## real clients and servers into .peers/ (needs Go, Node, a JDK w
 
 bitflip: install ## flip one bit anywhere in a member's files, 1,000 times (long)
 	TRICORD_BIT_FLIPS=1000 $(BIN)/python -m pytest -q tests/storage/test_bit_flips.py
+
+mutants: install ## each known bug, put into a copy, must be named by a test, and no control (ARGS="01 --jobs 1")
+	$(BIN)/python -m tests.mutants.run $(ARGS)
 
 kill-rounds: install ## kill -9 a loaded member, ROUNDS times
 	ROUNDS=$(or $(ROUNDS),50) $(BIN)/python -m pytest -q tests/e2e/test_kill.py

@@ -1,0 +1,161 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Show that the tests name each known bug: ``python -m tests.mutants.run [--check] [NAME ...]``.
+
+The tree is copied, one patch is applied to the copy, and the tests that its header names run there. A mutant is killed
+when a test fails; it survives when all pass, when none ran, or when time is up. A control is flagged when a test fails.
+Before that, all those tests must pass on the tree as it is. ``--check`` only looks whether each patch applies.
+
+A NAME is the beginning of a file's name: ``01``, or ``control``. Exit code 1: a mutant survived, a control was flagged,
+or a patch does not apply.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from enum import Enum
+from pathlib import Path
+
+from tests.mutants.patches import ROOT, Patch, read_all
+
+PENDING = {
+    "17": "a lease's end decided on each member by its own clock: there are no leases yet",
+}
+"""Mutants of the list that have nothing to be applied to yet."""
+
+COPIED = ("src", "tests", "examples", "pyproject.toml")
+PASSED, FAILED = 0, 1
+
+
+class Verdict(Enum):
+    """What became of a patch."""
+
+    KILLED = "killed"
+    SURVIVED = "SURVIVED"
+    UNFLAGGED = "unflagged"
+    FLAGGED = "FLAGGED"
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """A verdict, the test that named the change or why nothing did, and how long that took."""
+
+    patch: Patch
+    verdict: Verdict
+    reason: str
+    seconds: float
+
+    def __str__(self) -> str:
+        return f"{self.verdict.value:<10} {self.patch.name:<44} {self.seconds:6.1f} s  {self.reason}"
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """The exit code."""
+    parser = argparse.ArgumentParser(prog="python -m tests.mutants.run", description=(__doc__ or "").split("\n\n")[0])
+    parser.add_argument("names", nargs="*", metavar="NAME", help="beginnings of patches' names (default: all)")
+    parser.add_argument("--check", action="store_true", help="only look whether each patch applies")
+    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="patches at a time (default: processors)")
+    options = parser.parse_args(arguments)
+    try:
+        patches = read_all(options.names)
+    except ValueError as error:
+        print(error, file=sys.stderr)
+        return 2
+    return check(patches) if options.check else run(patches, options.jobs)
+
+
+def check(patches: Sequence[Patch]) -> int:
+    """Whether each patch applies to the tree as it is."""
+    failures = [
+        f"{patch.name} does not apply: {wrong}" for patch in patches if (wrong := patch.apply(ROOT, check=True))
+    ]
+    for failure in failures:
+        print(failure, file=sys.stderr)
+    print(f"{len(patches) - len(failures)} of {len(patches)} mutants and controls apply")
+    return bool(failures)
+
+
+def run(patches: Sequence[Patch], jobs: int) -> int:
+    """Try each patch; say what became of it."""
+    code, reason = untouched([patch for patch in patches if not patch.is_control])
+    if code != PASSED:
+        print(f"tests fail without any patch: {reason}", file=sys.stderr)
+        return 2
+    verdicts = []
+    with ThreadPoolExecutor(jobs) as pool:
+        for result in pool.map(attempt, patches):
+            print(result, flush=True)
+            verdicts.append(result.verdict)
+    for number, about in PENDING.items():
+        print(f"{'pending':<10} {number:<44} {'':8}  {about}")
+    survived, flagged = verdicts.count(Verdict.SURVIVED), verdicts.count(Verdict.FLAGGED)
+    print(f"{verdicts.count(Verdict.KILLED)} killed, {survived} survived, {flagged} controls flagged")
+    return bool(survived or flagged)
+
+
+def untouched(mutants: Sequence[Patch]) -> tuple[int, str]:
+    """The tests that are to kill these, on a copy without any patch: what fails there names nothing."""
+    if not mutants:
+        return PASSED, ""
+    paths = {path for mutant in mutants for path in mutant.paths}
+    names = " or ".join(sorted({f"({mutant.expression})" for mutant in mutants}))
+    with copied_tree() as tree:
+        code, reason, _ = run_tests([*sorted(paths), "-k", names], tree, sum(mutant.seconds for mutant in mutants))
+    return code, reason
+
+
+def attempt(patch: Patch) -> Result:
+    """The patch's tests on a copy with it."""
+    # Nothing but a test that fails names a bug, and nothing but tests that pass let a control go.
+    with copied_tree() as tree:
+        wrong = patch.apply(tree)
+        code, reason, seconds = run_tests(patch.arguments, tree, patch.seconds) if not wrong else (-1, wrong, 0.0)
+    if patch.is_control:
+        return Result(patch, Verdict.UNFLAGGED if code == PASSED else Verdict.FLAGGED, reason, seconds)
+    return Result(patch, Verdict.KILLED if code == FAILED else Verdict.SURVIVED, reason, seconds)
+
+
+@contextmanager
+def copied_tree() -> Iterator[Path]:
+    """A copy of what the tests need. The working tree stays as it is."""
+    with tempfile.TemporaryDirectory(prefix="tricord-mutant-") as directory:
+        tree = Path(directory)
+        for name in COPIED:
+            source = ROOT / name
+            if source.is_dir():
+                shutil.copytree(source, tree / name, symlinks=True)
+            else:
+                shutil.copy2(source, tree / name)
+        yield tree
+
+
+def run_tests(arguments: Sequence[str], tree: Path, seconds_max: int) -> tuple[int, str, float]:
+    """Pytest's exit code (-1: no verdict), the test that failed first or what else there is to say, and the seconds."""
+    command = [sys.executable, "-m", "pytest", "-x", "-q", "--tb=no", "-p", "no:cacheprovider", *arguments]
+    environment = {**os.environ, "PYTHONPATH": str(tree / "src")}
+    begin = time.monotonic()
+    try:
+        done = subprocess.run(
+            command, cwd=tree, env=environment, capture_output=True, text=True, timeout=seconds_max, check=False
+        )
+    except subprocess.TimeoutExpired:
+        return -1, f"no verdict within {seconds_max} s", float(seconds_max)
+    seconds = time.monotonic() - begin
+    lines = done.stdout.splitlines() or done.stderr.splitlines() or [""]
+    failed = next((line.split(" ")[1] for line in lines if line.startswith("FAILED ")), "")
+    if done.returncode == FAILED and failed:
+        return FAILED, failed, seconds
+    return (done.returncode if done.returncode != FAILED else -1), lines[-1], seconds
+
+
+if __name__ == "__main__":
+    sys.exit(main())
