@@ -12,8 +12,8 @@ Command: pytest tests/raft -k figure_8
 @@ ...
 ```
 
-A change that nothing may name has ``Control:`` and ``Allowed:`` in place of the first three. ``Seconds:`` is how long the
-command may take (120). A value goes on in the next line when that is indented.
+A change that nothing may name has ``Control:`` and ``Allowed:`` in place of the first three. ``Seconds:`` is how long
+the command may take (120). A value goes on in the next line when that is indented.
 """
 
 from __future__ import annotations
