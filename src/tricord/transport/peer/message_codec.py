@@ -33,6 +33,7 @@ from tricord.raft.messages import (
     TimeoutNow,
 )
 from tricord.transport.peer.entry_block import EncodedEntries, decode_entries
+from tricord.transport.peer.host_message import HostMessage
 from tricord.wire.peer.refusals import ProtocolFault
 
 _HEAD = Struct(">BBHIQQQ")
@@ -227,6 +228,15 @@ def _read_forwarded_proposal_result(
     return ForwardedProposalResult(*ids, *_TWO.unpack_from(body, offset))
 
 
+def _host_message(message: HostMessage) -> tuple[int, bytes, bytes]:
+    return 1 if message.is_answer else 0, _ONE.pack(message.request), message.data
+
+
+def _read_host_message(ids: _Ids, flags: int, body: bytes, offset: int, end: int) -> HostMessage:
+    (request,) = _ONE.unpack_from(body, offset)
+    return HostMessage(*ids, request, bool(flags & 1), body[offset + _ONE.size : end])
+
+
 # --- the tables --------------------------------------------------------------------------------------------
 
 _APPEND_ENTRIES = 3
@@ -242,9 +252,10 @@ _ENCODERS: dict[type, tuple[int, Callable[[Any], tuple[int, bytes, bytes]]]] = {
     ForwardedProposalResult: (9, _forwarded_proposal_result),
     ForwardedRead: (10, _forwarded_read),
     ForwardedReadResult: (11, _forwarded_read_result),
+    HostMessage: (12, _host_message),
 }
 
-_DECODERS: dict[int, tuple[int, int, bool, Callable[[_Ids, int, bytes, int, int], Message]]] = {
+_DECODERS: dict[int, tuple[int, int, bool, Callable[[_Ids, int, bytes, int, int], Any]]] = {
     1: (3, _VOTE.size, True, _read_request_vote),
     2: (3, 0, True, _read_request_vote_result),
     _APPEND_ENTRIES: (7, _FOUR.size, False, _read_append_entries),
@@ -256,5 +267,6 @@ _DECODERS: dict[int, tuple[int, int, bool, Callable[[_Ids, int, bytes, int, int]
     9: (0, _TWO.size, True, _read_forwarded_proposal_result),
     10: (0, 0, False, _read_forwarded_read),
     11: (0, _ONE.size, False, _read_forwarded_read_result),
+    12: (1, _ONE.size, False, _read_host_message),
 }
 """By kind: the flags it may have, the size of its fixed fields, whether nothing follows them, and how it is read."""
