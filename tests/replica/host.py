@@ -5,6 +5,8 @@ from __future__ import annotations
 
 from tricord.base.errors import TricordError
 from tricord.base.log import Entry, HardState
+from tricord.base.membership import Configuration
+from tricord.raft import RaftConfig
 from tricord.replica import Replica, ReplicaConfig, TurnInput, TurnOutput
 
 
@@ -60,13 +62,11 @@ class Host:
         self.persisted = TurnInput()
         self.machine.crash()
         self.replica: Replica[int] = Replica(
-            member=1,
-            voters=(1,),
-            seed=self.starts,
+            RaftConfig(1, seed=self.starts),
+            configuration=Configuration((1,)),
             hard_state=self.hard_state,
+            base=(self.machine.applied_index, self.machine.applied_term),
             entries=self.log,
-            applied_index=self.machine.applied_index,
-            applied_term=self.machine.applied_term,
             machine=self.machine,
             limits=self.limits,
         )

@@ -12,9 +12,10 @@ from typing import Any
 from tricord.base.environment import Environment, Timer
 from tricord.base.errors import DeadlineExceeded, InvalidRequest, NotFound, OutcomeUnknown, Stopping, TricordError
 from tricord.base.log import Entry, HardState
+from tricord.base.membership import Configuration
 from tricord.base.message import message
 from tricord.base.trace import Tracer
-from tricord.raft import Role
+from tricord.raft import RaftConfig, Role
 from tricord.raft.messages import Message
 from tricord.raft_node.config import NodeConfig, member_number
 from tricord.raft_node.disk_lane import DiskLane
@@ -99,13 +100,11 @@ class Node:
         own = member_number(self._config.local_id)
         voters = sorted({member_number(name) for name in self._config.voters} | {own})
         self._replica = Replica(
-            member=own,
-            voters=tuple(voters),
-            seed=environment.random.bits(64),
+            RaftConfig(own, seed=environment.random.bits(64)),
+            configuration=Configuration(tuple(voters)),
             hard_state=recovered.hard_state,
+            base=(self._applied.applied_index, self._applied.applied_term),
             entries=recovered.entries,
-            applied_index=self._applied.applied_index,
-            applied_term=self._applied.applied_term,
             machine=self._applied,
             limits=ReplicaConfig(uncommitted_bytes_max=self._config.uncommitted_bytes_max),
             tracer=self._tracer,

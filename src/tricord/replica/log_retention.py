@@ -6,22 +6,45 @@ The log is cut in small pieces, often: a large piece at once would be a pause th
 
 from __future__ import annotations
 
-from tricord.raft.log import Log
+from tricord.raft.progress import Phase
+from tricord.raft.state import State
 from tricord.replica.config import ReplicaConfig
 
 PIECE_ENTRIES = 256
 """So many entries more than should stay may be there before a piece is cut."""
 
 
-def cut_due(log: Log, applied_index: int, config: ReplicaConfig) -> int:
-    """The index before which the log should be cut now, or 0. Cost: two comparisons; when due, what is to go."""
-    surplus = applied_index - log.base_index - config.kept_entries
+def cut_due(state: State, applied_index: int, config: ReplicaConfig) -> int:
+    """The index before which the log should be cut now, or 0. Without peers nobody lags, and nothing is kept.
+
+    Cost: a few comparisons; when due, a look at what is to go.
+    """
+    log = state.log
+    applied_index = min(applied_index, log.persisted_index)
+    kept_entries = 0 if state.is_sole_voter and len(state.progress) <= 1 else config.kept_entries
+    surplus = applied_index - log.base_index - kept_entries
     if surplus <= PIECE_ENTRIES and log.size_bytes <= config.kept_bytes:
         return 0
-    first = log.base_index + 1 + max(surplus, 0)
+    needed = applied_index + 1
+    if log.size_bytes <= config.lagging_bytes:
+        needed = min(_first_needed(state), needed)
+    if needed <= log.base_index + 1:
+        return 0
+    first = min(log.base_index + 1 + max(surplus, 0), needed)
     size = log.size_bytes - sum(len(entry.data) for entry in log.entries(log.base_index + 1, first - 1))
-    while size > config.kept_bytes and first <= applied_index:
+    while size > config.kept_bytes and first < needed:
         (entry,) = log.entries(first, first)
         size -= len(entry.data)
         first += 1
     return first if first > log.base_index + 1 else 0
+
+
+def _first_needed(state: State) -> int:
+    """Of a leader: the first entry that is not yet on every member that takes entries now."""
+    own = state.config.id
+    taking = [
+        progress.match_index
+        for member, progress in state.progress.items()
+        if member != own and progress.phase is Phase.REPLICATE
+    ]
+    return min(taking, default=state.log.last_index) + 1

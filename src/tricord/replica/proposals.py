@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Proposals between append and apply: which ticket waits at which index, and how many bytes are on their way.
+"""Proposals on their way: first they wait for a leader, then for their place in the log, then until it is applied.
 
-The proposals of one turn have consecutive indexes, so a turn is one record here, whatever it holds.
+The proposals of one turn have consecutive indexes, so a turn is one batch here, whatever it holds. An index and a term
+name one entry for ever. So when another term's entry is applied at the index, or an entry of a higher term before it,
+the proposal can never be committed any more, and is proposed again (section 5.3: the leader's log wins).
 """
 
 from __future__ import annotations
@@ -14,62 +16,154 @@ from tricord.base.message import message
 
 AppliedT = TypeVar("AppliedT")
 
+BATCH_BYTES = 1 << 20
+BATCH_COMMANDS = 1024
+"""Batches that wait for a leader are merged up to about this size: each is one message to it."""
+
 
 @message
-class ProposedBatch:
-    """The tickets of one turn; the first one waits for ``first_index``."""
+class Batch:
+    """Tickets and their commands, in order; ``size`` is the commands' bytes."""
 
-    first_index: int
-    term: int
     tickets: list[int]
+    commands: list[bytes]
     size: int
 
 
-class WaitingProposals:
-    """Oldest first, at ascending indexes."""
+@message
+class PlacedBatch:
+    """A batch in the log: the first command is at ``first_index``, in ``term``."""
 
-    __slots__ = ("_batches", "size_bytes")
+    first_index: int
+    term: int
+    batch: Batch
+
+
+class WaitingProposals:
+    """Everything that was proposed and not answered."""
+
+    __slots__ = ("_asked", "_asked_count", "_placed", "_queue", "size_bytes")
 
     def __init__(self) -> None:
-        self._batches: deque[ProposedBatch] = deque()
+        self._queue: deque[Batch] = deque()
+        self._asked: dict[int, Batch] = {}
+        self._asked_count = 0
+        self._placed: dict[int, deque[PlacedBatch]] = {}
         self.size_bytes = 0
-        """Bytes of commands that were proposed and not applied yet."""
+        """Bytes of commands that were proposed and not answered yet."""
 
-    @property
-    def term(self) -> int:
-        """The term in which the oldest waiting proposal was appended (0: none waits)."""
-        return self._batches[0].term if self._batches else 0
-
-    def add(self, batch: ProposedBatch) -> None:
-        """Its entries were appended."""
-        self._batches.append(batch)
+    def add(self, batch: Batch) -> None:
+        """A new batch waits for its leader."""
         self.size_bytes += batch.size
+        self._queue.append(batch)
+
+    def take_queued(self) -> list[Batch]:
+        """Everything to propose now, oldest first; what comes of each is said by one of the next three."""
+        if len(self._queue) > 1:
+            self._merge()
+        batches = list(self._queue)
+        self._queue.clear()
+        return batches
+
+    def put_back(self, batches: list[Batch]) -> None:
+        """Nobody took them: they wait before all others."""
+        self._queue.extendleft(reversed(batches))
+
+    def placed(self, first_index: int, term: int, batch: Batch) -> None:
+        """It is in a log."""
+        self._placed.setdefault(term, deque()).append(PlacedBatch(first_index, term, batch))
+
+    def asked(self, batch: Batch) -> None:
+        """The leader was asked. The batches are numbered from 1 on, as the core does it."""
+        self._asked_count += 1
+        self._asked[self._asked_count] = batch
+
+    def answered(self, number: int) -> Batch | None:
+        """The leader's answer came, or never will. None: for one that does not wait any more."""
+        return self._asked.pop(number, None)
 
     def take_applied(self, entries: list[Entry], applied: list[AppliedT]) -> list[tuple[int, AppliedT]]:
-        """The answers for those whose entry is among these. Cost: per waiting ticket, not per entry."""
+        """The answers for those whose entry is among these. Cost: per waiting ticket, not per entry.
+
+        Those that can never be committed wait for a leader again.
+        """
         replies: list[tuple[int, AppliedT]] = []
-        first, last = entries[0].index, entries[-1].index
-        batches = self._batches
-        while batches and batches[0].first_index <= last:
-            batch = batches.popleft()
-            offset = batch.first_index - first
-            assert offset >= 0, "nothing below a waiting proposal is applied twice"
-            assert entries[offset].term == batch.term, "the entry at the index is the one proposed"
-            count = min(len(batch.tickets), last - batch.first_index + 1)
-            replies.extend(zip(batch.tickets, applied[offset : offset + count], strict=False))
-            if count < len(batch.tickets):
-                # A part was committed: the rest waits on, and its bytes with it.
-                done = sum(len(entry.data) for entry in entries[offset : offset + count])
-                rest = ProposedBatch(batch.first_index + count, batch.term, batch.tickets[count:], batch.size - done)
-                batches.appendleft(rest)
-                self.size_bytes -= done
-                break
-            self.size_bytes -= batch.size
+        last = entries[-1]
+        for term in list(self._placed):
+            batches = self._placed[term]
+            while batches and batches[0].first_index <= last.index:
+                self._settle(batches.popleft(), entries, applied, replies)
+            if batches and term < last.term:
+                self.put_back([placed.batch for placed in batches])
+                batches.clear()
+            if not batches:
+                self._placed.pop(term, None)
         return replies
 
-    def take_all(self) -> list[int]:
-        """All tickets that wait; none does any more."""
-        tickets = [ticket for batch in self._batches for ticket in batch.tickets]
-        self._batches.clear()
-        self.size_bytes = 0
+    def drop(self, batch: Batch) -> list[int]:
+        """Its tickets, which wait no more."""
+        self.size_bytes -= batch.size
+        return batch.tickets
+
+    def take_below(self, index: int) -> list[int]:
+        """The tickets placed at or below the index, which a snapshot jumped over; they wait no more."""
+        tickets: list[int] = []
+        for batches in self._placed.values():
+            while batches and batches[0].first_index <= index:
+                tickets += self.drop(batches.popleft().batch)
         return tickets
+
+    def take_all(self) -> tuple[list[int], list[int]]:
+        """All tickets, which wait no more: those that did nothing, and those of whom nobody can say."""
+        waited = [ticket for batch in self._queue for ticket in batch.tickets]
+        sent = [ticket for batch in self._asked.values() for ticket in batch.tickets]
+        sent += [ticket for batches in self._placed.values() for placed in batches for ticket in placed.batch.tickets]
+        self._queue.clear()
+        self._asked.clear()
+        self._placed.clear()
+        self.size_bytes = 0
+        return waited, sent
+
+    def _settle(
+        self,
+        placed: PlacedBatch,
+        entries: list[Entry],
+        applied: list[AppliedT],
+        replies: list[tuple[int, AppliedT]],
+    ) -> None:
+        """Answer what of the batch is among the entries; the rest waits on, or again."""
+        batch, term = placed.batch, placed.term
+        offset = placed.first_index - entries[0].index
+        assert offset >= 0, "nothing below a waiting proposal is applied twice"
+        count = min(len(batch.tickets), len(entries) - offset)
+        # Terms never fall along a log: when the last one is the batch's, and so is the first, all between are.
+        if entries[offset + count - 1].term == term == entries[offset].term:
+            same = count
+        else:
+            same = next((n for n in range(count) if entries[offset + n].term != term), count)
+        replies.extend(zip(batch.tickets[:same], applied[offset : offset + same], strict=True))
+        if same == len(batch.tickets):
+            self.size_bytes -= batch.size
+            return
+        done = sum(map(len, batch.commands[:same]))
+        self.size_bytes -= done
+        rest = Batch(batch.tickets[same:], batch.commands[same:], batch.size - done)
+        if same == count and entries[-1].term == term:
+            # A part was committed: the rest waits on.
+            self._placed[term].appendleft(PlacedBatch(placed.first_index + same, term, rest))
+        else:
+            self.put_back([rest])
+
+    def _merge(self) -> None:
+        merged: list[Batch] = []
+        for batch in self._queue:
+            last = merged[-1] if merged else None
+            if (
+                last is None
+                or last.size + batch.size > BATCH_BYTES
+                or len(last.tickets) + len(batch.tickets) > BATCH_COMMANDS
+            ):
+                merged.append(batch)
+            else:
+                merged[-1] = Batch(last.tickets + batch.tickets, last.commands + batch.commands, last.size + batch.size)
+        self._queue = deque(merged)

@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """Raft and a state machine as one pure thing: ``turn(input) -> output``. It performs nothing.
 
-A proposal waits until its index is applied; a read until its read index is. A proposal that was appended before this
-member lost the lead may still be committed by another leader, even after it was replaced in this log: its outcome is
-unknown. One that was never appended did nothing.
+A proposal waits until its index is applied; a read until its read index is. While nobody leads, or the lead is being
+handed over, both wait inside: their asker's deadline bounds that. A change of leaders is no reason to give up: a
+proposal whose place in the log is known is answered by what is applied there, and proposed again where it can never be
+committed. Its outcome is unknown only where its place is: it was passed on to a leader that went away before it told,
+or a snapshot jumped over it.
 """
 
 from __future__ import annotations
@@ -11,24 +13,34 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Generic, TypeVar
 
-from tricord.base.errors import NoLeader, OutcomeUnknown, Stopping, TooManyRequests, TricordError
+from tricord.base.errors import OutcomeUnknown, Stopping, TooManyRequests
 from tricord.base.log import Entry, HardState
+from tricord.base.membership import Configuration
 from tricord.base.trace import Tracer
 from tricord.raft import Raft, RaftConfig, Role
 from tricord.raft.events import (
+    ChangeConfiguration,
     CutLog,
     EntriesPersisted,
     Event,
+    ForgetLeader,
     HardStatePersisted,
+    LeaveJoint,
     Propose,
     ReadIndex,
     Receive,
+    SnapshotInstalled,
+    SnapshotSent,
     Tick,
+    TransferLeadership,
+    Unreachable,
 )
+from tricord.raft.output import FORWARDED, Output
+from tricord.replica.changes import PendingChanges, PendingTransfer
 from tricord.replica.config import ReplicaConfig
 from tricord.replica.log_retention import cut_due
 from tricord.replica.machine import AppliesEntries
-from tricord.replica.proposals import ProposedBatch, WaitingProposals
+from tricord.replica.proposals import Batch, WaitingProposals
 from tricord.replica.reads import WaitingReads
 from tricord.replica.turn import TurnInput, TurnOutput
 
@@ -40,37 +52,44 @@ class Replica(Generic[AppliedT]):
 
     def __init__(
         self,
+        raft: RaftConfig,
         *,
-        member: int,
-        voters: tuple[int, ...],
-        seed: int,
+        configuration: Configuration,
         hard_state: HardState,
+        base: tuple[int, int],
         entries: Sequence[Entry],
-        applied_index: int,
-        applied_term: int,
         machine: AppliesEntries[AppliedT],
         limits: ReplicaConfig | None = None,
         tracer: Tracer | None = None,
     ) -> None:
-        """Continue from what is durable: the hard state, and the log's entries behind ``applied_index``.
+        """Continue from what is durable: the hard state, and the log's entries behind ``base`` (index and term).
 
-        The machine holds everything up to there; the entry there has ``applied_term``. Entries that the caller has from
-        before it are ignored. ``seed`` differs for each member and each start. The first ``turn``, even without any
-        input, says what to do: a sole voter campaigns at once. Raises ValueError for ids that do not fit.
+        The machine holds everything up to its applied index, which is at or behind the base; ``configuration`` is the
+        one in force there (one without voters: this member waits to be told). Entries up to the base are ignored; those
+        between it and the applied index are for peers that lag. ``raft.seed`` differs for each member and each start.
+        The first ``turn``, even without any input, says what to do: a sole voter campaigns at once. Raises ValueError
+        for ids that do not fit.
         """
-        assert machine.applied_index == applied_index, "the log goes on where the state machine is"
+        assert machine.applied_index >= base[0], "the log goes on where the state machine is"
         self._limits = limits or ReplicaConfig()
         self._machine = machine
+        self._member = raft.id
+        self._patience_ticks = raft.election_ticks
         self._raft = Raft(
-            RaftConfig(member, voters, seed=seed, pre_vote=False, check_quorum=False, forward=False),
+            raft,
             hard_state,
-            base=(applied_index, applied_term),
-            entries=[entry for entry in entries if entry.index > applied_index],
-            applied_index=applied_index,
+            base=base,
+            configuration=configuration,
+            entries=[entry for entry in entries if entry.index > base[0]],
+            applied_index=machine.applied_index,
             tracer=tracer,
         )
+        self._now = 0
         self._proposals = WaitingProposals()
         self._reads = WaitingReads()
+        self._changes = PendingChanges()
+        self._transfer = PendingTransfer()
+        self._installing = False
         self._stopped = False
 
     def turn(self, turn_input: TurnInput) -> TurnOutput[AppliedT]:
@@ -80,38 +99,53 @@ class Replica(Generic[AppliedT]):
         """
         output: TurnOutput[AppliedT] = TurnOutput()
         if self._stopped:
-            output.dropped = [(ticket, Stopping()) for ticket, _ in turn_input.proposals]
+            asked = (turn_input.proposals, turn_input.changes, turn_input.transfers)
+            output.dropped = [(one[0], Stopping()) for some in asked for one in some]
             output.dropped += [(ticket, Stopping()) for ticket in turn_input.reads]
             return output
+        if turn_input.installed is not None:
+            self._jumped(turn_input.installed[0], output)
         events = self._outside_events(turn_input)
-        tickets, commands, size = self._admit(turn_input.proposals, output)
-        if commands:
-            events.append(Propose(commands))
-        if turn_input.reads:
-            events.append(ReadIndex(self._reads.ask(turn_input.reads)))
+        self._ask_for_changes(turn_input, events)
+        if turn_input.proposals:
+            self._admit(turn_input.proposals, output)
+        batches = self._proposals.take_queued()
+        events.extend(Propose(batch.commands) for batch in batches)
+        context = self._reads.ask(turn_input.reads, self._now)
+        if context:
+            events.append(ReadIndex(context))
         decided = self._raft.step(events)
         output.hard_state = decided.hard_state
         output.entries = decided.entries
         output.messages = decided.messages
-        if not self._raft.is_leader or self._proposals.term not in (0, self._raft.term):
-            self._drop_proposals(output, OutcomeUnknown)
-        if commands:
-            self._note_proposed(decided.proposed[0], tickets, size, output)
+        output.snapshots_wanted = decided.snapshots_wanted
+        output.configuration = decided.configuration
+        if batches or decided.forwarded or decided.lost:
+            self._note_places(batches, decided, output)
+        if turn_input.changes or turn_input.transfers:
+            self._note_changes(turn_input, decided, output)
         if decided.committed:
             self._apply(decided.committed, output)
-        if turn_input.reads or decided.reads or decided.reads_dropped:
+        if decided.install is not None:
+            output.install = decided.install
+            self._installing = True
+        if decided.reads or decided.reads_dropped:
             self._reads.released(decided.reads)
-            for context in decided.reads_dropped:
-                output.dropped.extend((ticket, NoLeader()) for ticket in self._reads.drop(context))
-        output.reads = self._reads.take_ready(self._raft.state.last_applied)
+            self._reads.ask_again(decided.reads_dropped)
+        if not self._installing:
+            output.reads = self._reads.take_ready(self._machine.applied_index)
+        if self._transfer and not self._raft.state.transferee and self.leader:
+            output.transferred = self._transfer.ended(self.leader, self._member, output.dropped)
         return output
 
     def stop(self) -> TurnOutput[AppliedT]:
-        """Decide no more. What waits is dropped: appended proposals with OutcomeUnknown, reads with Stopping."""
+        """Decide no more. What waits is dropped: with OutcomeUnknown what may be in a log, with Stopping the rest."""
         output: TurnOutput[AppliedT] = TurnOutput()
         self._stopped = True
-        self._drop_proposals(output, OutcomeUnknown)
-        output.dropped.extend((ticket, Stopping()) for ticket in self._reads.take_all())
+        waited, sent = self._proposals.take_all()
+        output.dropped = [(ticket, OutcomeUnknown()) for ticket in sent]
+        output.dropped += [(ticket, Stopping()) for ticket in waited + self._reads.take_all()]
+        output.dropped += self._changes.take_all() + self._transfer.take_all()
         return output
 
     @property
@@ -123,6 +157,16 @@ class Replica(Generic[AppliedT]):
     def role(self) -> Role:
         """Whether this member follows, campaigns or leads."""
         return self._raft.state.role
+
+    @property
+    def configuration(self) -> Configuration:
+        """The configuration in force: who belongs and who votes."""
+        return self._raft.state.configuration
+
+    @property
+    def transferring(self) -> bool:
+        """Whether this member is handing the lead over."""
+        return self._raft.state.transferee != 0
 
     @property
     def caught_up(self) -> bool:
@@ -172,46 +216,86 @@ class Replica(Generic[AppliedT]):
         hard_state = turn_input.persisted_hard_state
         if hard_state is not None:
             events.append(HardStatePersisted(hard_state.term, hard_state.vote))
+        state = self._raft.state
         index = turn_input.persisted_to
         if index:
-            term = turn_input.persisted_term or self._raft.state.log.term_at(index)
+            term = turn_input.persisted_term or state.log.term_at(index)
             if term is not None:
                 events.append(EntriesPersisted(index, term))
-        for message in turn_input.messages:
-            events.append(Receive(message))
-        for _ in range(turn_input.ticks):
-            events.append(Tick())
-        log = self._raft.state.log
-        cut = cut_due(log, self._raft.state.last_applied, self._limits)
-        if cut:
-            events.append(CutLog(cut))
+        if turn_input.installed is not None:
+            events.append(SnapshotInstalled(*turn_input.installed))
+        events.extend(map(Receive, turn_input.messages))
+        events.extend(SnapshotSent(*attempt) for attempt in turn_input.snapshots_sent)
+        events.extend(map(Unreachable, turn_input.unreachable))
+        if turn_input.leader_gone:
+            events.append(ForgetLeader(turn_input.leader_gone))
+        if turn_input.ticks:
+            events.append(Tick(turn_input.paused_ticks))
+            events.extend(Tick() for _ in range(turn_input.ticks - 1))
+            self._now += turn_input.ticks
+            self._reads.ask_again_if_before(self._now - self._patience_ticks)
+        if not self._installing and turn_input.installed is None:
+            cut = cut_due(state, self._machine.applied_index, self._limits)
+            if cut:
+                events.append(CutLog(cut))
         return events
 
-    def _admit(
-        self, proposals: list[tuple[int, bytes]], output: TurnOutput[AppliedT]
-    ) -> tuple[list[int], list[bytes], int]:
-        """Tickets, commands and size of what fits within the limit; the others are told at once."""
+    def _ask_for_changes(self, turn_input: TurnInput, events: list[Event]) -> None:
+        for _, changes, joint in turn_input.changes:
+            events.append(ChangeConfiguration(changes, joint) if changes else LeaveJoint())
+        events.extend(TransferLeadership(target) for _, target in turn_input.transfers)
+
+    def _note_changes(self, turn_input: TurnInput, decided: Output, output: TurnOutput[AppliedT]) -> None:
+        for (ticket, _, _), outcome in zip(turn_input.changes, decided.configuration_changes, strict=True):
+            self._changes.asked(ticket, self._raft.term, outcome, output.dropped)
+        for (ticket, _), refusal in zip(turn_input.transfers, decided.transfers, strict=True):
+            self._transfer.asked(ticket, refusal, output.dropped)
+
+    def _admit(self, proposals: list[tuple[int, bytes]], output: TurnOutput[AppliedT]) -> None:
+        """Queue what fits within the limit; the others are told at once."""
         tickets = [ticket for ticket, _ in proposals]
         commands = [command for _, command in proposals]
         size = sum(map(len, commands))
-        room = self._limits.uncommitted_bytes_max - self._proposals.size_bytes
-        if size <= room:
-            return tickets, commands, size
-        size = 0
-        for count, command in enumerate(commands):
-            if size + len(command) > room and (count or self._proposals.size_bytes):
-                output.dropped.extend((ticket, TooManyRequests()) for ticket in tickets[count:])
-                return tickets[:count], commands[:count], size
-            size += len(command)
-        return tickets, commands, size
+        waiting = self._proposals.size_bytes
+        room = self._limits.uncommitted_bytes_max - waiting
+        if size > room:
+            size = 0
+            for count, command in enumerate(commands):
+                if size + len(command) > room and (count or waiting):
+                    output.dropped.extend((ticket, TooManyRequests()) for ticket in tickets[count:])
+                    tickets, commands = tickets[:count], commands[:count]
+                    break
+                size += len(command)
+        if tickets:
+            self._proposals.add(Batch(tickets, commands, size))
 
-    def _note_proposed(self, first_index: int, tickets: list[int], size: int, output: TurnOutput[AppliedT]) -> None:
-        if not first_index:
-            output.dropped.extend((ticket, NoLeader()) for ticket in tickets)
-        elif not self._raft.is_leader:
-            output.dropped.extend((ticket, OutcomeUnknown()) for ticket in tickets)
-        else:
-            self._proposals.add(ProposedBatch(first_index, self._raft.term, tickets, size))
+    def _note_places(self, batches: list[Batch], decided: Output, output: TurnOutput[AppliedT]) -> None:
+        proposals, term = self._proposals, self._raft.term
+        unplaced = []
+        for batch, first_index in zip(batches, decided.proposed, strict=True):
+            if first_index == FORWARDED:
+                proposals.asked(batch)
+            elif first_index:
+                proposals.placed(first_index, term, batch)
+            else:
+                unplaced.append(batch)
+        unknown = [proposals.answered(number) for number in decided.lost]
+        refused = []
+        for number, first_index, placed_in in decided.forwarded:
+            asked = proposals.answered(number)
+            if asked is None:
+                continue
+            if not first_index:
+                refused.append(asked)
+            elif first_index <= self._machine.applied_index:
+                # The entries overtook the answer: what they answered is gone.
+                unknown.append(asked)
+            else:
+                proposals.placed(first_index, placed_in, asked)
+        proposals.put_back(refused + unplaced)
+        for lost in unknown:
+            if lost is not None:
+                output.dropped.extend((ticket, OutcomeUnknown()) for ticket in proposals.drop(lost))
 
     def _apply(self, entries: list[Entry], output: TurnOutput[AppliedT]) -> None:
         applied = self._machine.apply(entries)
@@ -219,6 +303,12 @@ class Replica(Generic[AppliedT]):
         assert self._machine.applied_index == entries[-1].index, "the machine took all of them"
         output.applied = applied
         output.replies = self._proposals.take_applied(entries, applied)
+        if self._changes:
+            output.changed = self._changes.applied(entries, output.dropped)
 
-    def _drop_proposals(self, output: TurnOutput[AppliedT], error: type[TricordError]) -> None:
-        output.dropped.extend((ticket, error()) for ticket in self._proposals.take_all())
+    def _jumped(self, index: int, output: TurnOutput[AppliedT]) -> None:
+        """A snapshot took the place of state and log: nobody saw what its commands answered."""
+        assert self._machine.applied_index == index, "the machine holds the snapshot's state"
+        self._installing = False
+        output.dropped += [(ticket, OutcomeUnknown()) for ticket in self._proposals.take_below(index)]
+        output.dropped += self._changes.take_all()

@@ -23,6 +23,8 @@ class TurnInput:
 
     ticks: int = 0
     """How many ticks passed. After a stall one is right: what came in meanwhile goes first."""
+    paused_ticks: int = 0
+    """How many more passed while this process did not run; nobody's silence, but leases end."""
     proposals: list[tuple[int, bytes]] = field(default_factory=list)
     """(ticket, command)."""
     reads: list[int] = field(default_factory=list)
