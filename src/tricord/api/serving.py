@@ -14,7 +14,10 @@ from tricord.base.environment import Environment
 from tricord.base.metrics import Traffic
 from tricord.server.address import Address
 from tricord.server.configuration import Configuration
+from tricord.server.founding import Invitation
 from tricord.server.member import Member
+from tricord.server.peer_links import listening_tls
+from tricord.server.telling import Tells
 from tricord.transport.limits import Limits
 from tricord.transport.server import Server
 from tricord.wire.grpc.service import Method
@@ -33,23 +36,33 @@ class Serving:
         configuration: Configuration,
         *,
         tls: ssl.SSLContext | None = None,
+        invitation: Invitation | None = None,
+        tells: Tells | None = None,
         on_fault: OnFault | None = None,
     ) -> None:
-        """Opens the data directory; raises what ``Member`` does. ``on_fault(error, where)`` hears of bugs in doors."""
+        """Opens the data directory; takes and raises what ``Member`` does."""
         self._configuration = configuration
         self._tls = tls
-        self.member = Member(environment, configuration, on_fault=on_fault)
+        self.member = Member(environment, configuration, invitation=invitation, tells=tells, on_fault=on_fault)
         methods = self._methods()
         routes = Routes()
         etcd.add_routes(self.member.engine, routes)
         ops.add_routes(self.member.engine, self.member.metrics, routes)
-        self.server = Server(environment, methods, routes, limits_of(configuration), on_fault=on_fault)
+        self.server = Server(
+            environment,
+            methods,
+            routes,
+            limits_of(configuration),
+            on_fault=on_fault,
+            peers=None if configuration.listen_peer else self.member.links.accept,
+        )
         self.member.metrics.traffic = self._traffic
         self.listening = configuration.listen_address
         self.advertised = configuration.advertise_address
 
     async def start(self) -> None:
-        """Bind, lead, serve. Raises OSError when the address cannot be bound, and what ``Member.start`` raises."""
+        """Bind, start the member, serve. Raises OSError when an address cannot be bound, what ``Member.start`` raises,
+        and ConfigurationError."""
         address = self.listening
         listener = await self.server.listen(address.host, address.port, self._tls)
         port = listener.addresses()[0][1]
@@ -58,13 +71,28 @@ class Serving:
         self.advertised = Address(advertised.host, advertised.port or port)
         scheme = "https" if self._configuration.tls else "http"
         self.member.client_urls.append(f"{scheme}://{self.advertised}")
+        await self._listen_to_peers()
+        self.member.leader_changed = self.health.changed
         await self.member.start()
         self.health.changed()
 
     async def stop(self, grace: float) -> None:
-        """Let calls under way finish within ``grace`` seconds, then close the member."""
+        """Hand the lead over, let calls under way finish within ``grace`` seconds, then close the member."""
+        await self.member.hand_over()
         await self.server.drain(grace)
         await self.member.stop()
+
+    async def _listen_to_peers(self) -> None:
+        configuration = self._configuration
+        advertised = configuration.advertise_peer_address
+        if configuration.listen_peer:
+            address = configuration.listen_peer_address
+            tls = listening_tls(configuration)
+            port = (await self.member.links.listen(address.host, address.port, tls)).addresses()[0][1]
+        else:
+            port = self.listening.port
+        scheme = "https" if configuration.peer_tls else "http"
+        self.member.peers.peer_urls.append(f"{scheme}://{Address(advertised.host, advertised.port or port)}")
 
     def _methods(self) -> list[Method]:
         engine = self.member.engine

@@ -11,6 +11,8 @@ TricordError
 |-- PermissionDenied
 |-- ResourceExhausted       NoSpace, TooManyRequests, ResponseTooLarge
 |-- MembershipRefused       a change of the members that the cluster's state forbids; nothing was done
+|-- NotForLearners
+|-- WrongMember             this data directory is not, or no longer, one of the cluster's
 |-- Unavailable             NoLeader, Stopping, ConnectionFailed
 |-- DeadlineExceeded        the outcome is known: nothing was done (reads, or a write never sent)
 |-- Cancelled
@@ -154,6 +156,20 @@ class MembershipRefused(TricordError):
     def __init__(self, text: str = "", *, reason: str = "") -> None:
         super().__init__(text)
         self.reason = reason
+
+
+class NotForLearners(TricordError):
+    code = "not_for_learners"
+    summary = "a learner does not answer this"
+    hint = "ask a member that votes, or read at the level any"
+
+
+class WrongMember(TricordError):
+    """Raised at a start, or when the others say so: this member must not go on."""
+
+    code = "wrong_member"
+    summary = "this member does not belong to the cluster"
+    hint = "a member whose data is gone, or that was removed, comes back under a new id: `tricord member add`"
 
 
 class ResourceExhausted(TricordError):

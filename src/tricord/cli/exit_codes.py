@@ -20,6 +20,7 @@ from tricord.base.errors import (
     OutcomeUnknown,
     TricordError,
     Unavailable,
+    WrongMember,
 )
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -34,6 +35,7 @@ class ExitCode(IntEnum):
     NOT_FOUND = 3
     UNAVAILABLE = 4
     UNKNOWN = 5
+    NOT_A_MEMBER = 6
     INTERRUPTED = 130
 
 
@@ -44,6 +46,7 @@ MEANINGS: dict[ExitCode, str] = {
     ExitCode.NOT_FOUND: "not found, or the compares of a transaction did not hold",
     ExitCode.UNAVAILABLE: "unavailable or deadline exceeded; nothing was changed",
     ExitCode.UNKNOWN: "outcome unknown: the write may or may not have happened",
+    ExitCode.NOT_A_MEMBER: "this data directory is not, or no longer, a member of its cluster",
     ExitCode.INTERRUPTED: "interrupted",
 }
 
@@ -57,6 +60,7 @@ def exit_code(error: type[TricordError] | TricordError) -> ExitCode:
         (Unavailable, ExitCode.UNAVAILABLE),
         (DeadlineExceeded, ExitCode.UNAVAILABLE),
         (OutcomeUnknown, ExitCode.UNKNOWN),
+        (WrongMember, ExitCode.NOT_A_MEMBER),
     ):
         if issubclass(kind, base):
             return code

@@ -17,12 +17,16 @@ import sys
 from tricord import __version__
 from tricord.api.serving import Serving
 from tricord.base.environment import Environment
-from tricord.base.errors import ConfigurationError, DiskFull, StorageError, TricordError
+from tricord.base.errors import ConfigurationError, DiskFull, StorageError, TricordError, WrongMember
 from tricord.cli.exit_codes import ExitCode
 from tricord.cli.startup_block import endpoints, lines_to_try, startup_block
 from tricord.runtime import run as run_in_environment
 from tricord.runtime.logging import Logger, adopt_standard_logging, open_log, writes_text
+from tricord.server.bootstrap import invitation
 from tricord.server.configuration import Configuration
+from tricord.server.founding import Invitation
+from tricord.server.peer_links import open_links
+from tricord.transport.peer.hooks import PeerHooks
 from tricord.transport.tls import server_context
 
 FULL = (errno.ENOSPC, errno.EDQUOT)
@@ -47,18 +51,24 @@ async def _serve(environment: Environment, configuration: Configuration) -> int:
     log.info(
         "starting", version=__version__, data_dir=configuration.data_dir, listen=configuration.listen, pid=os.getpid()
     )
-    serving = _open(environment, configuration, log)
+    _warn(configuration, log)
+    invitation = await _invitation(environment, configuration, log, told)
+    if told.is_set():
+        log.info("stopped")
+        return ExitCode.DONE
+    serving = _open(environment, configuration, log, invitation)
     try:
         await serving.start()
     except OSError as error:  # of the listener; what fails in the member is a TricordError, and closes it
         serving.server.abort()
         await serving.member.stop()
         raise _explained(error, configuration) from error
-    _announce(configuration, serving, log)
+    announcing = environment.tasks.spawn(_announce_when_led(configuration, serving, log), "announcing")
     failure = await _until_told_or_failed(serving, told)
+    announcing.cancel()
     if failure is not None:
         # Its text names a file or an invariant, never a value.
-        reason = str(failure) if isinstance(failure, StorageError) else type(failure).__name__
+        reason = str(failure) if isinstance(failure, StorageError | WrongMember) else type(failure).__name__
         log.error("stopping, since this member must not go on", reason=reason)
         serving.server.abort()
         await serving.member.stop()
@@ -76,13 +86,44 @@ async def _serve(environment: Environment, configuration: Configuration) -> int:
     return ExitCode.DONE
 
 
-def _open(environment: Environment, configuration: Configuration, log: Logger) -> Serving:
+def _warn(configuration: Configuration, log: Logger) -> None:
+    if configuration.initial_cluster and configuration.initial_cluster_state == "new":
+        count = len(configuration.initial_members.members)
+        if count % 2 == 0:
+            log.warning("an even number of members bears no more failures than one less", members=count)
+    if configuration.unsafe_faults:
+        log.warning("this member drops messages on purpose where a file says so", file=configuration.unsafe_faults)
+
+
+async def _invitation(
+    environment: Environment, configuration: Configuration, log: Logger, told: asyncio.Event
+) -> Invitation | None:
+    """What the cluster tells one that joins it with an empty directory."""
+    joins = configuration.initial_cluster and configuration.initial_cluster_state == "existing"
+    if not joins or environment.disk.exists(f"{configuration.data_dir}/identity"):
+        return None
+    links = open_links(environment, configuration, PeerHooks())
+    try:
+        return await invitation(links.query, configuration, log, told.is_set)
+    except WrongMember:
+        if told.is_set():
+            return None
+        raise
+    finally:
+        links.close()
+
+
+def _open(
+    environment: Environment, configuration: Configuration, log: Logger, invitation: Invitation | None
+) -> Serving:
     tls = _tls(configuration)
     try:
         return Serving(
             environment,
             configuration,
             tls=tls,
+            invitation=invitation,
+            tells=log,
             on_fault=lambda error, where: log.error("a handler failed", error=type(error).__name__, where=where),
         )
     except OSError as error:
@@ -142,6 +183,16 @@ class AddressInUse(TricordError):
     code = "address_in_use"
     summary = "another process listens there"
     hint = "stop it, or choose another address with --listen HOST:PORT"
+
+
+async def _announce_when_led(configuration: Configuration, serving: Serving, log: Logger) -> None:
+    """Alone that is now; one of several listens already, and serves when there is a leader."""
+    member = serving.member
+    if not member.replica.leader:
+        log.info("listening, and looking for a leader", listen=str(serving.listening))
+        await member.until_led()
+    if member.replica.leader:
+        _announce(configuration, serving, log)
 
 
 def _announce(configuration: Configuration, serving: Serving, log: Logger) -> None:

@@ -20,6 +20,8 @@ def serve(loaded: Loaded) -> int:
       tricord serve --config tricord.toml --log-format json
       tricord serve --listen 0.0.0.0:2379 --advertise db1.example:2379 \\
           --cert-file server.pem --key-file server.key
+      tricord serve --name n1 --data-dir d1 --listen 127.0.0.1:12379 \\
+          --initial-cluster n1=127.0.0.1:12379,n2=127.0.0.1:22379,n3=127.0.0.1:32379
     """
     # Here, since it loads everything that a member needs: `--help` stays fast.
     from tricord.cli.run_member import run

@@ -13,6 +13,7 @@ from typing import Any, TypeVar, dataclass_transform
 from tricord.base.errors import ConfigurationError
 from tricord.base.message import message
 from tricord.server.address import Address
+from tricord.server.initial_cluster import InitialCluster
 
 KIB = 1 << 10
 MIB = 1 << 20
@@ -79,6 +80,78 @@ class Configuration:
         unit="HOST:PORT",
         effect="the address that clients are told to dial; empty: what the member listens on",
         relation="needed when `listen` is a wildcard (0.0.0.0 or [::])",
+    )
+    listen_peer: str = setting(
+        default="",
+        unit="HOST:PORT",
+        effect="where the other members connect; empty: on the port of `listen`",
+        relation="as `listen`, with the settings for peers",
+    )
+    advertise_peer: str = setting(
+        default="",
+        unit="HOST:PORT",
+        effect="the address that other members dial; empty: this one's in `initial_cluster`, else where it listens",
+    )
+    initial_cluster: str = setting(
+        default="",
+        unit="NAME=HOST:PORT,...",
+        effect="the members of a new cluster, this one among them; empty: this member alone, others may join later",
+        relation="only looked at while `data_dir` is empty",
+    )
+    initial_cluster_token: str = setting(
+        default="tricord-cluster",
+        effect="sets clusters of the same names and addresses apart: the ids of a new cluster derive from it",
+    )
+    initial_cluster_state: str = setting(
+        default="new",
+        effect="whether `initial_cluster` is to be made, or is there already and this member was added to it",
+        relation="existing: after `member add` with this member's peer address",
+        choices=("new", "existing"),
+    )
+    heartbeat_interval: int = setting(
+        default=100,
+        unit="milliseconds",
+        effect="how often a leader shows that it lives; more often costs messages",
+        relation="the same on all members",
+        low=10,
+        high=60_000,
+    )
+    election_timeout: int = setting(
+        default=1000,
+        unit="milliseconds",
+        effect="silence after which a leader is replaced; less means false alarms on slow machines",
+        relation="at least five times `heartbeat_interval`; the same on all members",
+        low=50,
+        high=600_000,
+    )
+    cluster_secret_file: str = setting(
+        default="",
+        unit="path",
+        effect="file with a secret that all members share and prove to each other",
+        relation="peers beyond loopback need it, or `peer_cert_file`, or `insecure`",
+    )
+    peer_cert_file: str = setting(
+        default="",
+        unit="path",
+        effect="PEM file with the certificate that this member shows to peers, as server and as client",
+        relation="goes with `peer_key_file`, `peer_trusted_ca_file` and `listen_peer`",
+    )
+    peer_key_file: str = setting(
+        default="",
+        unit="path",
+        effect="PEM file with the private key of `peer_cert_file`",
+        relation="goes with `peer_cert_file`",
+    )
+    peer_trusted_ca_file: str = setting(
+        default="",
+        unit="path",
+        effect="PEM file with the authority that must have signed every peer's certificate",
+        relation="goes with `peer_cert_file`",
+    )
+    unsafe_faults: str = setting(
+        default="",
+        unit="path",
+        effect="for experiments: JSON file that says which peers' messages to drop; read again when it changes",
     )
     insecure: bool = setting(
         default=False,
@@ -174,6 +247,40 @@ class Configuration:
         return Address.parse(self.advertise or self.listen)
 
     @property
+    def listen_peer_address(self) -> Address:
+        """Where peers connect."""
+        return Address.parse(self.listen_peer or self.listen)
+
+    @property
+    def advertise_peer_address(self) -> Address:
+        """What peers dial, as far as it is known before the port is bound. Raises ConfigurationError."""
+        if self.advertise_peer:
+            return Address.parse(self.advertise_peer)
+        if self.initial_cluster:
+            return self.initial_members.address_of(self.name)
+        return Address.parse(self.listen_peer or self.advertise or self.listen)
+
+    @property
+    def initial_members(self) -> InitialCluster:
+        """``initial_cluster``, read. Raises ConfigurationError."""
+        return InitialCluster.parse(self.initial_cluster, self.initial_cluster_token)
+
+    @property
+    def peer_tls(self) -> bool:
+        """Whether peers speak TLS to each other."""
+        return bool(self.peer_cert_file or (self.cert_file and not self.listen_peer))
+
+    @property
+    def election_ticks(self) -> int:
+        """The election timeout in ticks; a tick is one heartbeat interval."""
+        return self.election_timeout // self.heartbeat_interval
+
+    @property
+    def tick_seconds(self) -> float:
+        """How long a tick is."""
+        return self.heartbeat_interval / 1000
+
+    @property
     def tls(self) -> bool:
         """Whether the port speaks TLS."""
         return bool(self.cert_file)
@@ -226,5 +333,39 @@ def _relations(configuration: Configuration) -> list[str]:
         problems.append(
             f"{configuration.advertise or configuration.listen} is a wildcard that no client can dial:"
             " give --advertise HOST:PORT"
+        )
+    return problems + _peer_relations(configuration)
+
+
+def _peer_relations(configuration: Configuration) -> list[str]:
+    problems = []
+    tls_files = (configuration.peer_cert_file, configuration.peer_key_file, configuration.peer_trusted_ca_file)
+    if any(tls_files) and not all(tls_files):
+        problems.append("peer_cert_file, peer_key_file and peer_trusted_ca_file go together: give all or none")
+    if any(tls_files) and not configuration.listen_peer:
+        problems.append("peers with their own certificates need their own port: give --listen-peer HOST:PORT")
+    if configuration.election_timeout < 5 * configuration.heartbeat_interval:
+        problems.append(
+            f"election_timeout is {configuration.election_timeout}, but must be at least five times heartbeat_interval"
+            f" ({configuration.heartbeat_interval})"
+        )
+    listen = configuration.listen_peer_address
+    if not configuration.initial_cluster:
+        return problems
+    if not listen.is_loopback and not any((*tls_files, configuration.cluster_secret_file, configuration.insecure)):
+        problems.append(
+            f"{listen} can be reached from other machines, and peers prove nothing to each other: give"
+            " --cluster-secret-file, or --peer-cert-file with its key and authority, or accept it with --insecure"
+        )
+    own = configuration.initial_members.address_of(configuration.name)
+    advertised = configuration.advertise_peer_address
+    if own != advertised:
+        problems.append(
+            f"initial_cluster says that {configuration.name} is at {own}, but advertise_peer says {advertised}"
+        )
+    elif not configuration.advertise_peer and listen.port and listen.port != own.port:
+        problems.append(
+            f"initial_cluster says that {configuration.name} is at {own}, but peers are listened to on {listen}:"
+            " name the port that peers dial, or say that both lead here with --advertise-peer"
         )
     return problems

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A member: an open data directory, its replica, the turn of the loop, and the engine that doors call.
+"""A member: an open data directory, its replica, the turn of the loop, its peers, and the engine that doors call.
 
-Start: open and verify storage, rebuild the replica from what the log holds, become leader, apply what is committed.
-Stop: answer what waits, settle the disk, commit and seal. If an invariant or the disk breaks, the member stops deciding
-at once, answers what waits with OutcomeUnknown, and says why in ``failure``.
+Start: open and verify storage, rebuild the replica from what the log holds, greet the peers, take turns. Stop: hand the
+lead over, answer what waits, settle the disk, commit and seal. If an invariant or the disk breaks, the member stops
+deciding at once, answers what waits with OutcomeUnknown, and says why in ``failure``.
 """
 
 from __future__ import annotations
@@ -14,22 +14,32 @@ from collections.abc import Callable
 
 from tricord.base.environment import Environment, Timer
 from tricord.base.errors import DiskFault, TricordError
-from tricord.base.members import MemberRecord, MemberStatus
+from tricord.base.members import MemberStatus
 from tricord.base.metrics import Metrics
 from tricord.base.version import ETCD_VERSION
-from tricord.replica.config import ReplicaConfig
+from tricord.raft.config import RaftConfig
 from tricord.replica.replica import Replica
+from tricord.server import bootstrap
 from tricord.server.configuration import Configuration
 from tricord.server.drain import Drain
 from tricord.server.engine import HealthCheck
+from tricord.server.faults import Faults
+from tricord.server.founding import Invitation, found, is_used, members_of, open_storage
+from tricord.server.handing_over import hand_over
 from tricord.server.housekeeping import Housekeeping
 from tricord.server.log_writer import LogWriter
 from tricord.server.member_engine import MemberEngine
+from tricord.server.peer_addresses import peer_addresses
+from tricord.server.peer_links import open_links
+from tricord.server.peers import Peers
+from tricord.server.telling import Tells, TellsNobody
 from tricord.server.turn import TurnLoop
 from tricord.statemachine.machine import Applied, StateMachine
 from tricord.statemachine.validation import Limits
 from tricord.storage.identity import Identity
-from tricord.storage.member_storage import MemberStorage, open_member_storage
+from tricord.storage.member_storage import MemberStorage
+from tricord.transport.peer.hooks import LocalMember
+from tricord.transport.peer.links import PeerLinks
 
 EXPIRE_SECONDS = 0.1
 
@@ -42,81 +52,191 @@ class Member:
         environment: Environment,
         configuration: Configuration,
         *,
+        invitation: Invitation | None = None,
+        tells: Tells | None = None,
         on_fault: Callable[[BaseException, str], None] | None = None,
     ) -> None:
         """Opens and verifies the data directory; blocks on the disk. ``on_fault(error, where)`` hears of bugs in doors.
 
-        Raises DataDirectoryInUse, CorruptData, NewerFormat, DiskFull, DiskFault, OSError.
+        ``invitation`` is what ``bootstrap.invitation`` got for a member that joins, with an empty directory.
+
+        Raises DataDirectoryInUse, CorruptData, NewerFormat, DiskFull, DiskFault, ConfigurationError, OSError.
         """
         self._environment = environment
         self._configuration = configuration
         self._on_fault = on_fault
+        self._tells = tells or TellsNobody()
         self._stopped = False
         self._timer: Timer | None = None
         self._failed = asyncio.Event()
+        self._asking: asyncio.Task[None] | None = None
         self.failure: BaseException | None = None
         self.metrics = Metrics()
-        self.client_urls: list[str] = []
-        """Where clients can dial this member; set by whoever listens."""
-        storage = open_member_storage(
-            environment,
-            configuration.data_dir,
-            new_identity=self._new_identity,
-            map_size=configuration.map_bytes,
-            segment_bytes=configuration.segment_bytes,
-        )
-        self._storage: MemberStorage = storage
-        self.identity: Identity = storage.identity
-        self.machine = StateMachine(storage.overlay)
-        member = storage.identity.member
-        self.replica: Replica[Applied] = Replica(
-            member=member,
-            voters=(member,),
-            seed=environment.random.bits(64),
+        self._invitation = invitation
+        self._handed_over = False
+        self.leader_changed: Callable[[], None] = lambda: None
+        """Told when another member leads, or none."""
+        founding = found(environment.random, configuration, invitation)
+        self._storage: MemberStorage = open_storage(environment, configuration, founding)
+        self.identity: Identity = self._storage.identity
+        self.machine = StateMachine(self._storage.overlay)
+        self.replica = self._open_replica()
+        self._build()
+
+    def _open_replica(self) -> Replica[Applied]:
+        storage, configuration = self._storage, self._configuration
+        return Replica(
+            RaftConfig(
+                storage.identity.member,
+                election_ticks=configuration.election_ticks,
+                seed=self._environment.random.bits(64),
+            ),
+            configuration=members_of(storage, configuration),
             hard_state=storage.hard_state,
-            entries=storage.entries,
-            applied_index=storage.applied_index,
-            applied_term=storage.applied_term,
+            base=storage.earlier_base,
+            entries=storage.earlier + storage.entries,
             machine=self.machine,
-            # No peer lags behind a sole voter: what was applied need not stay in memory.
-            limits=ReplicaConfig(kept_entries=0),
         )
+
+    def _build(self) -> None:
+        environment, configuration, storage = self._environment, self._configuration, self._storage
         self.drain = Drain(environment, storage.overlay, storage.backend, self._applied_index, self.metrics, self._fail)
         self.log = LogWriter(environment, storage.log)
-        self.turns = TurnLoop(environment, self.replica, self.log, self.drain, self.metrics, self._fail)
+        self.turns = TurnLoop(
+            environment,
+            self.replica,
+            self.log,
+            self.drain,
+            self.metrics,
+            self._fail,
+            tick_seconds=configuration.tick_seconds,
+        )
         self.housekeeping = Housekeeping(environment, self.machine, self.drain, self.log, self._fail)
+        self.peers = Peers(
+            environment,
+            self.identity,
+            self.replica,
+            self.turns,
+            self._tells,
+            self._fail,
+            election_seconds=configuration.election_timeout / 1000,
+        )
+        self.faults = Faults(environment, configuration.unsafe_faults, self.peers, self._tells)
+        self.links: PeerLinks = open_links(environment, configuration, self.peers.hooks(), self.faults.cuts)
+        self.peers.links = self.links
+        self.turns.cluster = self.peers
         self.engine = MemberEngine(
             environment,
             self.machine,
             storage.overlay,
             self.turns,
             Limits(max_transaction_operations=configuration.max_txn_operations),
-            cluster=storage.identity.cluster,
-            member=storage.identity.member,
+            cluster=self.identity.cluster,
+            member=self.identity.member,
             waiting_max=configuration.max_waiting_requests,
             request_bytes_max=configuration.max_request_bytes,
             metrics=self.metrics,
             host=self,
+            peers=self.peers,
         )
+        self.peers.membership = self.engine.membership
         self.metrics.pending = lambda: self.engine.waiting
 
+    @property
+    def client_urls(self) -> list[str]:
+        """Where clients can dial this member; set by whoever listens."""
+        return self.peers.client_urls
+
+    @property
+    def is_alone(self) -> bool:
+        """Whether no other member is known."""
+        return len(self.replica.configuration.members()) == 1
+
     async def start(self) -> None:
-        """Return when this member leads and has applied all that its log holds. Raises what stopped it."""
+        """Begin. A member that is alone leads, and has applied all that its log holds, when this returns; one of
+        several still looks for the others. Raises what stopped it."""
+        identity = self.identity
         self._timer = self._environment.tasks.call_later(EXPIRE_SECONDS, self._every_so_often)
-        self.turns.start()
-        await self.turns.until(lambda: self.replica.caught_up)
+        self.links.set_local(LocalMember(identity.cluster, identity.history, identity.member, identity.incarnation))
+        self.faults.start()
+        known = self.replica.configuration
+        if self._invitation is not None and not known.members():
+            known = self._invitation.members
+        self.links.set_peers(peer_addresses(known, identity.member))
+        if len(self.replica.configuration.voters) > 1 and not is_used(self._storage):
+            self._asking = self._environment.tasks.spawn(self._start_with_consent(), "bootstrap")
+            return
+        self._start_turns()
+        if self.is_alone:
+            await self.turns.until(lambda: self.replica.caught_up)
         if self.failure is not None:
             await self.stop()
             raise self.failure
-        self.metrics.leader_changes_seen += 1
+
+    async def _start_with_consent(self) -> None:
+        try:
+            await bootstrap.consent(
+                self.links.query,
+                self._configuration,
+                self.identity,
+                self._tells,
+                lambda: self._stopped,
+            )
+        except TricordError as error:
+            self._fail(error)
+            return
+        if not self._stopped:
+            self._start_turns()
+
+    def _start_turns(self) -> None:
+        self.turns.start()
+        self.peers.configured(self.replica.configuration)
+        self._environment.tasks.spawn(self._watch_leader(), "leader")
+
+    async def _watch_leader(self) -> None:
+        """Say who leads, each time it is another one."""
+        known = (0, 0)
+        while self.turns.started:
+            known = await self._another_leader(known)
+            if not self.turns.started:
+                return
+            leader, term = known
+            self.leader_changed()
+            self.metrics.leader_changes_seen += bool(leader)
+            if self.is_alone:
+                continue
+            if leader:
+                self._tells.info("a leader is known", leader=self.peers.name(leader), term=term)
+            else:
+                self._tells.info("no leader is known", term=term)
+
+    async def _another_leader(self, known: tuple[int, int]) -> tuple[int, int]:
+        replica = self.replica
+        await self.turns.until(lambda: (replica.leader, replica.term if replica.leader else known[1]) != known)
+        return replica.leader, replica.term
+
+    async def until_led(self) -> None:
+        """Return when a leader is known, or when this member stops."""
+        await self.turns.until(lambda: self.replica.leader != 0)
+
+    async def hand_over(self) -> None:
+        """Before a stop: let another member lead, and wait for what is in flight. Serves on meanwhile."""
+        if not self._handed_over and not self._stopped and self.failure is None and self.turns.started:
+            self._handed_over = True
+            await hand_over(self.replica, self.turns, self.engine, self._tells, self._configuration)
 
     async def stop(self) -> None:
         """Answer what waits, make the backend hold all that was applied, seal, close. Stopping twice is fine."""
+        await self.hand_over()
         if self._stopped:
             return
         self._stopped = True
         self.engine.stop()
+        self.faults.stop()
+        if self._asking is not None:
+            self._asking.cancel()
         self.turns.stop()
+        self.peers.stop()
         self.housekeeping.stop()
         if self._timer is not None:
             self._timer.cancel()
@@ -137,7 +257,10 @@ class Member:
     def abandon(self) -> None:
         """Decide nothing more and write nothing more, like a process that died. For simulations: a log write that is
         under way may still end."""
+        self._stopped = True
         self.turns.stop()
+        self.peers.stop()
+        self.faults.stop()
         self.housekeeping.stop()
         self.drain.abandon()
         if self._timer is not None:
@@ -168,10 +291,10 @@ class Member:
         if self._on_fault is not None:
             self._on_fault(error, where)
 
-    def members(self) -> list[MemberRecord]:
-        """The one member there is."""
-        identity = self.identity
-        return [MemberRecord(identity.member, identity.name, list(self.client_urls), list(self.client_urls))]
+    @property
+    def is_learner(self) -> bool:
+        """Whether this member has no vote."""
+        return not self.replica.configuration.is_voter(self.identity.member)
 
     def status(self) -> MemberStatus:
         """What this member knows of itself."""
@@ -186,7 +309,7 @@ class Member:
             raft_term=replica.term,
             raft_index=replica.commit_index,
             raft_applied_index=self.machine.applied_index,
-            is_learner=False,
+            is_learner=self.is_learner,
             alarms=[(self.identity.member, "NOSPACE")] if refusal else [],
             errors=[],
         )
@@ -221,14 +344,3 @@ class Member:
         self.turns.stop()
         self.engine.stop()
         self._failed.set()
-
-    def _new_identity(self) -> Identity:
-        bits = self._environment.random.bits
-        return Identity(
-            # Ids fit a signed 64-bit integer, and 0 means nobody.
-            cluster=bits(63) | 1,
-            member=bits(63) | 1,
-            history=bits(63) | 1,
-            incarnation=bits(63) | 1,
-            name=self._configuration.name,
-        )

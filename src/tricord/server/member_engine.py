@@ -18,6 +18,7 @@ from tricord.base.errors import (
     DeadlineExceeded,
     KeyspaceNotFound,
     NoSpace,
+    NotForLearners,
     OutcomeUnknown,
     RequestTooLarge,
     Stopping,
@@ -25,12 +26,13 @@ from tricord.base.errors import (
     TricordError,
 )
 from tricord.base.levels import Level, Stamp
-from tricord.base.members import MemberRecord, MemberStatus
+from tricord.base.members import MemberStatus
+from tricord.base.membership import Configuration
 from tricord.base.metrics import Metrics
 from tricord.base.operations import Compact, CompactResult, DeleteRange, Put, Range, Request, Result, Txn, is_read
 from tricord.mvcc.ranges import TooWide
 from tricord.server.engine import Encoded, HealthCheck, Outcome, Reply
-from tricord.server.membership import Membership
+from tricord.server.membership import Cluster, Membership
 from tricord.server.tickets import Tickets, Waiting
 from tricord.server.turn import TurnLoop
 from tricord.server.wide_reads import WIDE_KEYS, WideReads
@@ -55,8 +57,9 @@ class Host(Protocol):
     def report(self, error: BaseException, where: str) -> None:
         """Something failed that should not, and that others need not suffer for."""
 
-    def members(self) -> list[MemberRecord]:
-        """See ``Engine``."""
+    @property
+    def is_learner(self) -> bool:
+        """Whether this member has no vote, and so answers nothing that needs the newest state."""
 
     def status(self) -> MemberStatus:
         """See ``Engine``."""
@@ -82,6 +85,7 @@ class MemberEngine:
         request_bytes_max: int,
         metrics: Metrics,
         host: Host,
+        peers: Cluster,
     ) -> None:
         self._clock = environment.clock
         self._machine = machine
@@ -98,10 +102,10 @@ class MemberEngine:
         self._host = host
         self.wide_reads = WideReads(environment.tasks, machine, overlay, self._answer, host.report)
         self.stopping = False
-        self.members = host.members
         self.status = host.status
         self.health = host.health
-        membership = Membership(self.ask, host.members, member)
+        self.membership = membership = Membership(member, peers, self.ask, self._tickets.reserve)
+        self.members = membership.members
         self.list_members = membership.list_members
         self.add_member = membership.add_member
         self.remove_member = membership.remove_member
@@ -168,6 +172,8 @@ class MemberEngine:
         if reads and context.level is Level.ANY:
             self._read(Waiting(request, context, reply, keyspace, 0.0, False), Level.ANY)
             return
+        if self._host.is_learner:
+            raise NotForLearners
         if len(self._tickets) >= self._waiting_max:
             raise TooManyRequests(f"too many requests: {self._waiting_max} are waiting already")
         deadline = context.deadline
@@ -209,12 +215,20 @@ class MemberEngine:
 
     def dropped(self, ticket: int, error: TricordError) -> None:
         waiting = self._tickets.take(ticket)
-        if waiting is not None:
-            if waiting.is_write:
-                self._metrics.proposals_failed += 1
-            else:
-                self._metrics.reads_failed += 1
-            self._answer(waiting, error, self.stamp())
+        if waiting is None:
+            self.membership.dropped(ticket, error)
+            return
+        if waiting.is_write:
+            self._metrics.proposals_failed += 1
+        else:
+            self._metrics.reads_failed += 1
+        self._answer(waiting, error, self.stamp())
+
+    def changed(self, ticket: int, configuration: Configuration) -> None:
+        self.membership.ended(ticket)
+
+    def transferred(self, ticket: int, leader: int) -> None:
+        self.membership.ended(ticket)
 
     def readable(self, ticket: int) -> None:
         waiting = self._tickets.take(ticket)
@@ -250,6 +264,7 @@ class MemberEngine:
     def stop(self) -> None:
         """Take no new request and answer those that wait."""
         self.stopping = True
+        self.membership.stop()
         for waiting in self._tickets.take_overdue(float("inf")):
             self._answer(waiting, OutcomeUnknown() if waiting.is_write else Stopping(), self.stamp())
 

@@ -38,6 +38,11 @@ class Tickets:
         self.waiting[self._next] = waiting
         return self._next
 
+    def reserve(self) -> int:
+        """A number for something that is waited for elsewhere."""
+        self._next += 1
+        return self._next
+
     def take(self, ticket: int) -> Waiting | None:
         """Who waits under the number, once; None when it was answered already (its deadline passed)."""
         return self.waiting.pop(ticket, None)

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """The turn of the loop: gathers input, calls ``replica.turn`` once, carries out its output.
 
-A state change has no await in it. All requests that arrived since the last turn go in together; what must be durable
-goes to the log in one append and one sync, and the end of that append is input of the next turn.
+A state change has no await in it. All requests and messages that arrived since the last turn go in together. Messages
+go to the peers at once; what must be durable goes to the log in one append and one sync, and the end of that append is
+input of the next turn.
 """
 
 from __future__ import annotations
@@ -12,17 +13,18 @@ from collections.abc import Callable
 from typing import Protocol
 
 from tricord.base.environment import Environment, Timer
-from tricord.base.errors import DiskFull, TricordError
+from tricord.base.errors import TricordError
 from tricord.base.log import Entry, HardState
+from tricord.base.membership import Change, Configuration
 from tricord.base.metrics import Metrics
+from tricord.raft.messages import InstallSnapshot, Message
 from tricord.replica.turn import TurnInput, TurnOutput
 from tricord.server.drain import Drain
 from tricord.server.log_writer import LogWriter
+from tricord.server.persisting import Persisting
 from tricord.statemachine.machine import Applied
 
 TICK_SECONDS = 0.1
-MARK_SECONDS = 0.05
-FULL_DISK_SECONDS = 0.5
 
 
 class DecidesTurns(Protocol):
@@ -48,6 +50,28 @@ class Audience(Protocol):
     def readable(self, ticket: int) -> None:
         """The read of this ticket may be served from the state as it is now."""
 
+    def changed(self, ticket: int, configuration: Configuration) -> None:
+        """The change of this ticket led to this configuration."""
+
+    def transferred(self, ticket: int, leader: int) -> None:
+        """The transfer of this ticket ended; this member leads now."""
+
+
+class Cluster(Protocol):
+    """Who takes what concerns the other members."""
+
+    def send(self, messages: list[Message]) -> None:
+        """Bring these to their receivers, at once."""
+
+    def configured(self, configuration: Configuration) -> None:
+        """This configuration is in force now."""
+
+    def bring_snapshots(self, members: list[int]) -> None:
+        """These members need a snapshot; each attempt ends with ``snapshot_sent``."""
+
+    def install(self, snapshot: InstallSnapshot) -> None:
+        """Put it in place of state and log, then say ``installed``."""
+
 
 class TurnLoop:
     """Runs turns when there is something to decide."""
@@ -60,64 +84,107 @@ class TurnLoop:
         drain: Drain,
         metrics: Metrics,
         fail: Callable[[BaseException], None],
+        *,
+        tick_seconds: float = TICK_SECONDS,
     ) -> None:
-        self._environment = environment
+        self._clock = environment.clock
         self._tasks = environment.tasks
         self._replica = replica
-        self._log = log
         self._drain = drain
-        self._metrics = metrics
+        self.persisting = Persisting(environment, log, metrics, self._persisted, self._failed)
         self.term = 0
         """The replica's, as of the last turn."""
-        self.log_full = False
-        """Whether the log's disk had no room for the last append; it is tried again until it has."""
         self._fail = fail
         self.audience: Audience | None = None
+        self.cluster: Cluster | None = None
         self._scheduled = False
+        self._started = False
         self._stopped = False
-        self._ticks = 0
-        self._proposals: list[tuple[int, bytes]] = []
-        self._reads: list[int] = []
-        self._hard_state: HardState | None = None
-        self._entries: list[Entry] = []
-        self._persisting = False
-        self._persisted_to = 0
-        self._persisted_term = 0
-        self._persisted_hard_state: HardState | None = None
+        self._input = TurnInput()
+        self._tick_seconds = tick_seconds
+        self._ticked_at = 0.0
         self._tick_timer: Timer | None = None
-        self._mark_timer: Timer | None = None
-        self._appended_since_check = False
         self._awaited: list[tuple[Callable[[], bool], asyncio.Future[None]]] = []
+
+    @property
+    def log_full(self) -> bool:
+        """Whether the log's disk had no room for the last append."""
+        return self.persisting.log_full
+
+    @property
+    def started(self) -> bool:
+        """Whether turns are taken."""
+        return self._started and not self._stopped
 
     def start(self) -> None:
         """Take the first turn and begin to tick."""
-        self._tick_timer = self._tasks.call_later(TICK_SECONDS, self._tick)
+        self._started = True
+        self._ticked_at = self._clock.monotonic()
+        self._tick_timer = self._tasks.call_later(self._tick_seconds, self._tick)
         self.wake()
 
     def propose(self, ticket: int, command: bytes) -> None:
         """Queue a command for this turn."""
-        self._proposals.append((ticket, command))
+        self._input.proposals.append((ticket, command))
         if not self._scheduled:
             self.wake()
 
     def read(self, ticket: int) -> None:
         """Queue a linearizable read for this turn."""
-        self._reads.append(ticket)
+        self._input.reads.append(ticket)
         if not self._scheduled:
             self.wake()
 
+    def receive(self, messages: list[Message]) -> None:
+        """Queue what a peer sent."""
+        self._input.messages.extend(messages)
+        if not self._scheduled:
+            self.wake()
+
+    def change(self, ticket: int, changes: list[Change]) -> None:
+        """Queue a change of the configuration, by joint consensus."""
+        self._input.changes.append((ticket, changes, True))
+        self.wake()
+
+    def transfer(self, ticket: int, target: int) -> None:
+        """Queue handing the lead over to a member (0: the best one)."""
+        self._input.transfers.append((ticket, target))
+        self.wake()
+
+    def unreachable(self, member: int) -> None:
+        """What was sent to the member may be lost."""
+        if member not in self._input.unreachable:
+            self._input.unreachable.append(member)
+        self.wake()
+
+    def leader_gone(self, member: int) -> None:
+        """The member's process is known to be gone."""
+        self._input.leader_gone = member
+        self.wake()
+
+    def snapshot_sent(self, member: int, index: int, delivered: bool) -> None:
+        """An attempt to bring a snapshot to the member ended."""
+        self._input.snapshots_sent.append((member, index, delivered))
+        self.wake()
+
+    def installed(self, index: int, term: int) -> None:
+        """The snapshot is in place of state and log. Appends go on behind it."""
+        self._input.installed = (index, term)
+        self._run()
+        self.persisting.release()
+
     def wake(self) -> None:
         """Take a turn after the events at hand."""
-        if not self._scheduled and not self._stopped:
+        if not self._scheduled and self.started:
             self._scheduled = True
             self._tasks.call_soon(self._run)
 
     def stop(self) -> None:
         """Take no further turn."""
         self._stopped = True
-        for timer in (self._tick_timer, self._mark_timer):
-            if timer is not None:
-                timer.cancel()
+        if self._tick_timer is not None:
+            self._tick_timer.cancel()
+        self.persisting.stop()
         self._tell_awaited()
 
     async def until(self, condition: Callable[[], bool]) -> None:
@@ -130,50 +197,55 @@ class TurnLoop:
 
     async def settle(self) -> None:
         """Wait until an append that is under way has ended."""
-        while self._persisting and not self.log_full:
-            await self._tasks.in_lane("wal", lambda: None)
+        await self.persisting.settle()
 
     def _tick(self) -> None:
         if self._stopped:
             return
-        self._ticks += 1
-        self._tick_timer = self._tasks.call_later(TICK_SECONDS, self._tick)
+        now = self._clock.monotonic()
+        # Missed ticks are no ticks: time that this process slept through is nobody's silence.
+        self._input.ticks = 1
+        self._input.paused_ticks += max(int((now - self._ticked_at) / self._tick_seconds) - 1, 0)
+        self._ticked_at = now
+        self._tick_timer = self._tasks.call_later(self._tick_seconds, self._tick)
         self.wake()
+
+    def _persisted(self, hard_state: HardState | None, last: Entry | None) -> None:
+        if last is not None:
+            self._input.persisted_to, self._input.persisted_term = last.index, last.term
+        if hard_state is not None:
+            self._input.persisted_hard_state = hard_state
+        self._run()
+
+    def _failed(self, error: BaseException) -> None:
+        self.stop()
+        self._fail(error)
 
     def _run(self) -> None:
         self._scheduled = False
-        if self._stopped:
+        if not self.started:
             return
-        turn_input = TurnInput(
-            # After a stall the missed ticks are one: time that this process slept through is nobody's silence.
-            ticks=min(self._ticks, 1),
-            proposals=self._proposals,
-            reads=self._reads,
-            persisted_to=self._persisted_to,
-            persisted_term=self._persisted_term,
-            persisted_hard_state=self._persisted_hard_state,
-        )
-        self._ticks = 0
-        self._proposals = []
-        self._reads = []
-        self._persisted_to = self._persisted_term = 0
-        self._persisted_hard_state = None
+        turn_input, self._input = self._input, TurnInput()
         try:
             output = self._replica.turn(turn_input)
             self.term = self._replica.term
             self._perform(output)
         except Exception as error:
             # An invariant broke: nothing more may be decided or answered.
-            self.stop()
-            self._fail(error)
+            self._failed(error)
 
     def _perform(self, output: TurnOutput[Applied]) -> None:
-        if output.hard_state is not None:
-            self._hard_state = output.hard_state
-        if output.entries:
-            self._entries.extend(output.entries)
-        if not self._persisting and (self._entries or self._hard_state is not None):
-            self._persist()
+        cluster = self.cluster
+        if cluster is not None:
+            if output.configuration is not None:
+                cluster.configured(output.configuration)
+            if output.messages:
+                cluster.send(output.messages)
+            if output.install is not None:
+                self.persisting.hold()
+                cluster.install(output.install)
+        if output.entries or output.hard_state is not None:
+            self.persisting.add(output.hard_state, output.entries)
         audience = self.audience
         assert audience is not None
         for ticket, applied in output.replies:
@@ -184,6 +256,12 @@ class TurnLoop:
             audience.readable(ticket)
         if output.applied:
             self._drain.wrote()
+        for ticket, configuration in output.changed:
+            audience.changed(ticket, configuration)
+        for ticket, leader in output.transferred:
+            audience.transferred(ticket, leader)
+        if output.snapshots_wanted and cluster is not None:
+            cluster.bring_snapshots(output.snapshots_wanted)
         if self._awaited:
             self._tell_awaited()
 
@@ -194,60 +272,3 @@ class TurnLoop:
                 self._awaited.remove(one)
                 if not reached.done():
                     reached.set_result(None)
-
-    def _persist(self) -> None:
-        hard_state, entries = self._hard_state, self._entries
-        self._hard_state, self._entries = None, []
-        self._persisting = True
-        started = self._environment.clock.monotonic()
-
-        def done(error: BaseException | None) -> None:
-            self._persisting = False
-            if isinstance(error, DiskFull):
-                self._keep_for_later(hard_state, entries)
-                return
-            if error is not None:
-                self.stop()
-                self._fail(error)
-                return
-            self.log_full = False
-            self._metrics.wal_fsync_seconds.observe(self._environment.clock.monotonic() - started)
-            self._appended_since_check = True
-            if self._mark_timer is None and not self._stopped:
-                self._mark_timer = self._tasks.call_later(MARK_SECONDS, self._check_mark)
-            if entries:
-                self._persisted_to, self._persisted_term = entries[-1].index, entries[-1].term
-            if hard_state is not None:
-                self._persisted_hard_state = hard_state
-            self._run()
-
-        self._log.append(hard_state, entries, done)
-
-    def _keep_for_later(self, hard_state: HardState | None, entries: list[Entry]) -> None:
-        """Nothing was written: the log's disk has no room. What is decided stays decided, and is tried again."""
-        self.log_full = True
-        self._entries = entries + self._entries
-        self._hard_state = self._hard_state or hard_state
-        self._persisting = True
-        self._tasks.call_later(FULL_DISK_SECONDS, self._try_again)
-
-    def _try_again(self) -> None:
-        self._persisting = False
-        if not self._stopped:
-            self._persist()
-
-    def _check_mark(self) -> None:
-        self._mark_timer = None
-        if self._stopped:
-            return
-        if self._appended_since_check or self._persisting:
-            self._appended_since_check = False
-            self._mark_timer = self._tasks.call_later(MARK_SECONDS, self._check_mark)
-            return
-
-        def done(error: BaseException | None) -> None:
-            if error is not None:
-                self.stop()
-                self._fail(error)
-
-        self._log.mark(done)

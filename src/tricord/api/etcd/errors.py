@@ -36,6 +36,8 @@ TABLE: dict[type[TricordError], tuple[Status, str | None]] = {
     errors.KeyspaceNotFound: (Status.NOT_FOUND, None),
     errors.PermissionDenied: (Status.PERMISSION_DENIED, "etcdserver: permission denied"),
     errors.MembershipRefused: (Status.FAILED_PRECONDITION, None),  # or as ``REFUSALS`` has its reason
+    errors.NotForLearners: (Status.FAILED_PRECONDITION, "etcdserver: rpc not supported for learner"),
+    errors.WrongMember: (Status.UNAVAILABLE, "etcdserver: server stopped"),
     errors.ResourceExhausted: (Status.RESOURCE_EXHAUSTED, None),
     errors.NoSpace: (Status.RESOURCE_EXHAUSTED, "etcdserver: mvcc: database space exceeded"),
     errors.TooManyRequests: (Status.RESOURCE_EXHAUSTED, "etcdserver: too many requests"),

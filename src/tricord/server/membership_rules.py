@@ -1,0 +1,149 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Which changes of the members would endanger the cluster, and are refused before the core is asked.
+
+As etcd's strict reconfiguration check: of the voters after a change, those whose process once joined must be a quorum,
+and those heard of lately as well. What is impossible altogether (an unknown member, the last voter, two changes at
+once) the core refuses.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from urllib.parse import urlsplit
+
+from tricord.base.errors import MembershipRefused
+from tricord.base.members import MemberInfo, MemberRecord, decode_member_info
+from tricord.base.membership import Configuration
+
+LEARNERS_MAX = 1
+"""How many learners there may be: each costs the leader as much as a voter."""
+
+IsActive = Callable[[int], bool]
+
+
+def member_info(configuration: Configuration, member: int) -> MemberInfo:
+    """What the configuration keeps about the member; nothing when it keeps nothing."""
+    data = configuration.info.get(member)
+    return decode_member_info(data) if data else MemberInfo("", [], [])
+
+
+def records(configuration: Configuration) -> list[MemberRecord]:
+    """The members, ascending by id."""
+    found = []
+    for member in configuration.members():
+        info = member_info(configuration, member)
+        learner = configuration.is_learner(member)
+        found.append(MemberRecord(member, info.name, list(info.peer_urls), list(info.client_urls), learner))
+    return found
+
+
+def check_known(configuration: Configuration, member: int) -> None:
+    """Raises MembershipRefused where there is no such member."""
+    if member not in configuration.members():
+        raise MembershipRefused("no such member", reason="unknown_member")
+
+
+def check_urls(configuration: Configuration, peer_urls: list[str], *, but: int = 0) -> None:
+    """Peers must be able to dial them, and they must be nobody else's. ``but`` is the member that may have them."""
+    if not peer_urls:
+        raise MembershipRefused("a member needs the URL of its peer port", reason="bad_urls")
+    for url in peer_urls:
+        parts = urlsplit(url)
+        try:
+            fits = parts.scheme in ("http", "https") and bool(parts.hostname) and bool(parts.port)
+        except ValueError:
+            fits = False
+        if not fits or parts.path not in ("", "/") or parts.query or parts.fragment or parts.username:
+            raise MembershipRefused(f"{url!r} is no URL of a peer: write http://HOST:PORT", reason="bad_urls")
+    for member in configuration.members():
+        taken = set(member_info(configuration, member).peer_urls) & set(peer_urls)
+        if taken and member != but:
+            raise MembershipRefused(f"{min(taken)} belongs to another member", reason="peer_url_exists")
+
+
+def check_add_learner(configuration: Configuration) -> None:
+    """There is room for one more."""
+    if len(configuration.learners) + len(configuration.learners_next) >= LEARNERS_MAX:
+        raise MembershipRefused(
+            f"there are {LEARNERS_MAX} learners already: promote or remove one first", reason="too_many_learners"
+        )
+
+
+def check_add_voter(configuration: Configuration, is_active: IsActive) -> None:
+    """The new one counts at once, and lives only later."""
+    voters = configuration.voters
+    started = [voter for voter in voters if _has_started(configuration, voter)]
+    if len(voters) == 1 and len(started) == 1:
+        return
+    _check_started(len(started), len(voters) + 1)
+    silent = [voter for voter in voters if not is_active(voter)]
+    if silent:
+        raise MembershipRefused(
+            f"{_names(configuration, silent)} was not heard of lately: one more voter could cost the quorum",
+            reason="unhealthy",
+        )
+
+
+def check_promote(configuration: Configuration, member: int) -> None:
+    """The learner becomes one of the voters, and lives."""
+    check_known(configuration, member)
+    if not configuration.is_learner(member):
+        raise MembershipRefused("the member is no learner", reason="not_a_learner")
+    started = [voter for voter in configuration.voters if _has_started(configuration, voter)]
+    _check_started(len(started) + _has_started(configuration, member), len(configuration.voters) + 1)
+
+
+def check_remove(configuration: Configuration, member: int, is_active: IsActive) -> None:
+    """Those who stay must be a quorum of themselves without it."""
+    check_known(configuration, member)
+    if member not in configuration.voters:
+        return
+    staying = [voter for voter in configuration.voters if voter != member]
+    if not staying:
+        raise MembershipRefused("a cluster needs a voter", reason="last_voter")
+    _check_started(sum(_has_started(configuration, voter) for voter in staying), len(staying))
+    if not is_active(member):
+        return
+    active = [voter for voter in staying if is_active(voter)]
+    if len(active) < len(staying) // 2 + 1:
+        silent = [voter for voter in staying if voter not in active]
+        raise MembershipRefused(
+            f"{_names(configuration, silent)} was not heard of lately: without this member too few are left",
+            reason="unhealthy",
+        )
+
+
+def check_replace(configuration: Configuration, old: int, new: int, is_active: IsActive) -> None:
+    """Throughout the joint change one failure must leave a quorum of both sets."""
+    check_known(configuration, old)
+    check_known(configuration, new)
+    if not configuration.is_learner(new):
+        raise MembershipRefused("the new member must be a learner first", reason="not_a_learner")
+    if old not in configuration.voters:
+        raise MembershipRefused("the old member has no vote: remove it, and promote the new one", reason="not_a_voter")
+    staying = [voter for voter in configuration.voters if voter != old]
+    after = [*staying, new]
+    _check_started(sum(_has_started(configuration, voter) for voter in after), len(after))
+    silent = [voter for voter in after if not is_active(voter)]
+    if silent:
+        raise MembershipRefused(
+            f"{_names(configuration, silent)} was not heard of lately: one more failure could cost the quorum",
+            reason="unhealthy",
+        )
+
+
+def _has_started(configuration: Configuration, member: int) -> bool:
+    """Whether a data directory ever claimed the member."""
+    return member_info(configuration, member).incarnation != 0
+
+
+def _check_started(started: int, voters: int) -> None:
+    quorum = voters // 2 + 1
+    if started < quorum:
+        raise MembershipRefused(
+            f"of {voters} voters {started} have started, and a quorum is {quorum}", reason="not_enough_started"
+        )
+
+
+def _names(configuration: Configuration, members: list[int]) -> str:
+    return ", ".join(member_info(configuration, member).name or f"{member:x}" for member in members)

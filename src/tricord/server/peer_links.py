@@ -1,0 +1,88 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A member's links to its peers, as its settings say: times, certificates, the cluster's secret."""
+
+from __future__ import annotations
+
+import dataclasses
+import ssl
+
+from tricord.base.environment import Disk, Environment
+from tricord.base.errors import ConfigurationError
+from tricord.server.configuration import Configuration
+from tricord.transport.peer.cuts import Cuts
+from tricord.transport.peer.hooks import PeerHooks
+from tricord.transport.peer.links import PeerLinks
+from tricord.transport.peer.settings import PeerSettings
+from tricord.transport.tls import peer_context, server_context
+
+SECRET_BYTES_MIN = 16
+
+
+def open_links(
+    environment: Environment, configuration: Configuration, hooks: PeerHooks, cuts: Cuts | None = None
+) -> PeerLinks:
+    """Links that dial nobody yet. Raises ConfigurationError for files that cannot be used."""
+    settings = dataclasses.replace(
+        PeerSettings(),
+        heartbeat=configuration.tick_seconds,
+        election_timeout=configuration.election_timeout / 1000,
+    )
+    return PeerLinks(
+        environment,
+        hooks,
+        settings,
+        secret=_secret(environment.disk, configuration.cluster_secret_file),
+        insecure=configuration.insecure,
+        tls=_dialling_tls(configuration),
+        cuts=cuts,
+    )
+
+
+def listening_tls(configuration: Configuration) -> ssl.SSLContext | None:
+    """For the peers' own port; it asks for certificates. None: plain text. Raises ConfigurationError."""
+    if not configuration.peer_cert_file:
+        return None
+    try:
+        return server_context(
+            configuration.peer_cert_file, configuration.peer_key_file, configuration.peer_trusted_ca_file
+        )
+    except (OSError, ssl.SSLError) as error:
+        raise _unusable(configuration, error) from error
+
+
+def _dialling_tls(configuration: Configuration) -> ssl.SSLContext | None:
+    if not configuration.peer_tls:
+        return None
+    if not configuration.peer_cert_file:
+        # The port that clients use, with the clients' certificate: the secret proves who is there.
+        context = peer_context(None, None, None)
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+        return context
+    try:
+        return peer_context(
+            configuration.peer_trusted_ca_file, configuration.peer_cert_file, configuration.peer_key_file
+        )
+    except (OSError, ssl.SSLError) as error:
+        raise _unusable(configuration, error) from error
+
+
+def _unusable(configuration: Configuration, error: OSError) -> ConfigurationError:
+    files = f"{configuration.peer_cert_file}, {configuration.peer_key_file} and {configuration.peer_trusted_ca_file}"
+    return ConfigurationError(f"cannot use the peers' files {files}: {error.strerror or error}")
+
+
+def _secret(disk: Disk, path: str) -> bytes:
+    if not path:
+        return b""
+    try:
+        file = disk.open(path)
+        try:
+            secret = file.pread(file.size(), 0).strip()
+        finally:
+            file.close()
+    except OSError as error:
+        raise ConfigurationError(f"cannot read cluster_secret_file {path}: {error.strerror or error}") from error
+    if len(secret) < SECRET_BYTES_MIN:
+        raise ConfigurationError(f"the secret in {path} has {len(secret)} bytes: it needs {SECRET_BYTES_MIN} at least")
+    return secret

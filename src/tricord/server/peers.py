@@ -1,0 +1,339 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The other members as this one sees them: what turns say to them, what they say to turns, and who they are.
+
+Messages of a turn are sent at once, in the same turn; what the links hear becomes input of the next one. The
+configuration in force says whom to dial and whom to serve.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Any, Protocol
+
+from tricord.base.environment import Environment
+from tricord.base.errors import NoLeader, OutcomeUnknown, TricordError, WrongMember
+from tricord.base.members import MemberInfo
+from tricord.base.membership import Change, Configuration
+from tricord.raft.messages import InstallSnapshot, Message
+from tricord.server import leader_calls
+from tricord.server.leader_calls import LeaderAnswer, LeaderCall
+from tricord.server.membership import Membership
+from tricord.server.membership_rules import member_info
+from tricord.server.peer_addresses import PeerAddress, peer_addresses
+from tricord.server.peer_identity import PeerIdentities
+from tricord.server.telling import Tells
+from tricord.server.turn import TurnLoop
+from tricord.storage.identity import Identity
+from tricord.transport.peer.hooks import LinkState, PeerHooks
+from tricord.transport.peer.host_message import HostMessage
+from tricord.transport.peer.links import PeerLinks
+from tricord.wire.peer.hello import Hello
+from tricord.wire.peer.query import Answer, Query
+from tricord.wire.peer.refusals import Refusal, RefusalCode
+
+CALL_SECONDS = 5.0
+PUBLISH_AGAIN_SECONDS = 0.5
+LEAVE_ELECTION_TIMEOUTS = 2
+"""How long one that was removed still answers, so that the others get to know."""
+
+
+class KnowsCluster(Protocol):
+    """The replica as this part sees it."""
+
+    @property
+    def configuration(self) -> Configuration:
+        """The one in force."""
+
+    @property
+    def leader(self) -> int:
+        """Who leads, as far as is known (0: nobody)."""
+
+
+class BringsSnapshots(Protocol):
+    """What makes, sends and installs snapshots."""
+
+    def bring(self, members: list[int]) -> None:
+        """These members need one."""
+
+    def install(self, snapshot: InstallSnapshot) -> None:
+        """Put it in place of state and log."""
+
+
+class Peers:
+    """Between the turns of this member and its links."""
+
+    def __init__(
+        self,
+        environment: Environment,
+        identity: Identity,
+        replica: KnowsCluster,
+        turns: TurnLoop,
+        tells: Tells,
+        fail: Callable[[BaseException], None],
+        *,
+        election_seconds: float,
+    ) -> None:
+        self._environment = environment
+        self._clock = environment.clock
+        self._tasks = environment.tasks
+        self._identity = identity
+        self._replica = replica
+        self._turns = turns
+        self._tells = tells
+        self._fail = fail
+        self._election_seconds = election_seconds
+        self._identities = PeerIdentities(identity)
+        self._heard: dict[int, float] = {}
+        self._dialled: dict[int, list[PeerAddress]] = {}
+        self._departed: dict[int, tuple[float, list[PeerAddress]]] = {}
+        """Members that left, and until when they are spoken to."""
+        self._refusals: dict[int, Refusal] = {}
+        self._calls: dict[int, asyncio.Future[LeaderAnswer]] = {}
+        self._call_count = 0
+        self._publishing: asyncio.Task[None] | None = None
+        self._leaving = False
+        self._stopped = False
+        self.links: PeerLinks | None = None
+        self.membership: Membership | None = None
+        self.snapshots: BringsSnapshots | None = None
+        self.client_urls: list[str] = []
+        self.peer_urls: list[str] = []
+
+    def hooks(self) -> PeerHooks:
+        """What the links tell and ask."""
+        return PeerHooks(
+            received=self._received,
+            unreachable=self._turns.unreachable,
+            gone=self._gone,
+            refused=self._refused,
+            changed=self._link_changed,
+            expected=self._expected,
+            answer=self._answer,
+        )
+
+    def stop(self) -> None:
+        """Say and hear nothing more."""
+        self._stopped = True
+        if self._publishing is not None:
+            self._publishing.cancel()
+        for waiting in self._calls.values():
+            if not waiting.done():
+                waiting.set_exception(OutcomeUnknown())
+        if self.links is not None:
+            self.links.close()
+
+    # --- what turns say -------------------------------------------------------------------------------------
+
+    def send(self, messages: list[Message]) -> None:
+        if self.links is not None:
+            self.links.send(messages)
+
+    def configured(self, configuration: Configuration) -> None:
+        """Dial who is new, drop who left, and see whether all that is said of this member is true."""
+        if self.links is None or self._stopped or not configuration.members():
+            return
+        own = self._identity.member
+        self._dial(configuration)
+        self.links.recheck()
+        members = configuration.members()
+        if own not in members:
+            if not self._leaving:
+                self._leaving = True
+                delay = LEAVE_ELECTION_TIMEOUTS * self._election_seconds
+                self._tasks.call_later(delay, self._leave)
+            return
+        self._leaving = False
+        known = member_info(configuration, own).incarnation
+        if known and known != self._identity.incarnation:
+            self._fail(WrongMember("the cluster knows this member with another data directory"))
+        elif len(members) > 1:
+            self._publish()
+
+    def _dial(self, configuration: Configuration) -> None:
+        """Those who left are spoken to for a while: one that led still needs the answers that commit its going."""
+        assert self.links is not None
+        now, peers = self._clock.monotonic(), peer_addresses(configuration, self._identity.member)
+        for member, addresses in self._dialled.items():
+            if member not in peers and member not in self._departed:
+                delay = LEAVE_ELECTION_TIMEOUTS * self._election_seconds
+                self._departed[member] = (now + delay, addresses)
+                self._tasks.call_later(delay, self._redial)
+        self._departed = {
+            member: (until, addresses)
+            for member, (until, addresses) in self._departed.items()
+            if member not in peers and until > now
+        }
+        self._dialled = peers
+        self.links.set_peers(peers | {member: addresses for member, (_, addresses) in self._departed.items()})
+
+    def _redial(self) -> None:
+        if not self._stopped:
+            self._dial(self.configuration)
+
+    def bring_snapshots(self, members: list[int]) -> None:
+        if self.snapshots is not None:
+            self.snapshots.bring(members)
+
+    def install(self, snapshot: InstallSnapshot) -> None:
+        assert self.snapshots is not None, "only one that was offered here is installed"
+        self.snapshots.install(snapshot)
+
+    # --- what the membership asks ---------------------------------------------------------------------------
+
+    @property
+    def configuration(self) -> Configuration:
+        return self._replica.configuration
+
+    @property
+    def leader(self) -> int:
+        return self._replica.leader
+
+    def is_active(self, member: int) -> bool:
+        return member == self._identity.member or self.heard_within(member, self._election_seconds)
+
+    def heard_within(self, member: int, seconds: float) -> bool:
+        """Whether the member said something lately."""
+        return self._clock.monotonic() - self._heard.get(member, float("-inf")) <= seconds
+
+    def change(self, ticket: int, changes: list[Change]) -> None:
+        self._turns.change(ticket, changes)
+
+    def transfer(self, ticket: int, target: int) -> None:
+        self._turns.transfer(ticket, target)
+
+    def new_member_id(self) -> int:
+        return self._environment.random.bits(63) | 1
+
+    async def until_led(self) -> None:
+        await self._turns.until(lambda: self._replica.leader != 0)
+        if self._stopped or not self._turns.started:
+            raise NoLeader
+
+    async def call_leader(self, call: LeaderCall) -> LeaderAnswer:
+        leader = self._replica.leader
+        if not leader or self.links is None:
+            raise NoLeader
+        self._call_count += 1
+        number = self._call_count
+        answered: asyncio.Future[LeaderAnswer] = asyncio.get_running_loop().create_future()
+        self._calls[number] = answered
+        self._say(leader, number, False, leader_calls.encode(call))
+        try:
+            async with asyncio.timeout(CALL_SECONDS):
+                return await answered
+        except TimeoutError:
+            raise OutcomeUnknown("the leader did not answer") from None
+        finally:
+            del self._calls[number]
+
+    # --- what the links tell and ask ------------------------------------------------------------------------
+
+    def _received(self, messages: list[Message]) -> None:
+        if not messages or self._stopped:
+            return
+        self._heard[messages[0].sender] = self._clock.monotonic()
+        plain = [message for message in messages if not isinstance(message, HostMessage)]
+        if len(plain) < len(messages):
+            for message in messages:
+                if isinstance(message, HostMessage):
+                    self._host_message(message)
+        if plain and self._turns.started:
+            self._turns.receive(plain)
+
+    def _host_message(self, message: HostMessage) -> None:
+        if message.is_answer:
+            waiting = self._calls.get(message.request)
+            if waiting is not None and not waiting.done():
+                try:
+                    waiting.set_result(leader_calls.decode_answer(message.data))
+                except TricordError as error:
+                    waiting.set_exception(error)
+            return
+        self._tasks.spawn(self._answer_call(message), "a call of another member")
+
+    async def _answer_call(self, message: HostMessage) -> None:
+        assert self.membership is not None
+        try:
+            answer = await self.membership.answer(leader_calls.decode_call(message.data))
+        except TricordError as error:
+            answer = leader_calls.refusing(error)
+        if not self._stopped:
+            self._say(message.sender, message.request, True, leader_calls.encode(answer))
+
+    def _say(self, member: int, request: int, is_answer: bool, data: bytes) -> None:
+        assert self.links is not None
+        message: Any = HostMessage(self._identity.member, member, self._turns.term, request, is_answer, data)
+        self.links.send([message])
+
+    def _gone(self, member: int) -> None:
+        self._heard.pop(member, None)
+        if self._replica.leader == member:
+            self._tells.info("the leader's process is gone", member=self.name(member))
+        self._turns.leader_gone(member)
+
+    def _refused(self, member: int, refusal: Refusal) -> None:
+        self._refusals[member] = refusal
+        self._tells.warning("a peer does not serve this member", peer=self.name(member), reason=refusal.text)
+        if refusal.code == RefusalCode.WRONG_INCARNATION:
+            self._fail(WrongMember(f"the cluster knows this member with another data directory: {refusal.text}"))
+            return
+        others = [other for other in self.configuration.voters if other != self._identity.member]
+        unknown = [one for one in others if one in self._refusals and _says_unknown(self._refusals[one])]
+        if others and len(unknown) > len(others) // 2:
+            self._fail(WrongMember("this member was removed from the cluster"))
+
+    def _link_changed(self, state: LinkState) -> None:
+        if state.connected:
+            self._refusals.pop(state.member, None)
+            self._tells.info("connected to a peer", peer=self.name(state.member), lane=state.lane)
+        else:
+            self._tells.info("not connected to a peer", peer=self.name(state.member), lane=state.lane, why=state.error)
+
+    def _expected(self, hello: Hello) -> Refusal | None:
+        return self._identities.judge(hello, self.configuration, self.leader)
+
+    def _answer(self, query: Query) -> Answer:
+        return self._identities.answer(query, self.configuration)
+
+    # --- what is true of this member ------------------------------------------------------------------------
+
+    def truth(self) -> MemberInfo:
+        """What the configuration should say of this member. Its peer URLs are the cluster's decision."""
+        known = member_info(self.configuration, self._identity.member)
+        return MemberInfo(
+            self._identity.name, known.peer_urls or self.peer_urls, list(self.client_urls), self._identity.incarnation
+        )
+
+    def is_published(self) -> bool:
+        """Whether it does."""
+        return member_info(self.configuration, self._identity.member) == self.truth()
+
+    def _publish(self) -> None:
+        if self._publishing is None and not self.is_published():
+            self._publishing = self._tasks.spawn(self._publish_until_done(), "publishing")
+
+    async def _publish_until_done(self) -> None:
+        assert self.membership is not None
+        try:
+            while not self._stopped and not self.is_published():
+                try:
+                    await self.membership.publish(self._identity.member, self.truth())
+                except TricordError:
+                    # Nobody leads, or another change is under way: later.
+                    await asyncio.sleep(PUBLISH_AGAIN_SECONDS)
+        finally:
+            self._publishing = None
+
+    def _leave(self) -> None:
+        if self._leaving and not self._stopped:
+            self._tells.warning("this member was removed from the cluster")
+            self._fail(WrongMember("this member was removed from the cluster"))
+
+    def name(self, member: int) -> str:
+        """What people call the member."""
+        return member_info(self.configuration, member).name or f"{member:x}"
+
+
+def _says_unknown(refusal: Refusal) -> bool:
+    return refusal.code == RefusalCode.UNKNOWN_MEMBER

@@ -1,0 +1,274 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Three whole members and clients in virtual time: elections, failures, changes of the members, restarts."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from tests.sim.cluster import World
+from tricord.base.context import Context
+from tricord.base.errors import MembershipRefused, NotForLearners, TricordError, WrongMember
+from tricord.base.levels import Level
+from tricord.base.operations import Put, Range, RangeResult
+from tricord.storage.memory_disk import MemoryDisk
+
+
+async def agree(world: World) -> None:
+    """All running members have applied the same, and have the same state."""
+    for _ in range(100):
+        if len({host.member.machine.applied_index for host in world.running()}) > 1:
+            await asyncio.sleep(0.05)
+    assert len({host.member.machine.chain for host in world.running()}) == 1
+
+
+async def a_follower(world: World) -> str:
+    leader = await world.led()
+    return next(name for name in world.names if name != leader)
+
+
+def test_three_new_members_find_each_other_elect_and_serve_everywhere() -> None:
+    async def story(world: World) -> None:
+        await world.start()
+        assert world.loop.time() < 3
+        for name in world.names:
+            async with world.client(name) as store:
+                await store.put(name, "written here")
+                assert len((await store.prefix("n")).kvs) == 1 + world.names.index(name)
+        await asyncio.sleep(1)
+        await agree(world)
+        records = await world["n2"].member.engine.list_members(True)
+        assert sorted((record.name, record.client_urls) for record in records) == [
+            (name, [f"http://{name}:2379"]) for name in world.names
+        ]
+        assert len({host.member.status().leader for host in world.running()}) == 1
+
+    World(seed=1).play(story)
+
+
+def test_a_member_alone_listens_and_decides_nothing_until_a_majority_is_there() -> None:
+    async def story(world: World) -> None:
+        await world["n1"].start()
+        await asyncio.sleep(5)
+        assert world["n1"].member.replica.term == 0
+        assert [check.ok for check in world["n1"].member.health()][:2] == [True, False]
+        await world["n2"].start()
+        await world.led()
+        await world["n3"].start()
+        await world.led()
+        await agree(world)
+
+    World(seed=2).play(story)
+
+
+@pytest.mark.parametrize("seed", [3, 4, 5])
+def test_the_leader_dies_and_what_was_acknowledged_stays(seed: int) -> None:
+    async def story(world: World) -> None:
+        await world.start()
+        acknowledged: list[str] = []
+
+        async def writer(name: str) -> None:
+            async with world.client() as store:
+                for number in range(200):
+                    key = f"{name}/{number}"
+                    try:
+                        await store.put(key, "x")
+                    except TricordError:
+                        continue
+                    acknowledged.append(key)
+
+        writers = [asyncio.ensure_future(writer(name)) for name in ("a", "b")]
+        await asyncio.sleep(0.2)
+        for _ in range(2):
+            leader = await world.led()
+            world[leader].kill()
+            killed = world.loop.time()
+            await world.led()
+            assert world.loop.time() - killed < 1.2
+            await world[leader].start()
+            await world.led()
+            await asyncio.sleep(0.3)
+        await asyncio.gather(*writers)
+        await agree(world)
+        async with world.client() as store:
+            there = {kv.key.decode() for kv in (await store.prefix("")).kvs}
+        assert len(acknowledged) > 300
+        assert set(acknowledged) <= there
+
+    World(seed).play(story)
+
+
+def test_a_leader_that_is_cut_off_steps_down_and_its_clients_writes_are_not_lost() -> None:
+    async def story(world: World) -> None:
+        await world.start()
+        leader = await world.led()
+        others = [name for name in world.names if name != leader]
+        for other in others:
+            world.network.cut(leader, other)
+        context = Context(deadline=world.loop.time() + 10)
+        stranded = asyncio.ensure_future(world[leader].member.engine.ask(Put(b"stranded", b"1"), context))
+        await asyncio.sleep(3)
+        async with world.client(*others) as store:
+            await store.put("beyond", "1")
+        assert not world[leader].member.replica.is_leader
+        assert not stranded.done()
+        world.network.heal()
+        await stranded
+        await world.led()
+        async with world.client(leader) as store:
+            assert len((await store.prefix("")).kvs) == 2
+        await agree(world)
+
+    World(seed=6).play(story)
+
+
+def test_a_rolling_restart_is_hardly_seen() -> None:
+    async def story(world: World) -> None:
+        await world.start()
+        slowest = 0.0
+        failures: list[TricordError] = []
+        stop = False
+
+        async def writer() -> None:
+            nonlocal slowest
+            number = 0
+            async with world.client() as store:
+                while not stop:
+                    began = world.loop.time()
+                    number += 1
+                    try:
+                        await store.put(f"k{number}", "x")
+                    except TricordError as error:
+                        failures.append(error)
+                    slowest = max(slowest, world.loop.time() - began)
+
+        writing = asyncio.ensure_future(writer())
+        for name in world.names:
+            await asyncio.sleep(0.5)
+            await world[name].stop()
+            await world.led()
+            await world[name].start()
+            await world.led()
+            await asyncio.sleep(0.5)
+        stop = True
+        await writing
+        await agree(world)
+        assert not failures
+        assert slowest < 1
+
+    World(seed=7).play(story)
+
+
+def test_a_member_joins_as_a_learner_is_promoted_and_the_leader_leaves() -> None:
+    async def story(world: World) -> None:
+        await world.start()
+        leader = await world.led()
+        follower = world[next(name for name in world.names if name != leader)].member.engine
+        async with world.client() as store:
+            await store.put("a", "1")
+        record = await follower.add_member(["http://n4:2379"], name="n4", learner=True)
+        listed = (*world.names, "n4")
+        await world["n4"].start(listed=listed, initial_cluster_state="existing")
+        await agree(world)
+        learner = world["n4"].member
+        assert learner.identity.member == record.id
+        with pytest.raises(NotForLearners):
+            await learner.engine.ask(Range(b"a"), Context())
+        result, _ = await learner.engine.ask(Range(b"a"), Context(level=Level.ANY))
+        assert isinstance(result, RangeResult) and len(result.kvs) == 1
+        await asyncio.sleep(1)
+        await follower.promote_member(record.id)
+        assert learner.is_learner is False
+        await world[leader].member.engine.remove_member(world[leader].member.identity.member)
+        failure = await world[leader].member.until_failed()
+        assert isinstance(failure, WrongMember)
+        await world[leader].stop()
+        del world.hosts[leader]
+        await world.led()
+        async with world.client("n4") as store:
+            await store.put("b", "2")
+        await agree(world)
+
+    World(seed=8).play(story)
+
+
+def test_a_member_whose_data_is_gone_is_refused_and_can_be_replaced() -> None:
+    async def story(world: World) -> None:
+        await world.start()
+        await asyncio.sleep(1)
+        lost = await a_follower(world)
+        old = world[lost].member.identity.member
+        world[lost].kill()
+        world[lost].disk = MemoryDisk(seed=0)
+        await world[lost].start()
+        failure = await world[lost].member.until_failed()
+        assert isinstance(failure, WrongMember)
+        assert "another data directory" in str(failure)
+        await world[lost].stop()
+        del world.hosts[lost]
+        engine = world[await world.led()].member.engine
+        new = await engine.add_member(["http://n4:2379"], name="n4", learner=True)
+        await world["n4"].start(listed=(*world.names, "n4"), initial_cluster_state="existing")
+        with pytest.raises(MembershipRefused):
+            await engine.replace_member(old, old)
+        await agree(world)
+        await asyncio.sleep(1)
+        await engine.replace_member(old, new.id)
+        assert sorted(record.name for record in engine.members()) == sorted({*(host.name for host in world.running())})
+        await agree(world)
+
+    World(seed=9).play(story)
+
+
+def test_a_member_that_was_removed_while_it_was_down_says_so() -> None:
+    async def story(world: World) -> None:
+        await world.start()
+        await asyncio.sleep(1)
+        gone = await a_follower(world)
+        member = world[gone].member.identity.member
+        await world[gone].stop()
+        await world[await world.led()].member.engine.remove_member(member)
+        await world[gone].start()
+        failure = await world[gone].member.until_failed()
+        assert "removed" in str(failure)
+        await world[gone].stop()
+        del world.hosts[gone]
+
+    World(seed=10).play(story)
+
+
+def test_a_member_of_another_cluster_objects_to_a_new_one() -> None:
+    async def story(world: World) -> None:
+        await world.start()
+        await world["n4"].start(listed=("n1", "n2", "n4"))
+        failure = await world["n4"].member.until_failed()
+        assert "it belongs to another cluster" in str(failure)
+        await world["n4"].stop()
+        # Nothing was decided in its directory: with another list it starts over.
+        await world["n4"].start(listed=("n4",))
+        assert world["n4"].member.replica.is_leader
+        await world["n4"].stop()
+        del world.hosts["n4"]
+
+    World(seed=11).play(story)
+
+
+def test_one_seed_is_one_story() -> None:
+    def ends(seed: int) -> list[object]:
+        told: list[object] = []
+
+        async def story(world: World) -> None:
+            await world.start()
+            async with world.client() as store:
+                for number in range(5):
+                    await store.put(f"k{number}", "x")
+            world[await world.led()].kill()
+            told.append((world.loop.time(), await world.led(), world.loop.time()))
+            told.extend(host.member.machine.chain for host in world.running())
+
+        World(seed).play(story)
+        return told
+
+    assert ends(1) == ends(1)
+    assert ends(1) != ends(2)
