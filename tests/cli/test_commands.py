@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner, Result
 
-from tests.peers.processes import free_port
+from tests.peers.processes import EtcdProcess, free_port
 from tricord.cli.main import app
 from tricord.runtime import close_environment, open_environment
 from tricord.transport import Server
@@ -173,11 +173,74 @@ def test_refusals_are_one_sentence(run: Run) -> None:
 
 
 def test_the_member_can_be_looked_at(run: Run) -> None:
-    assert document(run("status", "--json"))["leader"] != "0"
-    assert "raft_term\t" in ok(run("status"))
+    (status,) = document(run("status", "--json"))
     (member,) = document(run("member", "list", "--json"))
-    assert member["name"] == "default"
+    assert (status["id"], status["name"], status["leader"]) == (member["id"], "default", member["id"])
+    assert (status["role"], status["lag"], status["is_learner"], status["errors"]) == ("leader", 0, False, [])
+    endpoint, name, member_id, role, *_ = ok(run("status", "--cluster")).split("\t")
+    assert (endpoint, name, member_id, role) == (status["endpoint"], "default", member["id"], "leader")
     assert ok(run("member", "list")).startswith(member["id"])
+    assert ok(run("member", "list", "--any")) == ok(run("member", "list"))
+
+
+def test_an_endpoint_that_does_not_answer_is_a_row_and_a_code(run: Run) -> None:
+    (status,) = document(run("status", "--json"))
+    nowhere = f"127.0.0.1:{free_port()}"
+    both = run("status", "--endpoints", f"{nowhere},{status['endpoint']}")
+    assert both.exit_code == 4
+    down, up = both.stdout.splitlines()
+    assert down.startswith(f"{nowhere}\t\t\tdown\t") and down.endswith(f"{nowhere}: connection refused")
+    assert up.startswith(status["endpoint"])
+
+
+def test_a_lone_member_refuses_to_lose_itself(run: Run) -> None:
+    (member,) = document(run("member", "list", "--json"))
+    assert ok(run("move-leader", "default")) == f"{member['id']}\tdefault\n"
+    for arguments, text in (
+        (("member", "promote", "default"), "can only promote a learner member"),
+        (("member", "remove", "nobody"), "no member is called 'nobody'; there are default"),
+        (("member", "update", member["id"], "--peer", "x"), "given member URLs are invalid: http://x; write HOST:PORT"),
+        (("member", "add", "default", "--peer", "127.0.0.1:1"), "there is a member called 'default' already"),
+        (("member", "replace", "default", "n2", "--peer", "127.0.0.1:1"), "a cluster of 1 survives no failure"),
+        (("member", "replace", "x", "n2", "--peer", "127.0.0.1:1"), "no member is called 'x'; there are default"),
+        (("move-leader",), "no other voter answers that could lead"),
+    ):
+        refused = run(*arguments)
+        assert (refused.exit_code, refused.stdout) == (1, ""), refused.output
+        assert refused.stderr.startswith(f"tricord: {text}"), refused.stderr
+
+
+def test_a_plan_shows_its_steps_and_changes_nothing(run: Run) -> None:
+    before = ok(run("member", "list"))
+    shown = run("member", "replace", "default", "n2", "--peer", "127.0.0.1:1", "--plan")
+    assert shown.exit_code == 1
+    assert shown.stdout.startswith("1\tadd n2 as a learner, and wait until it has caught up\tdefault\t0\n")
+    assert "a cluster of 1 survives no failure: add another member" in shown.stderr
+    assert ok(run("member", "list")) == before
+
+
+def test_members_come_by_way_of_learners_and_go(fresh_etcd: EtcdProcess, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TRICORD_ENDPOINTS", fresh_etcd.endpoint)
+
+    def run(*arguments: str) -> str:
+        return ok(CliRunner().invoke(app, ["member", *arguments]))
+
+    (first,) = json.loads(run("list", "--json"))
+    added = json.loads(run("add", "n2", "--peer", "127.0.0.1:9", "--learner", "--json"))
+    peer = first["peer_urls"][0].removeprefix("http://")
+    assert added["command"] == (
+        "tricord serve --name n2 --data-dir n2-data --listen 127.0.0.1:9"
+        f" --initial-cluster default={peer},n2=127.0.0.1:9 --initial-cluster-state existing"
+    )
+    assert (added["name"], added["is_learner"], added["peer_urls"]) == ("n2", True, ["http://127.0.0.1:9"])
+    updated = run("update", added["id"], "--peer", "127.0.0.1:8")
+    assert f"{added['id']}\t\ttrue\thttp://127.0.0.1:8\t\n" in updated
+    behind = CliRunner().invoke(app, ["member", "promote", added["id"]])
+    assert (behind.exit_code, behind.stderr.splitlines()[0]) == (
+        1,
+        "tricord: can only promote a learner member which is in sync with leader",
+    )
+    assert run("remove", added["id"]).split("\t")[0] == first["id"]
 
 
 def test_an_absent_member_is_unavailable(monkeypatch: pytest.MonkeyPatch) -> None:

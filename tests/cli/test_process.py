@@ -35,7 +35,7 @@ def run(*arguments: str, directory: Path | None = None, **variables: str) -> sub
 
 def test_version_and_help_go_to_stdout() -> None:
     assert run("--version").stdout == f"tricord {tricord.__version__}\n"
-    for arguments in ((), ("serve",), ("txn",), ("config", "show"), ("member", "list")):
+    for arguments in ((), ("serve",), ("txn",), ("config", "show"), ("member", "list"), ("member", "replace")):
         shown = CliRunner().invoke(app, [*arguments, "--help"])
         assert (shown.exit_code, shown.stderr) == (0, "")
         assert "Examples:" in shown.stdout

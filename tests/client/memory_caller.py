@@ -29,6 +29,7 @@ class MemoryCaller:
         self.past: list[dict[bytes, KeyValue]] = [{}, {}]
         self.asked: list[tuple[Request, Level, float]] = []
         self.changes: list[tuple[MemberChange, float]] = []
+        self.listed: list[Level] = []
         self.closed = 0
 
     @property
@@ -74,7 +75,11 @@ class MemoryCaller:
     async def status(self, timeout: float) -> MemberStatus:
         return MemberStatus("3.6", 1, 1, 1, 2, 3, 4, 4, False, [], [])
 
-    async def members(self, timeout: float) -> list[MemberRecord]:
+    async def version(self, timeout: float) -> str:
+        return "1.2.3"
+
+    async def members(self, level: Level, timeout: float) -> list[MemberRecord]:
+        self.listed.append(level)
         return [MemberRecord(2, "default", [], ["http://127.0.0.1:2379"])]
 
     async def status_of_each(self, everyone: bool, timeout: float) -> list[EndpointStatus]:

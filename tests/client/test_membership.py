@@ -14,6 +14,7 @@ from tests.client.scripted_server import Call, ScriptedServer, tell
 from tests.client.test_remote import client
 from tricord.base import errors
 from tricord.base.environment import Environment
+from tricord.base.levels import Level
 from tricord.client.asynchronous import AsyncClient
 from tricord.client.blocking import Client
 from tricord.client.caller import Caller
@@ -130,9 +131,12 @@ def test_a_refusal_has_its_reason_and_is_final(reason: str) -> None:
         async with client(world, ENDPOINTS) as store:
             with pytest.raises(errors.MembershipRefused) as refused:
                 await store.remove_member(1)
-        assert refused.value.reason == reason
-        assert not str(refused.value).startswith(("etcdserver", "tricord"))
-        assert len(members.changes()) == 1
+            assert refused.value.reason == reason
+            assert not str(refused.value).startswith(("etcdserver", "tricord"))
+            members.refusal = (members.refusal[0], members.refusal[1] + ": n3 is down: see there")
+            with pytest.raises(errors.MembershipRefused, match=r"^n3 is down: see there$"):
+                await store.replace_member(1, 4)
+        assert len(members.changes()) == 2
 
     tell(story)
 
@@ -262,6 +266,10 @@ def test_code_that_blocks_makes_the_same_changes() -> None:
         store.remove_member(1)
         store.move_leader()
         assert store.status_of_each(everyone=True)[0].endpoint == "everyone"
+        assert store.server_version() == "1.2.3"
+        store.members()
+        store.members(at_least=Level.ANY)
+        assert caller.listed == [Level.LINEARIZABLE, Level.ANY]
     wanted: list[tuple[MemberChange, float]] = [
         (AddMember(["http://h:1"], False), 5.0),
         (PromoteMember(7), 5.0),

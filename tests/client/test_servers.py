@@ -149,6 +149,12 @@ def test_status_and_members(db: tricord.Client) -> None:
         assert each.status.revision >= status.revision > 0
 
 
+def test_a_server_says_whether_it_is_tricord(tricord_endpoint: str, etcd_endpoint: str) -> None:
+    for endpoint, wanted in ((tricord_endpoint, tricord.__version__), (etcd_endpoint, "")):
+        with tricord.connect(endpoint) as store:
+            assert store.server_version() == wanted
+
+
 def test_a_lone_member_keeps_its_lead_and_its_place(db: tricord.Client) -> None:
     (member,) = db.members()
     db.move_leader(member.id)

@@ -6,7 +6,8 @@ from __future__ import annotations
 import inspect
 import io
 import sys
-from typing import Annotated
+from collections.abc import Callable
+from typing import Annotated, Any
 
 import typer
 
@@ -17,12 +18,17 @@ from tricord.cli.connection import connection_parameters, taken, with_connection
 from tricord.cli.delete import delete
 from tricord.cli.exit_codes import ExitCode, reports_errors
 from tricord.cli.get import get
+from tricord.cli.member_changes import member_add, member_promote, member_remove, member_update
 from tricord.cli.member_list import member_list
+from tricord.cli.member_replace import member_replace
+from tricord.cli.move_leader import move_leader
 from tricord.cli.put import put
 from tricord.cli.serve import serve
 from tricord.cli.setting_options import with_setting_options
 from tricord.cli.status import status
 from tricord.cli.txn import txn
+
+Command = Callable[..., Any]
 
 # Plain help: rich would cost more than all the rest of the start.
 app = typer.Typer(
@@ -33,7 +39,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
 )
 config = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Look at the settings of a member.")
-member = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Look at the members of the cluster.")
+member = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="See who the members are, and change it.")
 
 
 def _version(wanted: bool) -> None:
@@ -77,10 +83,20 @@ tricord.__annotations__ = {name: each.annotation for name, each in _root_signatu
 app.callback()(tricord)
 
 app.command("serve")(reports_errors(with_setting_options(serve)))
-for name, command in (("put", put), ("get", get), ("del", delete), ("txn", txn), ("compact", compact)):
+ON_KEYS: dict[str, Command] = {"put": put, "get": get, "del": delete, "txn": txn, "compact": compact}
+ON_MEMBERS: dict[str, Command] = {
+    "list": member_list,
+    "add": member_add,
+    "remove": member_remove,
+    "promote": member_promote,
+    "update": member_update,
+    "replace": member_replace,
+}
+ON_CLUSTERS: dict[str, Command] = {"status": status, "move-leader": move_leader}
+for name, command in (ON_KEYS | ON_CLUSTERS).items():
     app.command(name)(reports_errors(with_connection(command)))
-app.command("status")(reports_errors(with_connection(status)))
-member.command("list")(reports_errors(with_connection(member_list)))
+for name, command in ON_MEMBERS.items():
+    member.command(name)(reports_errors(with_connection(command)))
 app.add_typer(member, name="member")
 config.command("show")(reports_errors(with_setting_options(show)))
 app.add_typer(config, name="config")

@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from tricord.base.levels import Level
 from tricord.base.members import MemberRecord, MemberStatus
 from tricord.client.changes import EndpointStatus
 
@@ -29,9 +30,14 @@ class BlockingMembershipCalls:
         lists. One that does not answer has an error in its place."""
         return self._thread.run(self._store.status_of_each, everyone=everyone, timeout=timeout)
 
-    def members(self, *, timeout: float | None = None) -> list[MemberRecord]:
-        """The members of the cluster, as a majority knows them."""
-        return self._thread.run(self._store.members, timeout=timeout)
+    def members(self, *, at_least: Level = Level.LINEARIZABLE, timeout: float | None = None) -> list[MemberRecord]:
+        """The members of the cluster, as a majority knows them; with ``at_least=Level.ANY`` as the member that answers
+        does, which needs no majority."""
+        return self._thread.run(self._store.members, at_least=at_least, timeout=timeout)
+
+    def server_version(self, *, timeout: float | None = None) -> str:
+        """tricord's version on the member that answers; empty when that is an etcd."""
+        return self._thread.run(self._store.server_version, timeout=timeout)
 
     def add_member(
         self, peer_urls: str | Sequence[str], *, learner: bool = False, timeout: float | None = None

@@ -30,8 +30,11 @@ class Caller(Protocol):
     async def status_of_each(self, everyone: bool, timeout: float) -> list[EndpointStatus]:
         """What each endpoint, or each member of the cluster, knows of itself; errors stand in place of statuses."""
 
-    async def members(self, timeout: float) -> list[MemberRecord]:
-        """The members of the cluster, as a majority knows them."""
+    async def members(self, level: Level, timeout: float) -> list[MemberRecord]:
+        """The members of the cluster: as a majority knows them, or at ANY as the member that answers does."""
+
+    async def version(self, timeout: float) -> str:
+        """tricord's version, as the member that answers has it; empty when it is an etcd."""
 
     async def change_members(self, change: MemberChange, timeout: float) -> MemberRecord | None:
         """Change who the members are, or who leads; the new member's record after AddMember."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from tricord.base.levels import Level
 from tricord.base.members import MemberRecord, MemberStatus
 from tricord.client.caller import Caller
 from tricord.client.changes import (
@@ -44,10 +45,18 @@ class MembershipCalls:
         caller = self._caller or await self._open()
         return await caller.status_of_each(everyone, self._timeout if timeout is None else timeout)
 
-    async def members(self, *, timeout: float | None = None) -> list[MemberRecord]:
-        """The members of the cluster, as a majority knows them."""
+    async def members(
+        self, *, at_least: Level = Level.LINEARIZABLE, timeout: float | None = None
+    ) -> list[MemberRecord]:
+        """The members of the cluster, as a majority knows them; with ``at_least=Level.ANY`` as the member that answers
+        does, which needs no majority."""
         caller = self._caller or await self._open()
-        return await caller.members(self._timeout if timeout is None else timeout)
+        return await caller.members(at_least, self._timeout if timeout is None else timeout)
+
+    async def server_version(self, *, timeout: float | None = None) -> str:
+        """tricord's version on the member that answers; empty when that is an etcd."""
+        caller = self._caller or await self._open()
+        return await caller.version(self._timeout if timeout is None else timeout)
 
     async def add_member(
         self, peer_urls: str | Sequence[str], *, learner: bool = False, timeout: float | None = None

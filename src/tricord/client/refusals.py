@@ -72,14 +72,22 @@ def answered(error: GrpcError) -> TricordError:
     known = _BY_TEXT.get(error.text)
     if known is not None:
         return known()
-    if (reason := REASONS.get(error.text)) is not None:
-        return errors.MembershipRefused(error.text.partition(": ")[2], reason=reason)
+    if (refused := refused_change(error.text)) is not None:
+        return refused
     if error.status == Status.RESOURCE_EXHAUSTED and "received message larger than max" in error.text:
         return errors.RequestTooLarge(error.text)
     kind = _BY_STATUS.get(error.status)
     if kind is None:
         return errors.ServerFault(str(error))
     return kind(error.text)
+
+
+def refused_change(text: str) -> errors.MembershipRefused | None:
+    """The refusal of a change of the members that a text stands for: etcd's, with or without details behind it."""
+    _, _, words = text.partition(": ")
+    short, colon, details = words.partition(": ")
+    reason = REASONS.get(text[: len(text) - len(colon) - len(details)])
+    return None if reason is None else errors.MembershipRefused(details or short, reason=reason)
 
 
 def judge(error: GrpcError, *, read: bool) -> tuple[TricordError, bool]:

@@ -20,6 +20,7 @@ from tricord.base.errors import (
     ServerFault,
     TricordError,
     Unavailable,
+    Unimplemented,
 )
 from tricord.base.levels import Level, Stamp
 from tricord.base.members import MemberRecord, MemberStatus
@@ -93,16 +94,24 @@ class RemoteCaller:
         begun = self._clock.monotonic()
         endpoints = self._endpoints
         if everyone:
-            members = await self.members(timeout)
+            members = await self.members(Level.ANY, timeout)
             endpoints = [endpoint for member in members for endpoint in endpoints_of(member)[:1]]
         left = timeout - (self._clock.monotonic() - begun)
         return await Survey(self._environment, self._dial).statuses(endpoints, left)
 
-    async def members(self, timeout: float) -> list[MemberRecord]:
+    async def members(self, level: Level, timeout: float) -> list[MemberRecord]:
         from tricord.client import reports
 
-        answer = await self._invoke("/etcdserverpb.Cluster/MemberList", reports.MEMBER_LIST, timeout, True)
-        return reports.decode_members(answer)
+        body = reports.encode_member_list(level)
+        return reports.decode_members(await self._invoke("/etcdserverpb.Cluster/MemberList", body, timeout, True))
+
+    async def version(self, timeout: float) -> str:
+        from tricord.client import reports
+
+        try:
+            return reports.decode_version(await self._invoke(reports.DESCRIBE_PATH, b"", timeout, True))
+        except Unimplemented:
+            return ""
 
     async def change_members(self, change: MemberChange, timeout: float) -> MemberRecord | None:
         from tricord.client import reports
@@ -124,7 +133,7 @@ class RemoteCaller:
         survey = Survey(self._environment, self._dial)
         deadline = self._clock.monotonic() + timeout
         for attempt in range(1, self._options.attempts + 1):
-            members = await self.members(deadline - self._clock.monotonic())
+            members = await self.members(Level.LINEARIZABLE, deadline - self._clock.monotonic())
             try:
                 left = deadline - self._clock.monotonic()
                 await survey.move_leader(self._endpoints, members, target, left)

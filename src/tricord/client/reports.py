@@ -7,17 +7,29 @@ from typing import Any
 
 from google.protobuf.message import DecodeError
 
-from tricord.base.errors import InvalidRequest, ServerFault
+from tricord.base.errors import InvalidRequest, MembershipRefused, ServerFault
+from tricord.base.levels import Level
 from tricord.base.members import MemberRecord, MemberStatus
 from tricord.client.changes import AddMember, MemberChange, PromoteMember, RemoveMember, ReplaceMember, UpdateMember
+from tricord.wire.etcd.membership import valid_peer_urls
 from tricord.wire.schemas import cluster, maintenance, membership
 
 STATUS_PATH = "/etcdserverpb.Maintenance/Status"
 MOVE_LEADER_PATH = "/etcdserverpb.Maintenance/MoveLeader"
 _CLUSTER = "/etcdserverpb.Cluster/"
 
-MEMBER_LIST: bytes = cluster.MemberListRequest(linearizable=True).SerializeToString()
-"""The request for the member list as a majority knows it."""
+DESCRIBE_PATH = "/tricord.v1.Membership/Describe"
+
+
+def encode_member_list(level: Level) -> bytes:
+    """A MemberListRequest."""
+    return cluster.MemberListRequest(linearizable=level is not Level.ANY).SerializeToString()
+
+
+def decode_version(data: bytes) -> str:
+    """The version in a DescribeResponse. Raises ServerFault."""
+    m: membership.DescribeResponse = _parse(membership.DescribeResponse, data)
+    return m.version
 
 
 def _parse(kind: Any, data: bytes) -> Any:
@@ -69,7 +81,11 @@ def encode_move_leader(target: int) -> bytes:
 
 
 def encode_change(change: MemberChange) -> tuple[str, bytes]:
-    """The method that makes a change of the members, and its request. Raises InvalidRequest."""
+    """The method that makes a change of the members, and its request. Raises InvalidRequest, MembershipRefused."""
+    if isinstance(change, AddMember | UpdateMember) and not valid_peer_urls(change.peer_urls):
+        # Checked here too: etcd takes bad ones for an update, and then falls over them.
+        text = f"given member URLs are invalid: {', '.join(change.peer_urls) or 'none'}; write HOST:PORT"
+        raise MembershipRefused(text, reason="bad_urls")
     try:
         if isinstance(change, AddMember):
             added = cluster.MemberAddRequest(peerURLs=change.peer_urls, isLearner=change.learner)

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import dataclasses
 
+from tricord import __version__
 from tricord.base.context import Context
 from tricord.base.environment import Environment
 from tricord.base.errors import Cancelled, StorageError
@@ -53,8 +54,11 @@ class MemberCaller:
     async def status_of_each(self, everyone: bool, timeout: float) -> list[EndpointStatus]:
         return [EndpointStatus("embedded", await self.status(timeout))]
 
-    async def members(self, timeout: float) -> list[MemberRecord]:
-        return await self._engine.list_members(True)
+    async def members(self, level: Level, timeout: float) -> list[MemberRecord]:
+        return await self._engine.list_members(level is not Level.ANY)
+
+    async def version(self, timeout: float) -> str:
+        return __version__
 
     async def change_members(self, change: MemberChange, timeout: float) -> MemberRecord | None:
         engine = self._engine

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from tests.api.etcd.scripted_engine import RecordedCall, ScriptedEngine
+from tricord import __version__
 from tricord.api import native
 from tricord.api.native.errors import STATUS
 from tricord.base import errors
@@ -17,11 +18,13 @@ from tricord.wire.grpc.status import GrpcError, Status
 from tricord.wire.schemas import membership, pool
 
 
+def handler_of(engine: ScriptedEngine, name: str) -> Any:
+    return next(each.handler for each in native.methods(engine) if each.path == f"/tricord.v1.Membership/{name}")
+
+
 def replace(engine: ScriptedEngine, data: bytes) -> RecordedCall:
     recorded = RecordedCall()
-    (method,) = native.methods(engine)
-    assert method.path == "/tricord.v1.Membership/Replace"
-    handler: Any = method.handler
+    handler = handler_of(engine, "Replace")
 
     async def answered() -> None:
         handler(data, recorded)
@@ -43,7 +46,7 @@ def test_a_replacement_names_the_old_member_and_the_new() -> None:
 @pytest.mark.parametrize(
     ("error", "failure"),
     [
-        (MembershipRefused(reason="unknown_member"), (Status.NOT_FOUND, "etcdserver: member not found")),
+        (MembershipRefused("no 5", reason="unknown_member"), (Status.NOT_FOUND, "etcdserver: member not found: no 5")),
         (MembershipRefused("the moon is full", reason="moon"), (Status.FAILED_PRECONDITION, "the moon is full")),
         (errors.NoLeader(), (Status.UNAVAILABLE, "etcdserver: no leader")),
         (errors.DiskFull("no room"), (Status.UNAVAILABLE, "no room")),
@@ -62,6 +65,13 @@ def test_bytes_that_are_no_request_are_refused() -> None:
     with pytest.raises(GrpcError) as caught:
         replace(ScriptedEngine(), b"\x08")
     assert caught.value.status == Status.INTERNAL
+
+
+def test_the_server_says_who_it_is() -> None:
+    recorded = RecordedCall()
+    handler_of(ScriptedEngine(), "Describe")(b"", recorded)
+    (reply,) = recorded.replies
+    assert membership.DescribeResponse.FromString(reply).version == __version__
 
 
 def test_reflection_has_the_service() -> None:

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Errors at tricord's own door: the status of the nearest ancestor, and the error's own text.
 
-A refused change of the members, and a missing leader, read as at etcd's door: one client understands both.
+A refused change of the members, and a missing leader, read as at etcd's door: one client understands both. What the
+error itself says stands behind.
 """
 
 from __future__ import annotations
@@ -36,7 +37,8 @@ NO_LEADER = "etcdserver: no leader"
 def fail(call: UnaryCall, error: TricordError) -> None:
     """End the call with the error."""
     if isinstance(error, MembershipRefused) and error.reason in REFUSALS:
-        call.fail(*REFUSALS[error.reason])
+        status, text = REFUSALS[error.reason]
+        call.fail(status, f"{text}: {error}")
         return
     if isinstance(error, errors.NoLeader):
         call.fail(Status.UNAVAILABLE, NO_LEADER)

@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-"""tricord.v1.Membership: the replacement of a member as one joint change."""
+"""tricord.v1.Membership: which server this is, and the replacement of a member as one joint change."""
 
 from __future__ import annotations
 
 from google.protobuf.message import DecodeError
 
+from tricord import __version__
 from tricord.api.answering import answer_later
 from tricord.api.native.errors import fail
 from tricord.server.engine import Engine
@@ -25,7 +26,10 @@ def methods(engine: Engine) -> list[Method]:
             raise GrpcError(Status.INTERNAL, f"grpc: error unmarshalling request: {error}") from None
         answer_later(call, _replace(engine, request.old, request.new), fail)
 
-    return [Method(SERVICE + "Replace", replace)]
+    def describe(data: bytes, call: UnaryCall) -> None:
+        call.reply(membership.DescribeResponse(version=__version__).SerializeToString())
+
+    return [Method(SERVICE + "Describe", describe), Method(SERVICE + "Replace", replace)]
 
 
 async def _replace(engine: Engine, old: int, new: int) -> bytes:

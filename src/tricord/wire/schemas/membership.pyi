@@ -6,6 +6,16 @@ from google.protobuf.message import Message
 
 DESCRIPTOR: FileDescriptor
 
+class DescribeRequest(Message): ...
+
+class DescribeResponse(Message):
+    version: str
+    def __init__(
+        self,
+        *,
+        version: str = ...,
+    ) -> None: ...
+
 class ReplaceRequest(Message):
     old: int
     new: int

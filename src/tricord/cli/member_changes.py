@@ -1,0 +1,106 @@
+# SPDX-License-Identifier: Apache-2.0
+"""``tricord member add``, ``remove``, ``promote`` and ``update``: one change of the members each."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Annotated, TypeAlias
+
+import typer
+
+from tricord.base.errors import MembershipRefused
+from tricord.base.members import MemberRecord
+from tricord.cli.arguments import AsJson
+from tricord.cli.connection import Connection
+from tricord.cli.joining import command_to_start
+from tricord.cli.member_list import member_document, write_members
+from tricord.cli.naming import Member, Peer, find_member, known_member
+from tricord.cli.output import write_json
+
+if TYPE_CHECKING:
+    from tricord.client.asynchronous import AsyncClient
+
+NewName: TypeAlias = Annotated[str, typer.Argument(metavar="NAME", help="What the new member is to be called.")]
+
+
+def member_add(
+    connection: Connection,
+    name: NewName,
+    peer: Peer,
+    learner: Annotated[bool, typer.Option("--learner", help="Without a vote, until it is promoted.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Let a new member in, and print the command that starts it.
+
+    A voter counts at once: until it is started, the cluster has one voter that does not answer. A learner does not.
+
+    \b
+    Examples:
+      tricord member add n4 --peer db4:2379
+      tricord member add n4 --peer db4:2379 --learner
+    """
+
+    async def work(client: AsyncClient) -> tuple[list[MemberRecord], MemberRecord]:
+        if find_member(await client.members(), name) is not None:
+            raise MembershipRefused(f"there is a member called {name!r} already", reason="known_member")
+        added = await client.add_member(peer, learner=learner)
+        return await client.members(), added
+
+    members, added = connection.run(work)
+    command = command_to_start(members, added, name)
+    if as_json:
+        write_json({**member_document(added), "name": name, "command": command})
+        return
+    kind = "learner" if learner else "voter"
+    print(f"member {added.id:x} is in, as a {kind}; start it on its machine, with the secret or certificates of all:")
+    print(f"\n  {command}\n")
+    if learner:
+        print(f"when it has caught up: tricord member promote {name}", file=sys.stderr)
+
+
+def member_remove(connection: Connection, member: Member, as_json: AsJson = False) -> None:
+    """Let a member go, for good: it cannot come back under this id.
+
+    \b
+    Examples:
+      tricord member remove n4
+      tricord member remove 8e9e05c52164694d
+    """
+    _change(connection, member, as_json, lambda client, found: client.remove_member(found.id))
+
+
+def member_promote(connection: Connection, member: Member, as_json: AsJson = False) -> None:
+    """Give a learner that has caught up a vote.
+
+    \b
+    Examples:
+      tricord member promote n4
+    """
+    _change(connection, member, as_json, lambda client, found: client.promote_member(found.id))
+
+
+def member_update(connection: Connection, member: Member, peer: Peer, as_json: AsJson = False) -> None:
+    """Tell the cluster at which address peers reach a member from now on.
+
+    \b
+    Examples:
+      tricord member update n4 --peer db4.example:2379
+    """
+    _change(connection, member, as_json, lambda client, found: client.update_member(found.id, peer))
+
+
+def _change(
+    connection: Connection,
+    word: str,
+    as_json: bool,
+    change: Callable[[AsyncClient, MemberRecord], Awaitable[None]],
+) -> None:
+    """Make a change of one member and print who the members are then."""
+
+    async def work(client: AsyncClient) -> list[MemberRecord]:
+        found = known_member(await client.members(), word)
+        await change(client, found)
+        return await client.members()
+
+    write_members(connection.run(work), as_json)

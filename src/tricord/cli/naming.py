@@ -1,0 +1,42 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Members as people name them: by name, or by the id that ``member list`` shows."""
+
+from __future__ import annotations
+
+from typing import Annotated, TypeAlias
+
+import typer
+
+from tricord.base.errors import MembershipRefused
+from tricord.base.members import MemberRecord
+from tricord.cli.usage import WrongUsage
+
+Member: TypeAlias = Annotated[str, typer.Argument(metavar="MEMBER", help="The member's name, or its id.")]
+Peer: TypeAlias = Annotated[
+    list[str],
+    typer.Option("--peer", metavar="HOST:PORT", help="Where its peers reach it; may be given again."),
+]
+
+
+def find_member(members: list[MemberRecord], word: str) -> MemberRecord | None:
+    """The member of that name, or of that id in hexadecimal."""
+    named = [member for member in members if member.name == word]
+    if len(named) > 1:
+        raise WrongUsage(f"{len(named)} members are called {word!r}: say the id of one")
+    if named:
+        return named[0]
+    return next((member for member in members if f"{member.id:x}" == word.lower().removeprefix("0x")), None)
+
+
+def known_member(members: list[MemberRecord], word: str) -> MemberRecord:
+    """``find_member``. Raises MembershipRefused when there is none."""
+    found = find_member(members, word)
+    if found is None:
+        names = ", ".join(called(member) for member in members)
+        raise MembershipRefused(f"no member is called {word!r}; there are {names}", reason="unknown_member")
+    return found
+
+
+def called(member: MemberRecord) -> str:
+    """Its name; its id while it has none."""
+    return member.name or f"{member.id:x}"
