@@ -35,7 +35,7 @@ class Log:
     def seal(self) -> None:
         self.happened.append("seal")
 
-    def cut_before(self, index: int) -> None:
+    def cut_before(self, index: int, disposable_to: int = 0, budget_bytes: int = 0) -> None:
         self.happened.append(f"cut {index}")
 
 

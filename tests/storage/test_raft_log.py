@@ -331,3 +331,21 @@ def test_a_segment_that_lost_its_beginning_gets_it_again() -> None:
         log.close()
         log, _, _ = reopen(disk, "/wal", 99)
         assert log.hard_state == HardState(4, 2, 0), f"call {number}"
+
+
+def test_a_log_beyond_its_budget_gives_up_what_only_others_may_want(disk: Disk, root: str) -> None:
+    log = create(disk, f"{root}/wal")
+    for index in range(1, 1000):
+        log.append(None, [entry(index, data=bytes(100))])
+    segments = len(disk.list(f"{root}/wal"))
+    assert segments > 6
+    log.cut_before(1, 900, segments * SEGMENT_BYTES)
+    assert log.first_index == 1, "it is within the budget"
+    log.cut_before(1, 900, 4 * SEGMENT_BYTES)
+    assert len(disk.list(f"{root}/wal")) == 4
+    log.cut_before(1, 900, SEGMENT_BYTES)
+    assert 700 < log.first_index <= 901, "what is not applied stays"
+    log.close()
+    log, entries, _ = reopen(disk, f"{root}/wal", 900)
+    assert [one.index for one in entries] == list(range(901, 1000))
+    log.close()

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from tricord.base.environment import Environment, Timer
 from tricord.base.errors import StorageError
@@ -17,6 +17,27 @@ SLICE_PAUSE_SECONDS = 0.002
 CUT_SECONDS = 5.0
 LOG_SLACK_ENTRIES = 10_000
 """Entries kept behind the backend's index, for members that lag."""
+LOG_BUDGET_BYTES = 1 << 30
+"""Size of the log beyond which what the backend holds goes, whoever lags."""
+
+
+def keep_from(durable_index: int, needed: int | None) -> int:
+    """The first entry that the log on disk keeps: with slack, and from ``needed`` on, which some member lacks.
+
+    What it drops is in the backend. 0 or less: it keeps all.
+    """
+    first = durable_index - LOG_SLACK_ENTRIES
+    return first if needed is None else min(first, needed)
+
+
+def first_needed(matched: Iterable[int], pinned: int | None) -> int | None:
+    """The first entry that the log is to keep for others, or None.
+
+    ``matched`` holds, of each member that was heard lately, the last index known to be in its log; ``pinned`` is the
+    index of an outgoing snapshot, whose receiver will want what follows.
+    """
+    indexes = list(matched) if pinned is None else [*matched, pinned]
+    return min(indexes) + 1 if indexes else None
 
 
 class Housekeeping:
@@ -39,6 +60,8 @@ class Housekeeping:
         self._waiting: list[tuple[int, Callable[[], None]]] = []
         self._cut_timer: Timer | None = environment.tasks.call_later(CUT_SECONDS, self._cut)
         self._stopped = False
+        self.needed: Callable[[], int | None] = lambda: None
+        """Gives the first entry that another member lacks; see ``first_needed``."""
         # A sweep that a stop interrupted goes on.
         self._start_sweep()
 
@@ -80,13 +103,12 @@ class Housekeeping:
         if self._stopped:
             return
         self._cut_timer = self._environment.tasks.call_later(CUT_SECONDS, self._cut)
-        keep_from = self._drain.durable_index - LOG_SLACK_ENTRIES
-        if keep_from <= 1:
-            return
+        durable_index = self._drain.durable_index
+        first = max(keep_from(durable_index, self.needed()), 0)
 
         def done(error: BaseException | None) -> None:
             # Space that could not be given back now is given back later.
             if error is not None and not isinstance(error, OSError | StorageError):
                 self._fail(error)
 
-        self._log.cut_before(keep_from, done)
+        self._log.cut_before(first, done, disposable_to=durable_index, budget_bytes=LOG_BUDGET_BYTES)

@@ -13,7 +13,7 @@ and 1,960 (2 cores, the generator on the same).
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from tricord.base.environment import Environment
 from tricord.base.log import Entry, HardState
@@ -23,6 +23,8 @@ SLOW_SECONDS = 0.002
 WARY_SECONDS_FIRST = 0.02
 WARY_SECONDS_MAX = 1.0
 """How long appends go to the lane after a slow one: doubled while they stay slow."""
+
+T = TypeVar("T")
 
 Done = Callable[[BaseException | None], None]
 
@@ -39,8 +41,8 @@ class KeepsLog(Protocol):
     def seal(self) -> None:
         """Vouch for everything, at a clean stop."""
 
-    def cut_before(self, index: int) -> None:
-        """Give back the space of entries before ``index``."""
+    def cut_before(self, index: int, disposable_to: int = 0, budget_bytes: int = 0) -> None:
+        """Give back the space of entries before ``index``; beyond the budget, of those up to ``disposable_to``."""
 
 
 class LogWriter:
@@ -82,9 +84,17 @@ class LogWriter:
         """Vouch for what is synced."""
         self._run(self._log.mark, (), done)
 
-    def cut_before(self, index: int, done: Done) -> None:
-        """Give back the space of entries before ``index``."""
-        self._run(self._log.cut_before, (index,), done)
+    def cut_before(self, index: int, done: Done, *, disposable_to: int = 0, budget_bytes: int = 0) -> None:
+        """Give back the space of entries before ``index``; beyond the budget, of those up to ``disposable_to``."""
+        self._run(self._log.cut_before, (index, disposable_to, budget_bytes), done)
+
+    async def exclusively(self, work: Callable[..., T], *args: object) -> T:
+        """Run other blocking work that touches the log. No append is under way, and none comes before it ended."""
+        self._on_lane += 1
+        try:
+            return await self._tasks.in_lane("wal", work, *args)
+        finally:
+            self._on_lane -= 1
 
     async def seal(self) -> None:
         """Vouch for everything, after all else. Raises StorageError."""

@@ -163,12 +163,16 @@ class RaftLog:
         """See ``Wal.seal``."""
         self.wal.seal()
 
-    def cut_before(self, index: int) -> None:
+    def cut_before(self, index: int, disposable_to: int = 0, budget_bytes: int = 0) -> None:
         """Give back the space of entries before ``index``, as far as whole segments hold nothing else.
 
-        Raises DiskFault.
+        If the log is larger than ``budget_bytes`` then, the oldest up to ``disposable_to`` go too: those that only
+        others may want. Raises DiskFault.
         """
-        if self.wal.cut_before(index):
+        removed = self.wal.cut_before(index)
+        if disposable_to:
+            removed += self.wal.cut_to_size(budget_bytes, disposable_to + 1)
+        if removed:
             self.first_index = max(self.first_index, self.wal.first_index)
 
     def close(self) -> None:

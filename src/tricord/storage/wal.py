@@ -162,12 +162,23 @@ class Wal:
 
         Raises DiskFault, and goes on living.
         """
-        removed = 0
         # A segment that begins at or before the index holds all from there on, whatever those before it were to hold
         # when they began: their ends may have been replaced.
         keep = max((place for place, one in enumerate(self._segments) if one.first_index <= index), default=0)
+        return self._remove_oldest(keep)
+
+    def cut_to_size(self, budget_bytes: int, index: int) -> int:
+        """Remove the oldest segments until the log is within the budget, none that holds anything at or after
+        ``index``; gives how many. Raises DiskFault, and goes on living.
+        """
+        surplus = -(-(self.size_bytes - budget_bytes) // self._segment_bytes)
+        keep = max((place for place, one in enumerate(self._segments) if one.first_index <= index), default=0)
+        return self._remove_oldest(min(keep, max(surplus, 0)))
+
+    def _remove_oldest(self, count: int) -> int:
+        removed = 0
         try:
-            while removed < keep:
+            while removed < count:
                 # The oldest first, each durably: what is left is always without a gap.
                 self._disk.remove(self._segments[0].path)
                 del self._segments[0]
