@@ -7,6 +7,7 @@ import dataclasses
 import ssl
 from collections.abc import Callable, Mapping
 
+from tricord import __version__
 from tricord.api import etcd, native, ops
 from tricord.api.health import HealthService
 from tricord.api.reflection import reflection_methods
@@ -96,7 +97,7 @@ class Serving:
 
     def _methods(self) -> list[Method]:
         engine = self.member.engine
-        methods = etcd.methods(engine) + native.methods(engine)
+        methods = etcd.methods(engine) + native.methods(engine, __version__)
         self.health = HealthService(self._is_serving)
         methods += self.health.methods()
         methods += reflection_methods(self._services, _files)

@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 
 from tests.api.etcd.scripted_engine import RecordedCall, ScriptedEngine
-from tricord import __version__
 from tricord.api import native
 from tricord.api.native.errors import STATUS
 from tricord.base import errors
@@ -19,7 +18,7 @@ from tricord.wire.schemas import membership, pool
 
 
 def handler_of(engine: ScriptedEngine, name: str) -> Any:
-    return next(each.handler for each in native.methods(engine) if each.path == f"/tricord.v1.Membership/{name}")
+    return next(each.handler for each in native.methods(engine, "1.2.3") if each.path == f"/tricord.v1.Membership/{name}")
 
 
 def replace(engine: ScriptedEngine, data: bytes) -> RecordedCall:
@@ -71,7 +70,7 @@ def test_the_server_says_who_it_is() -> None:
     recorded = RecordedCall()
     handler_of(ScriptedEngine(), "Describe")(b"", recorded)
     (reply,) = recorded.replies
-    assert membership.DescribeResponse.FromString(reply).version == __version__
+    assert membership.DescribeResponse.FromString(reply).version == "1.2.3"
 
 
 def test_reflection_has_the_service() -> None:

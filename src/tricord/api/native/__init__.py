@@ -8,6 +8,6 @@ from tricord.server.engine import Engine
 from tricord.wire.grpc.service import Method
 
 
-def methods(engine: Engine) -> list[Method]:
-    """Every method of this door."""
-    return membership.methods(engine)
+def methods(engine: Engine, version: str) -> list[Method]:
+    """Every method of this door. ``version`` is tricord's."""
+    return membership.methods(engine, version)

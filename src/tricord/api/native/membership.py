@@ -5,7 +5,6 @@ from __future__ import annotations
 
 from google.protobuf.message import DecodeError
 
-from tricord import __version__
 from tricord.api.answering import answer_later
 from tricord.api.native.errors import fail
 from tricord.server.engine import Engine
@@ -16,8 +15,8 @@ from tricord.wire.schemas import membership
 SERVICE = "/tricord.v1.Membership/"
 
 
-def methods(engine: Engine) -> list[Method]:
-    """The service's methods."""
+def methods(engine: Engine, version: str) -> list[Method]:
+    """The service's methods. ``version`` is tricord's."""
 
     def replace(data: bytes, call: UnaryCall) -> None:
         try:
@@ -27,7 +26,7 @@ def methods(engine: Engine) -> list[Method]:
         answer_later(call, _replace(engine, request.old, request.new), fail)
 
     def describe(data: bytes, call: UnaryCall) -> None:
-        call.reply(membership.DescribeResponse(version=__version__).SerializeToString())
+        call.reply(membership.DescribeResponse(version=version).SerializeToString())
 
     return [Method(SERVICE + "Describe", describe), Method(SERVICE + "Replace", replace)]
 
