@@ -71,6 +71,19 @@ def test_before_it_leads_proposals_and_reads_wait() -> None:
     assert set(host.served) == {2}
 
 
+def test_a_proposal_that_waits_for_a_leader_can_be_withdrawn_and_one_in_the_log_cannot() -> None:
+    host = Host()
+    host.turn([b"early", b"impatient"])
+    assert host.replica.withdraw({2, 7}) == [2]
+    assert host.replica.waiting_bytes == len(b"early")
+    host.settle()
+    assert host.machine.commands == [b"early"]
+    host.turn([b"appended"])
+    assert host.replica.withdraw({3}) == []
+    host.settle()
+    assert host.machine.commands == [b"early", b"appended"]
+
+
 def test_a_read_waits_for_the_first_commit_of_the_term() -> None:
     host = Host()
     host.turn()

@@ -100,6 +100,22 @@ class WaitingProposals:
                 self._placed.pop(term, None)
         return replies
 
+    def withdraw(self, tickets: set[int]) -> list[int]:
+        """Those of the tickets that nobody was asked for yet; they wait no more. Cost: what waits for a leader."""
+        gone: list[int] = []
+        for _ in range(len(self._queue)):
+            batch = self._queue.popleft()
+            places = [place for place, ticket in enumerate(batch.tickets) if ticket not in tickets]
+            if len(places) < len(batch.tickets):
+                gone += [ticket for ticket in batch.tickets if ticket in tickets]
+                self.size_bytes -= batch.size
+                commands = [batch.commands[place] for place in places]
+                batch = Batch([batch.tickets[place] for place in places], commands, sum(map(len, commands)))
+                self.size_bytes += batch.size
+            if batch.tickets:
+                self._queue.append(batch)
+        return gone
+
     def drop(self, batch: Batch) -> list[int]:
         """Its tickets, which wait no more."""
         self.size_bytes -= batch.size

@@ -138,6 +138,10 @@ class Replica(Generic[AppliedT]):
             output.transferred = self._transfer.ended(self.leader, self._member, output.dropped)
         return output
 
+    def withdraw(self, tickets: set[int]) -> list[int]:
+        """Those of these proposals that still wait for a leader: they do so no more, and did nothing."""
+        return self._proposals.withdraw(tickets)
+
     def stop(self) -> TurnOutput[AppliedT]:
         """Decide no more. What waits is dropped: with OutcomeUnknown what may be in a log, with Stopping the rest."""
         output: TurnOutput[AppliedT] = TurnOutput()
