@@ -5,7 +5,7 @@
 LOCK          held while a process uses the directory
 identity      whose data this is; written last at creation
 wal/          entries and hard states
-snapshots/    the newest snapshot, and for a moment its predecessor
+snapshots/    the newest few snapshots
 ```
 """
 
@@ -14,8 +14,9 @@ from __future__ import annotations
 from tricord.base.environment import Disk, Random
 from tricord.base.errors import ConfigurationError, CorruptData
 from tricord.base.log import Entry, HardState
-from tricord.raft_node.config import member_number
+from tricord.raft_node.config import cluster_number, member_number
 from tricord.raft_node.log_mirror import LogMirror
+from tricord.raft_node.recovery import newest_whole
 from tricord.raft_node.snapshot_files import SnapshotFiles
 from tricord.raft_node.stores import Stores
 from tricord.storage.identity import Identity, read_identity, write_identity
@@ -51,6 +52,10 @@ class DiskLog:
         self._log.cut_before(index)
         self._mirror.cut_before(index)
 
+    def reset(self, index: int, term: int) -> None:
+        self._log.reset(index, term)
+        self._mirror.reset(index)
+
     def mark(self) -> None:
         self._log.mark()
 
@@ -69,12 +74,19 @@ class DiskLog:
 
 
 def open_disk_stores(
-    disk: Disk, random: Random, directory: str, local_id: str, *, segment_bytes: int = SEGMENT_BYTES
+    disk: Disk,
+    random: Random,
+    directory: str,
+    local_id: str,
+    *,
+    cluster: str = "raft",
+    snapshots_kept: int = 2,
+    segment_bytes: int = SEGMENT_BYTES,
 ) -> Stores:
     """Open the stores in the directory, or make them; log files of ``segment_bytes``. Blocks.
 
     Raises DataDirectoryInUse, CorruptData, NewerFormat, DiskFull, DiskFault, OSError, and ConfigurationError when the
-    directory is another node's.
+    directory is another node's, or of another cluster.
     """
     directory = directory.rstrip("/") or "/"
     _make_directory(disk, directory)
@@ -82,30 +94,43 @@ def open_disk_stores(
     try:
         identity = read_identity(disk, directory)
         if identity is None:
-            identity = _create(disk, random, directory, local_id, segment_bytes)
+            identity = _create(disk, random, directory, local_id, cluster, segment_bytes)
         if identity.name != local_id:
             raise ConfigurationError(f"{directory} holds the data of {identity.name!r}, not of {local_id!r}")
-        snapshots = SnapshotFiles(disk, f"{directory}/snapshots")
-        snapshot = snapshots.load()
-        first_index = snapshot.kept_from if snapshot is not None else 1
+        if identity.cluster != cluster_number(cluster):
+            raise ConfigurationError(f"{directory} belongs to another cluster than {cluster!r}")
+        snapshots = SnapshotFiles(disk, f"{directory}/snapshots", snapshots_kept)
+        log = _open_log(disk, directory, identity, snapshots, segment_bytes)
+    except BaseException:
+        lock.close()
+        raise
+    return Stores(log, log, snapshots, lock.close)
+
+
+def _open_log(disk: Disk, directory: str, identity: Identity, snapshots: SnapshotFiles, segment_bytes: int) -> DiskLog:
+    """The log behind the newest snapshot that is whole. One that is damaged is made good by those before it and the
+    log, as far as both reach."""
+    info, damaged = newest_whole(snapshots)
+    # Behind the newest one the log is kept from where it says; behind an older one only what the state needs is sure.
+    index = 0 if info is None else info.index
+    first_index = info.kept_from if info is not None and not damaged else index + 1
+    try:
         log, entries, _ = RaftLog.open(
             disk,
             f"{directory}/wal",
             cluster=identity.cluster,
             history=identity.history,
             after=first_index - 1,
+            installed_term=info.term if info is not None and info.installed and not damaged else None,
             segment_bytes=segment_bytes,
         )
-        if snapshot is not None and log.last_index < snapshot.index:
-            log.close()
-            raise CorruptData(
-                f"{directory}/wal", 0, f"the log ends at {log.last_index}, but the snapshot holds {snapshot.index}"
-            )
-    except BaseException:
-        lock.close()
-        raise
-    store = DiskLog(log, entries, first_index)
-    return Stores(store, store, snapshots, lock.close)
+    except CorruptData as error:
+        raise damaged[0].error if damaged else error from None
+    needed = damaged[0].index if damaged else index
+    if log.last_index < needed:
+        log.close()
+        raise CorruptData(f"{directory}/wal", 0, f"the log ends at {log.last_index}, but a snapshot holds {needed}")
+    return DiskLog(log, entries, first_index)
 
 
 def _make_directory(disk: Disk, directory: str) -> None:
@@ -123,11 +148,11 @@ def _parent(path: str) -> str:
     return above or slash or "."
 
 
-def _create(disk: Disk, random: Random, directory: str, local_id: str, segment_bytes: int) -> Identity:
+def _create(disk: Disk, random: Random, directory: str, local_id: str, cluster: str, segment_bytes: int) -> Identity:
     """Make the log anew. Without an identity nothing was ever acknowledged from here: leftovers go."""
     identity = Identity(
-        cluster=random.bits(63) + 1,
-        member=member_number(local_id),
+        cluster=cluster_number(cluster),
+        member=member_number(cluster, local_id),
         history=random.bits(63) + 1,
         incarnation=random.bits(63) + 1,
         name=local_id,

@@ -19,12 +19,14 @@ class LogMirror:
 
     def append(self, entries: list[Entry]) -> None:
         """Add entries; one at an index that is there replaces it and all behind."""
+        first = entries[0].index
         with self._lock:
-            for entry in entries:
-                assert self.first_index <= entry.index <= self.last_index + 1, "a log has no gap"
-                del self._entries[entry.index - self.first_index :]
-                self._entries.append(entry)
-                self.last_index = entry.index
+            assert self.first_index <= first <= self.last_index + 1, "a log has no gap"
+            assert entries[-1].index == first + len(entries) - 1, "a log has no gap"
+            if first <= self.last_index:
+                del self._entries[first - self.first_index :]
+            self._entries.extend(entries)
+            self.last_index = entries[-1].index
 
     def get(self, index: int) -> Entry | None:
         """The entry at the index, or None."""
@@ -40,7 +42,9 @@ class LogMirror:
             del self._entries[:count]
             self.first_index += count
 
-    def behind(self, index: int) -> list[Entry]:
-        """All entries after the index."""
+    def reset(self, index: int) -> None:
+        """Drop everything; the next entry is the one behind the index."""
         with self._lock:
-            return self._entries[max(0, index + 1 - self.first_index) :]
+            self._entries.clear()
+            self.first_index = index + 1
+            self.last_index = index

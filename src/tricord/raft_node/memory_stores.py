@@ -3,9 +3,14 @@
 
 from __future__ import annotations
 
+import io
+
+from crc32c import crc32c
+
+from tricord.base.errors import CorruptData
 from tricord.base.log import Entry, HardState
 from tricord.raft_node.log_mirror import LogMirror
-from tricord.raft_node.stores import Snapshot, Stores
+from tricord.raft_node.stores import SnapshotInfo, StoredSnapshot, Stores
 
 
 class MemoryLogStore:
@@ -31,6 +36,9 @@ class MemoryLogStore:
     def cut_before(self, index: int) -> None:
         self._mirror.cut_before(index)
 
+    def reset(self, index: int, term: int) -> None:
+        self._mirror.reset(index)
+
     def mark(self) -> None:
         return
 
@@ -52,18 +60,61 @@ class MemoryStableStore:
 
 
 class MemorySnapshotStore:
-    """The newest snapshot in memory."""
+    """The newest few snapshots in memory."""
 
-    def __init__(self) -> None:
-        self._snapshot: Snapshot | None = None
+    def __init__(self, kept: int = 2) -> None:
+        self._kept = kept
+        self._snapshots: dict[int, tuple[SnapshotInfo, bytes]] = {}
 
-    def save(self, snapshot: Snapshot) -> None:
-        self._snapshot = snapshot
+    def create(self, info: SnapshotInfo) -> MemorySnapshot:
+        return MemorySnapshot(self, info)
 
-    def load(self) -> Snapshot | None:
-        return self._snapshot
+    def indexes(self) -> list[int]:
+        return sorted(self._snapshots, reverse=True)
+
+    def open(self, index: int) -> StoredSnapshot:
+        if index not in self._snapshots:
+            raise CorruptData("snapshot store", 0, f"there is no snapshot of index {index}")
+        info, data = self._snapshots[index]
+        return StoredSnapshot(info, io.BytesIO(data))
+
+    def keep(self, info: SnapshotInfo, data: bytes) -> None:
+        """Take a complete one."""
+        self._snapshots[info.index] = (info, data)
+        for index in self.indexes()[self._kept :]:
+            del self._snapshots[index]
 
 
-def memory_stores() -> Stores:
+class MemorySnapshot:
+    """One that is being written."""
+
+    def __init__(self, store: MemorySnapshotStore, info: SnapshotInfo) -> None:
+        self._store = store
+        self._info = info
+        self._data = bytearray()
+
+    def write(self, data: bytes) -> int:
+        self._data += data
+        return len(data)
+
+    def commit(self) -> SnapshotInfo:
+        data, given = bytes(self._data), self._info
+        info = SnapshotInfo(
+            given.index,
+            given.term,
+            given.configuration,
+            given.kept_from,
+            len(data),
+            crc32c(data),
+            given.installed,
+        )
+        self._store.keep(info, data)
+        return info
+
+    def abandon(self) -> None:
+        self._data.clear()
+
+
+def memory_stores(snapshots_kept: int = 2) -> Stores:
     """Empty stores in memory."""
-    return Stores(MemoryLogStore(), MemoryStableStore(), MemorySnapshotStore())
+    return Stores(MemoryLogStore(), MemoryStableStore(), MemorySnapshotStore(snapshots_kept))
