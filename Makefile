@@ -61,7 +61,7 @@ bench-cluster: install ## three members beside three of etcd: load, then failove
 	$(BIN)/python -m bench.failover
 
 soak-raft: install ## three loaded members killed for five minutes, then 50 times all at once (ARGS="--seconds 20 --rounds 5")
-	$(BIN)/python -m bench.soak_raft $(ARGS)
+	$(BIN)/python -m tests.e2e.soak_raft $(ARGS)
 
 proto: install ## the message schemas from proto/
 	$(BIN)/python proto/generate.py

@@ -19,7 +19,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from tests.peers import paths
@@ -36,28 +36,38 @@ def seconds(value: float) -> str:
     return f"{value * 1000:.2f} ms"
 
 
+@dataclass
+class Contender:
+    """A server or a cluster: where its clients go, and the processes that serve them."""
+
+    endpoints: str
+    processes: list[ServerProcess]
+
+    def run(self, workload: str, clients: int, total: int) -> Figures:
+        """One run of the tool; the processor time of the servers is added to what the tool says."""
+        before = sum(process.cpu_seconds() for process in self.processes)
+        figures = run_tool(self.endpoints, workload, clients, total)
+        figures.server_seconds = (sum(process.cpu_seconds() for process in self.processes) - before) / total
+        return figures
+
+
 def compare_workloads(
-    endpoints: dict[str, str], workloads: list[str], clients: list[int], rounds: int, share: float
+    contenders: dict[str, Contender], workloads: list[str], clients: list[int], rounds: int, share: float
 ) -> Iterator[dict[str, object]]:
-    """Each case on each server (or cluster) in turns; yields a record a case."""
+    """Each case on each contender in turns; yields a record a case."""
     titles = f"{'workload':20}{'clients':>8}{'tricord/s':>12}{'etcd/s':>12}{'ratio':>8}"
-    print(f"{titles}   p50 tricord, etcd      p99 tricord, etcd")
+    print(f"{titles}   p50 tricord, etcd      p99 tricord, etcd      servers' CPU a request")
     for workload in workloads:
         for count in clients:
             total = max(count, int(TOTALS.get(count, 40_000) * share))
-            runs: dict[str, list[Figures]] = {name: [] for name in endpoints}
+            runs: dict[str, list[Figures]] = {name: [] for name in contenders}
             for number in range(rounds):
                 # Whoever goes second finds warmer caches and a fuller disk queue: swap each round.
-                order = list(endpoints) if number % 2 == 0 else list(reversed(endpoints))
+                order = list(contenders) if number % 2 == 0 else list(reversed(contenders))
                 for name in order:
-                    runs[name].append(run_tool(endpoints[name], workload, count, total))
+                    runs[name].append(contenders[name].run(workload, count, total))
             ours, theirs = median(runs["tricord"]), median(runs["etcd"])
-            ratio = ours.throughput / theirs.throughput
-            print(
-                f"{workload:20}{count:8}{ours.throughput:12.0f}{theirs.throughput:12.0f}{ratio:8.2f}"
-                f"   {seconds(ours.p50):>9}, {seconds(theirs.p50):<11}{seconds(ours.p99):>9}, {seconds(theirs.p99)}",
-                flush=True,
-            )
+            show(workload, count, ours, theirs)
             yield {
                 "workload": workload,
                 "clients": count,
@@ -65,8 +75,19 @@ def compare_workloads(
                 "rounds": rounds,
                 "tricord": asdict(ours),
                 "etcd": asdict(theirs),
-                "ratio": ratio,
+                "ratio": ours.throughput / theirs.throughput,
             }
+
+
+def show(workload: str, clients: int, ours: Figures, theirs: Figures) -> None:
+    """One line."""
+    print(
+        f"{workload:20}{clients:8}{ours.throughput:12.0f}{theirs.throughput:12.0f}"
+        f"{ours.throughput / theirs.throughput:8.2f}"
+        f"   {seconds(ours.p50):>9}, {seconds(theirs.p50):<11}{seconds(ours.p99):>9}, {seconds(theirs.p99):<11}"
+        f"{ours.server_seconds * 1e6:6.0f}, {theirs.server_seconds * 1e6:.0f} us",
+        flush=True,
+    )
 
 
 def put_one(server: ServerProcess) -> None:
@@ -85,22 +106,23 @@ def compare_members(folder: Path, options: argparse.Namespace, rounds: int, shar
                 "tricord": stack.enter_context(MemberProcess(folder / "tricord")),
                 "etcd": stack.enter_context(EtcdProcess(etcd_binary(), folder / "etcd")),
             }
-            places = {"": {name: server.endpoint for name, server in servers.items()}}
+            places = {"": {name: Contender(server.endpoint, [server]) for name, server in servers.items()}}
         else:
             clusters = {
                 name: stack.enter_context(Cluster(name, folder / name, options.members)) for name in ("tricord", "etcd")
             }
+            processes = {name: list[ServerProcess](cluster.members.values()) for name, cluster in clusters.items()}
             servers = {name: cluster.members[cluster.leader()] for name, cluster in clusters.items()}
             places = {
-                "over all endpoints": {name: cluster.endpoints for name, cluster in clusters.items()},
-                "at the leader": {name: server.endpoint for name, server in servers.items()},
+                "over all endpoints": {n: Contender(clusters[n].endpoints, processes[n]) for n in clusters},
+                "at the leader": {n: Contender(servers[n].endpoint, processes[n]) for n in clusters},
             }
         for server in servers.values():
             put_one(server)
         records: dict[str, object] = {}
-        for place, endpoints in places.items():
+        for place, contenders in places.items():
             print(f"{options.members} members, {place}" if place else "one member")
-            cases = compare_workloads(endpoints, options.workloads, options.clients, rounds, share)
+            cases = compare_workloads(contenders, options.workloads, options.clients, rounds, share)
             records[place or "load"] = list(cases)
         return records
 

@@ -26,6 +26,8 @@ class Figures:
     throughput: float
     p50: float
     p99: float
+    server_seconds: float = 0
+    """Processor time of the servers for a request, where it was measured."""
 
 
 def tool_arguments(workload: str, total: int) -> list[str]:

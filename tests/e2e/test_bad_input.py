@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import socket
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,27 +13,13 @@ import grpc
 import pytest
 
 from tests.e2e.grpc_kv import GrpcKv, code
-from tests.peers.processes import MemberProcess, clean_environment, free_port
+from tests.e2e.refused_starts import refused
+from tests.peers.processes import MemberProcess, free_port
 from tricord.storage import wal_format
 from tricord.wire.schemas import kv
 
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes(3) + b"\x04" + bytes(5)
 """A client's first bytes: the preface and an empty SETTINGS frame."""
-ENDS_SECONDS = 30
-
-
-def refused(*arguments: str, **environment: str) -> tuple[int, str]:
-    """Run a `tricord serve` that must end by itself: (exit code, what it said, log lines left out)."""
-    done = subprocess.run(
-        [sys.executable, "-m", "tricord", "serve", *arguments],
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=ENDS_SECONDS,
-        env=clean_environment(**environment),
-    )
-    assert done.stdout == ""
-    return done.returncode, "\n".join(line for line in done.stderr.splitlines() if not line.startswith("{"))
 
 
 def start_again(member: MemberProcess) -> tuple[int, str]:

@@ -7,7 +7,7 @@ three at once, as often as `--rounds` says, with load in between. At the end the
 have every acknowledged write with its value at its revision, and the very same keys, values, revisions and versions as
 the others. A read that lacked an acknowledged write fails as well. On a failure the data and logs are kept.
 
-python -m bench.soak_raft [--seconds 300] [--pause 4] [--rounds 50] [--server tricord]
+python -m tests.e2e.soak_raft [--seconds 300] [--pause 4] [--rounds 50] [--server tricord]
 """
 
 from __future__ import annotations
@@ -98,7 +98,7 @@ def soak(kind: str, folder: Path, plan: Plan) -> str:
 def main() -> None:
     """Parse the flags, run, print."""
     plan = Plan()
-    parser = argparse.ArgumentParser(prog="python -m bench.soak_raft", description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(prog="python -m tests.e2e.soak_raft", description=__doc__.splitlines()[0])
     parser.add_argument("--server", choices=list(KINDS), default="tricord")
     parser.add_argument("--seconds", type=float, default=plan.seconds, help="of kills of the leader")
     parser.add_argument("--pause", type=float, default=plan.pause, help="seconds between them")
