@@ -10,7 +10,8 @@ from typing import Any, BinaryIO, TypeVar
 from tricord.base.environment import Environment
 from tricord.base.log import Entry
 from tricord.raft import Role
-from tricord.raft_node import MemoryNetwork, Node, NodeConfig, Observation, open_disk_stores
+from tricord.raft_node import MemoryNetwork, Node, NodeConfig, Observation, TcpTransport, open_disk_stores
+from tricord.sim import network as sim
 from tricord.sim.environment import simulated_environment
 from tricord.sim.virtual_loop import VirtualLoop
 from tricord.storage.memory_disk import MemoryDisk
@@ -68,8 +69,13 @@ def node_on(environment: Environment, machine: Journal, directory: str | None = 
 class Cluster:
     """Nodes in one simulation, each with a disk of its own that a power cut hits alone. Needs a running loop."""
 
-    def __init__(self, *names: str, seed: int = 1, **settings: Any) -> None:
+    def __init__(self, *names: str, seed: int = 1, over_tcp: bool = False, **settings: Any) -> None:
+        """``over_tcp``: through the links and their codec, on a network that is simulated."""
         self.network = MemoryNetwork()
+        loop = asyncio.get_running_loop()
+        assert isinstance(loop, VirtualLoop)
+        self.loop = loop
+        self.wires = sim.MemoryNetwork(loop) if over_tcp else None
         self.names = names
         self.seed = seed
         self.settings = settings
@@ -90,12 +96,11 @@ class Cluster:
     async def start(self, *names: str, **settings: Any) -> None:
         """Begin, or go on from their disks."""
         for name in names:
-            loop = asyncio.get_running_loop()
-            assert isinstance(loop, VirtualLoop)
             self.seed += 1
             disk = self.disks.setdefault(name, MemoryDisk(seed=self.seed))
-            environment = simulated_environment(loop, disk, seed=self.seed)
-            config = NodeConfig(name, **{"voters": self.names, **self.settings, **settings})
+            environment = simulated_environment(self.loop, disk, seed=self.seed, network=self.wires)
+            voters: Any = {one: self.address(one) for one in self.names} if self.wires else self.names
+            config = NodeConfig(name, **{"voters": voters, **self.settings, **settings})
             stores = open_disk_stores(
                 disk,
                 environment.random,
@@ -106,10 +111,15 @@ class Cluster:
                 segment_bytes=SEGMENT_BYTES,
             )
             machine = self.machines[name] = Journal()
-            node = Node(config, machine, stores=stores, transport=self.network.transport(), environment=environment)
+            transport = TcpTransport(self.address(name)) if self.wires else self.network.transport()
+            node = Node(config, machine, stores=stores, transport=transport, environment=environment)
             node.observe(self.seen.setdefault(name, []).append)
             await node.start()
             self.nodes[name] = node
+
+    def address(self, name: str) -> str:
+        """Where it listens."""
+        return f"127.0.0.1:{7000 + ord(name[0])}"
 
     async def join(self, *names: str) -> None:
         """New nodes that wait to be added."""

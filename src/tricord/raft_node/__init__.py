@@ -30,6 +30,7 @@ from tricord.raft_node.stores import (
     StoredSnapshot,
     Stores,
 )
+from tricord.raft_node.tcp_transport import PeerTls, TcpTransport
 from tricord.raft_node.transport import IncomingSnapshot, LocalNode, Peers, Transport
 
 __all__ = [
@@ -50,6 +51,7 @@ __all__ = [
     "NodeStats",
     "Observation",
     "Outcome",
+    "PeerTls",
     "PeerUnreachable",
     "Peers",
     "Rejected",
@@ -65,6 +67,7 @@ __all__ = [
     "StoredSnapshot",
     "Stores",
     "Suffrage",
+    "TcpTransport",
     "Transport",
     "Unknown",
     "member_number",

@@ -119,6 +119,10 @@ class Host:
 
     # --- what peers say --------------------------------------------------------------------------------------
 
+    @property
+    def configuration(self) -> Configuration:
+        return self.replica.configuration
+
     def received(self, messages: list[Message]) -> None:
         if not self.stopped:
             self._input.messages.extend(messages)

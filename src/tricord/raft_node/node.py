@@ -38,6 +38,7 @@ from tricord.raft_node.outcomes import Committed, Outcome
 from tricord.raft_node.recovery import Recovered, make_replica, recover
 from tricord.raft_node.state_machine import StateMachine
 from tricord.raft_node.stores import Stores
+from tricord.raft_node.tcp_transport import TcpTransport
 from tricord.raft_node.transport import LocalNode, NoTransport, Transport
 from tricord.runtime import close_environment, open_environment
 
@@ -346,11 +347,12 @@ class Node:
             self._number,
             config.local_id,
             config.addresses.get(config.local_id, ""),
+            tuple(config.addresses.values()),
             config.tick_seconds * config.heartbeat_ticks,
             config.tick_seconds * config.election_ticks,
         )
         if self._transport is None:
-            self._transport = NoTransport()
+            self._transport = TcpTransport() if local.address else NoTransport()
         replica = make_replica(config, environment.random.bits(64), recovered, self._tracer)
         return Host(local, config, stores, self._transport, replica, recovered.applied, self._observers)
 

@@ -34,7 +34,8 @@ class SnapshotReceiver:
         if before is not None:
             if before.is_open:
                 return None
-            if before.offer == offer and before.complete:
+            if before.offer == offer:
+                before.is_open = True
                 return before
             before.abandon()
         try:
@@ -56,13 +57,6 @@ class SnapshotReceiver:
         arriving, self._arriving = self._arriving, None
         assert arriving is not None and arriving.sink is not None
         return arriving.sink
-
-    def drop(self) -> None:
-        """Forget the one that waits."""
-        arriving = self._arriving
-        if arriving is not None and not arriving.is_open:
-            arriving.abandon()
-            self._arriving = None
 
 
 class ArrivingSnapshot:
@@ -101,12 +95,12 @@ class ArrivingSnapshot:
             self.complete = True
             return ""
         _logger.error("the snapshot of index %d was damaged on its way and is refused", self.offer.index)
+        self.abandon()
         return "the snapshot does not match its checksum"
 
     def close(self) -> None:
+        # What came is kept: another connection may go on where this one ended.
         self.is_open = False
-        if not self.complete:
-            self.abandon()
 
     def abandon(self) -> None:
         """Forget what came."""

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from typing import Protocol
 
 from tricord.base.environment import Environment
+from tricord.base.membership import Configuration
 from tricord.base.message import message
 from tricord.raft.messages import Message
 from tricord.wire.peer.snapshot import SnapshotOffer
@@ -26,6 +27,8 @@ class LocalNode:
     name: str
     address: str
     """Where the others find this node, as its settings say; empty: they do not."""
+    contacts: tuple[str, ...]
+    """Addresses that the settings name."""
     heartbeat_seconds: float
     election_seconds: float
 
@@ -49,6 +52,10 @@ class IncomingSnapshot(Protocol):
 
 class Peers(Protocol):
     """What a transport tells its node, on the loop."""
+
+    @property
+    def configuration(self) -> Configuration:
+        """Who belongs, as the node knows it."""
 
     def received(self, messages: list[Message]) -> None:
         """These arrived."""
