@@ -42,7 +42,8 @@ class Persisting:
         """Whether the log's disk had no room for the last append; it is tried again until it has."""
         self._hard_state: HardState | None = None
         self._entries: list[Entry] = []
-        self._under_way = False
+        self.under_way = False
+        """Whether an append was begun and has not ended."""
         self._held = False
         self._stopped = False
         self._mark_timer: Timer | None = None
@@ -54,7 +55,7 @@ class Persisting:
             self._hard_state = hard_state
         if entries:
             self._entries.extend(entries)
-        if not self._under_way and not self._held:
+        if not self.under_way and not self._held:
             self._append()
 
     def hold(self) -> None:
@@ -64,7 +65,7 @@ class Persisting:
     def release(self) -> None:
         """Go on with what gathered."""
         self._held = False
-        if not self._under_way and (self._entries or self._hard_state is not None):
+        if not self.under_way and (self._entries or self._hard_state is not None):
             self._append()
 
     def stop(self) -> None:
@@ -75,7 +76,7 @@ class Persisting:
 
     async def settle(self) -> None:
         """Wait until an append that is under way has ended."""
-        while self._under_way and not self.log_full:
+        while self.under_way and not self.log_full:
             await self._tasks.in_lane("wal", lambda: None)
 
     def _append(self) -> None:
@@ -83,11 +84,11 @@ class Persisting:
             return
         hard_state, entries = self._hard_state, self._entries
         self._hard_state, self._entries = None, []
-        self._under_way = True
+        self.under_way = True
         started = self._clock.monotonic()
 
         def done(error: BaseException | None) -> None:
-            self._under_way = False
+            self.under_way = False
             if isinstance(error, DiskFull):
                 self._keep_for_later(hard_state, entries)
                 return
@@ -100,7 +101,7 @@ class Persisting:
             if self._mark_timer is None and not self._stopped:
                 self._mark_timer = self._tasks.call_later(MARK_SECONDS, self._check_mark)
             self._persisted(hard_state, entries[-1] if entries else None)
-            if not self._under_way and not self._held and (self._entries or self._hard_state is not None):
+            if not self.under_way and not self._held and (self._entries or self._hard_state is not None):
                 self._append()
 
         self._log.append(hard_state, entries, done)
@@ -110,11 +111,11 @@ class Persisting:
         self.log_full = True
         self._entries = entries + self._entries
         self._hard_state = self._hard_state or hard_state
-        self._under_way = True
+        self.under_way = True
         self._tasks.call_later(FULL_DISK_SECONDS, self._try_again)
 
     def _try_again(self) -> None:
-        self._under_way = False
+        self.under_way = False
         if not self._held:
             self._append()
 
@@ -122,7 +123,7 @@ class Persisting:
         self._mark_timer = None
         if self._stopped:
             return
-        if self._appended_since_check or self._under_way or self._held:
+        if self._appended_since_check or self.under_way or self._held:
             self._appended_since_check = False
             self._mark_timer = self._tasks.call_later(MARK_SECONDS, self._check_mark)
             return

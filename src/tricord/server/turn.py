@@ -25,6 +25,8 @@ from tricord.server.persisting import Persisting
 from tricord.statemachine.machine import Applied
 
 TICK_SECONDS = 0.1
+GATHER_SECONDS = 0.002
+"""How long a turn waits for an append that is under way, at most."""
 
 
 class DecidesTurns(Protocol):
@@ -98,6 +100,7 @@ class TurnLoop:
         self.audience: Audience | None = None
         self.cluster: Cluster | None = None
         self._scheduled = False
+        self._gathering: Timer | None = None
         self._started = False
         self._stopped = False
         self._input = TurnInput()
@@ -174,10 +177,18 @@ class TurnLoop:
         self.persisting.release()
 
     def wake(self) -> None:
-        """Take a turn after the events at hand."""
-        if not self._scheduled and self.started:
-            self._scheduled = True
-            self._tasks.call_soon(self._run)
+        """Take a turn after the events at hand; while the log is being written, when that has ended.
+
+        Nearly all that comes meanwhile has to wait for the log anyway, and one turn for all of it costs much less than
+        one for each. Who need not wait for a slow disk waits for a moment only.
+        """
+        if self._scheduled or not self.started:
+            return
+        self._scheduled = True
+        if self.persisting.under_way:
+            self._gathering = self._tasks.call_later(GATHER_SECONDS, self._run_due)
+        else:
+            self._tasks.call_soon(self._run_due)
 
     def stop(self) -> None:
         """Take no further turn."""
@@ -221,8 +232,16 @@ class TurnLoop:
         self.stop()
         self._fail(error)
 
+    def _run_due(self) -> None:
+        """The turn that ``wake`` asked for, if none was taken since."""
+        if self._scheduled:
+            self._run()
+
     def _run(self) -> None:
         self._scheduled = False
+        if self._gathering is not None:
+            self._gathering.cancel()
+            self._gathering = None
         if not self.started:
             return
         turn_input, self._input = self._input, TurnInput()

@@ -18,7 +18,9 @@ from tricord.wire.schemas import membership, pool
 
 
 def handler_of(engine: ScriptedEngine, name: str) -> Any:
-    return next(each.handler for each in native.methods(engine, "1.2.3") if each.path == f"/tricord.v1.Membership/{name}")
+    return next(
+        each.handler for each in native.methods(engine, "1.2.3") if each.path == f"/tricord.v1.Membership/{name}"
+    )
 
 
 def replace(engine: ScriptedEngine, data: bytes) -> RecordedCall:
