@@ -4,15 +4,17 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from inspect import signature
 from pathlib import Path
 
 import pytest
 
+from tests.raft_node.test_tcp import free_ports
 from tests.raft_node.world import Journal
-from tricord.base.errors import ConfigurationError, InvalidRequest, Stopping
+from tricord.base.errors import ConfigurationError, InvalidRequest, MembershipRefused, Stopping
 from tricord.base.log import Entry
 from tricord.raft import Role
-from tricord.raft_node import BlockingNode, NodeConfig
+from tricord.raft_node import BlockingNode, Committed, Node, NodeConfig
 
 
 def test_many_threads_share_one_node() -> None:
@@ -64,3 +66,35 @@ def test_a_state_machine_that_calls_its_own_node_is_told_instead_of_waiting_for_
 
     with BlockingNode(NodeConfig("server1"), Recursive()) as node:
         assert node.apply(b"once") == 1
+
+
+def test_it_has_every_call_of_the_node() -> None:
+    offered = {name for name in vars(Node) if not name.startswith("_")}
+    assert offered - {name for name in vars(BlockingNode) if not name.startswith("_")} == set()
+    for name in offered:
+        ours, theirs = vars(BlockingNode)[name], vars(Node)[name]
+        if not isinstance(theirs, property):
+            assert list(signature(ours).parameters) == list(signature(theirs).parameters), name
+
+
+def test_three_nodes_and_their_members_from_plain_threads() -> None:
+    voters = {name: f"127.0.0.1:{port}" for name, port in zip("abc", free_ports(3), strict=True)}
+    nodes = {name: BlockingNode(NodeConfig(name, voters, tick_seconds=0.02), Journal()) for name in voters}
+    for node in nodes.values():
+        node.start()
+    assert isinstance(nodes["a"].submit(b"first", 30), Committed)
+    leader = nodes[nodes["a"].leader]
+    leader.verify_leader()
+    assert [member.name for member in leader.add_learner("d")] == ["a", "b", "c", "d"]
+    assert [member.address for member in leader.move("d", "127.0.0.1:1")][3] == "127.0.0.1:1"
+    assert [member.name for member in leader.remove("d", joint=False)] == ["a", "b", "c"]
+    target = next(name for name in nodes if name != leader.leader)
+    assert leader.transfer_leadership(target) == target
+    nodes["b"].barrier(30)
+    assert nodes["b"].snapshot() >= 2
+    assert nodes["b"].call(lambda: nodes["b"].stats.role) is nodes["b"].state
+    assert nodes["b"].members == leader.members
+    with pytest.raises(MembershipRefused):
+        nodes[target].promote("a")
+    for node in nodes.values():
+        node.shutdown()

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import pytest
 
@@ -16,7 +16,7 @@ from tricord.raft_node.memory_transport import MemoryTransport
 from tricord.storage.memory_disk import PowerLost
 from tricord.wire.peer.snapshot import SnapshotOffer
 
-SETTINGS = {"snapshot_entries": 10, "trailing_entries": 2}
+SETTINGS: dict[str, Any] = {"snapshot_entries": 10, "trailing_entries": 2}
 
 
 async def leave_behind(cluster: Cluster, commands: int = 600) -> tuple[str, list[bytes]]:

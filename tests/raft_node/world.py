@@ -93,7 +93,7 @@ class Cluster:
         for name in list(self.nodes):
             await self.stop(name)
 
-    async def start(self, *names: str, **settings: Any) -> None:
+    async def start(self, *names: str, directory: str = "/data", **settings: Any) -> None:
         """Begin, or go on from their disks."""
         for name in names:
             self.seed += 1
@@ -104,7 +104,7 @@ class Cluster:
             stores = open_disk_stores(
                 disk,
                 environment.random,
-                "/data",
+                directory,
                 name,
                 cluster=config.cluster,
                 snapshots_kept=config.snapshots_kept,
@@ -121,9 +121,9 @@ class Cluster:
         """Where it listens."""
         return f"127.0.0.1:{7000 + ord(name[0])}"
 
-    async def join(self, *names: str) -> None:
+    async def join(self, *names: str, **settings: Any) -> None:
         """New nodes that wait to be added."""
-        await self.start(*names, join=True)
+        await self.start(*names, join=True, **settings)
 
     async def stop(self, name: str) -> None:
         """In order."""

@@ -2,6 +2,7 @@
 """Raft for those who embed it: a node with its own log, stores, state machine and transport, on asyncio or blocking."""
 
 from tricord.raft_node.blocking import BlockingNode
+from tricord.raft_node.cluster_recovery import RecoveryReport, recover_cluster
 from tricord.raft_node.config import NodeConfig, member_number
 from tricord.raft_node.disk_stores import open_disk_stores
 from tricord.raft_node.members import Member, Suffrage
@@ -20,6 +21,8 @@ from tricord.raft_node.observers import (
     SnapshotTaken,
 )
 from tricord.raft_node.outcomes import Committed, Outcome, Rejected, Unknown
+from tricord.raft_node.replicated import Replicated
+from tricord.raft_node.replicated_dict import ReplicatedDict
 from tricord.raft_node.state_machine import Capturing, FunctionStateMachine, StateMachine
 from tricord.raft_node.stores import (
     LogStore,
@@ -54,7 +57,10 @@ __all__ = [
     "PeerTls",
     "PeerUnreachable",
     "Peers",
+    "RecoveryReport",
     "Rejected",
+    "Replicated",
+    "ReplicatedDict",
     "RoleChanged",
     "SnapshotDamaged",
     "SnapshotInfo",
@@ -73,4 +79,5 @@ __all__ = [
     "member_number",
     "memory_stores",
     "open_disk_stores",
+    "recover_cluster",
 ]

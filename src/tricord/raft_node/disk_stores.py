@@ -136,14 +136,15 @@ def _open_log(disk: Disk, directory: str, identity: Identity, snapshots: Snapsho
 def _make_directory(disk: Disk, directory: str) -> None:
     """Make it and its parents so that a power cut does not take a name away with all that is in it."""
     missing = [directory]
-    while not disk.exists(_parent(missing[-1])):
-        missing.append(_parent(missing[-1]))
+    while not disk.exists(parent_of(missing[-1])):
+        missing.append(parent_of(missing[-1]))
     disk.make_directory(directory)
     for path in missing:
-        disk.sync_directory(_parent(path))
+        disk.sync_directory(parent_of(path))
 
 
-def _parent(path: str) -> str:
+def parent_of(path: str) -> str:
+    """The directory that a path is in."""
     above, slash, _ = path.rpartition("/")
     return above or slash or "."
 

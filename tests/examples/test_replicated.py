@@ -1,0 +1,75 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The examples of replication run as their users run them: three nodes in one process, and in three."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.raft_node.test_tcp import free_ports
+
+EXAMPLES = Path(__file__).parents[2] / "examples"
+
+pytestmark = pytest.mark.slow
+
+
+def test_a_class_of_ones_own() -> None:
+    done = subprocess.run(
+        [sys.executable, "-W", "error", str(EXAMPLES / "replicated_class.py")],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, "100\n70\nonly 70 is there\n70\n", "")
+
+
+class Shell:
+    """One process of the dictionary's example."""
+
+    def __init__(self, name: str, folder: Path, nodes: dict[str, str]) -> None:
+        self.process = subprocess.Popen(
+            [
+                *(sys.executable, "-W", "error", str(EXAMPLES / "replicated_dict.py"), name, str(folder)),
+                *(f"{other}={address}" for other, address in nodes.items()),
+            ],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    def say(self, line: str) -> str:
+        assert self.process.stdin is not None and self.process.stdout is not None
+        self.process.stdin.write(f"{line}\n")
+        self.process.stdin.flush()
+        return self.process.stdout.readline().strip()
+
+    def kill(self) -> None:
+        self.process.kill()
+        self.process.communicate()
+
+    def close(self) -> None:
+        _, errors = self.process.communicate(timeout=30)
+        assert (self.process.returncode, errors) == (0, "")
+
+
+def test_a_dictionary_in_three_processes_of_which_one_is_killed_and_comes_back(tmp_path: Path) -> None:
+    nodes = {name: f"127.0.0.1:{port}" for name, port in zip("abc", free_ports(3), strict=True)}
+    shells = {name: Shell(name, tmp_path, nodes) for name in nodes}
+    try:
+        assert shells["a"].say("greeting hello") == "greeting is hello"
+        assert shells["b"].say("greeting") == "greeting is hello"
+        shells["c"].kill()
+        shells["c"] = Shell("c", tmp_path, nodes)
+        assert shells["c"].say("greeting") == "greeting is hello"
+        assert shells["c"].say("nothing") == "nothing is None"
+        for shell in shells.values():
+            shell.close()
+    finally:
+        for shell in shells.values():
+            if shell.process.poll() is None:
+                shell.kill()
