@@ -40,6 +40,18 @@ def test_a_read_sees_what_was_acknowledged_wherever_it_is_asked(cluster: Cluster
     assert cluster[3].answers[ticket] == "read 2"
 
 
+def test_a_read_waits_until_its_index_is_applied_here(cluster: Cluster) -> None:
+    cluster.dead.add(3)
+    cluster.propose(1, b"a")
+    cluster.settle()
+    cluster.dead.discard(3)
+    ticket = cluster.read(3)
+    cluster.settle()
+    assert cluster[3].answers == {}, "the leader told the index; the entry itself was lost on its way here"
+    cluster.tick(3)
+    assert cluster[3].answers == {ticket: "read 1"}
+
+
 def test_one_round_serves_all_reads_of_a_turn(cluster: Cluster) -> None:
     tickets = [cluster.read(1) for _ in range(3)]
     messages = cluster[1].turn()

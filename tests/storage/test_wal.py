@@ -147,6 +147,16 @@ def test_a_lost_block_reads_as_zeros_and_is_rot_too(log: Log) -> None:
     assert log.refused().offset == offsets[1]
 
 
+@pytest.mark.parametrize(("moved", "place"), [(0, 1), (0, 2), (1, 2), (2, 0), (2, 1)])
+def test_a_batch_in_the_place_of_another_is_rot(log: Log, moved: int, place: int) -> None:
+    wal = log.create()
+    offsets = batch_offsets(log, wal, 3)
+    wal.seal()
+    wal.close()
+    log.change(offsets[place], log.read(offsets[moved], offsets[moved + 1] - offsets[moved]))
+    assert log.refused().offset == offsets[place]
+
+
 def test_a_mark_is_written_once_for_what_it_vouches_for(log: Log) -> None:
     wal = log.create()
     end = wal._end
