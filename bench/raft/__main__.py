@@ -48,7 +48,7 @@ def python_node(module: str, *flags: str, **environment: str) -> Contender:
 
 def contenders() -> dict[str, Contender]:
     """Those whose peers are here."""
-    found = {}
+    found = {"tricord": python_node("tricord_node")}
     if binary := paths.find("raft-hashicorp"):
         found["hashicorp/raft"] = Contender(lambda arguments: [str(binary), *arguments])
         found["hashicorp tuned"] = Contender(lambda arguments: [str(binary), *arguments, "--tuned"])
