@@ -36,6 +36,7 @@ from tricord.raft.events import (
     Unreachable,
 )
 from tricord.raft.output import FORWARDED, Output
+from tricord.raft.progress import Phase
 from tricord.replica.changes import PendingChanges, PendingTransfer
 from tricord.replica.config import ReplicaConfig
 from tricord.replica.log_retention import cut_due
@@ -202,6 +203,16 @@ class Replica(Generic[AppliedT]):
     def applied_index(self) -> int:
         """The highest index that was applied."""
         return self._raft.state.last_applied
+
+    @property
+    def log_base(self) -> int:
+        """The index before the first entry in memory: what peers can be sent begins behind it."""
+        return self._raft.state.log.base_index
+
+    def follows(self, member: int) -> bool:
+        """Whether the member takes entries now, as far as this one knows; only a leader does."""
+        progress = self._raft.state.progress.get(member)
+        return progress is not None and progress.phase is Phase.REPLICATE
 
     @property
     def kept_entries(self) -> int:

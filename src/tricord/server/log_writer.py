@@ -53,12 +53,14 @@ class LogWriter:
         self._tasks = environment.tasks
         self._log = log
         self._on_lane = 0
+        self.has_peers = False
+        """With peers every append goes to the lane: whatever the disk does, they are heard and answered."""
         self._wary_until = 0.0
         self._wary_seconds = 0.0
 
     def append(self, hard_state: HardState | None, entries: list[Entry], done: Done) -> None:
         """Make them durable. The caller waits for ``done`` before it appends again."""
-        if self._on_lane or self._clock.monotonic() < self._wary_until:
+        if self.has_peers or self._on_lane or self._clock.monotonic() < self._wary_until:
             self._run(self._timed_append, (hard_state, entries), done)
             return
         failure: BaseException | None = None

@@ -134,6 +134,7 @@ class Peers:
         if self.links is None or self._stopped or not configuration.members():
             return
         own = self._identity.member
+        self._turns.set_peers(len(configuration.members()) > 1)
         self._dial(configuration)
         self.links.recheck()
         members = configuration.members()

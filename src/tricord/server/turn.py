@@ -93,6 +93,7 @@ class TurnLoop:
         self._tasks = environment.tasks
         self._replica = replica
         self._drain = drain
+        self._log = log
         self.persisting = Persisting(environment, log, metrics, self._persisted, self._failed)
         self.term = 0
         """The replica's, as of the last turn."""
@@ -125,6 +126,10 @@ class TurnLoop:
         self._ticked_at = self._clock.monotonic()
         self._tick_timer = self._tasks.call_later(self._tick_seconds, self._tick)
         self.wake()
+
+    def set_peers(self, has_peers: bool) -> None:
+        """Whether this member has peers, who must not wait for its disk."""
+        self._log.has_peers = has_peers
 
     def propose(self, ticket: int, command: bytes) -> None:
         """Queue a command for this turn."""
