@@ -193,6 +193,30 @@ def test_a_member_joins_as_a_learner_is_promoted_and_the_leader_leaves() -> None
     World(seed=8).play(story)
 
 
+def test_one_that_missed_more_than_the_log_keeps_gets_a_snapshot_while_writes_go_on() -> None:
+    async def story(world: World) -> None:
+        await world.start()
+        await asyncio.sleep(1)
+        behind = await a_follower(world)
+        world[behind].kill()
+        async with world.client(*(name for name in world.names if name != behind)) as store:
+            for number in range(24):
+                await store.put(f"k{number}", bytes(1_000_000))
+            await world[behind].start()
+            for number in range(100):
+                await store.put("other", str(number))
+                await asyncio.sleep(0.01)
+        await agree(world)
+        assert world[await world.led()].member.snapshots.outgoing.made == 1
+        await world[behind].stop()
+        await world[behind].start()
+        await agree(world)
+        async with world.client(behind) as store:
+            assert len((await store.prefix("k")).kvs) == 24
+
+    World(seed=12).play(story)
+
+
 def test_a_member_whose_data_is_gone_is_refused_and_can_be_replaced() -> None:
     async def story(world: World) -> None:
         await world.start()

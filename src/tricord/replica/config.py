@@ -17,7 +17,7 @@ class ReplicaConfig:
     """Applied entries kept in memory for peers that lag."""
     kept_bytes: int = 16 << 20
     """Bytes of data in memory beyond which applied entries go, however few are kept then."""
-    lagging_bytes: int = 64 << 20
+    lagging_bytes: int = 128 << 20
     """The same for entries that a member which takes entries now still needs."""
 
     def __post_init__(self) -> None:

@@ -6,6 +6,8 @@ The log is cut in small pieces, often: a large piece at once would be a pause th
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from tricord.raft.progress import Phase
 from tricord.raft.state import State
 from tricord.replica.config import ReplicaConfig
@@ -14,8 +16,12 @@ PIECE_ENTRIES = 256
 """So many entries more than should stay may be there before a piece is cut."""
 
 
-def cut_due(state: State, applied_index: int, config: ReplicaConfig) -> int:
+def cut_due(
+    state: State, applied_index: int, config: ReplicaConfig, pinned_index: Callable[[], int | None] = lambda: None
+) -> int:
     """The index before which the log should be cut now, or 0. Without peers nobody lags, and nothing is kept.
+
+    What follows ``pinned_index()`` stays, as what members that take entries need, within the budget for those.
 
     Cost: a few comparisons; when due, a look at what is to go.
     """
@@ -28,6 +34,9 @@ def cut_due(state: State, applied_index: int, config: ReplicaConfig) -> int:
     needed = applied_index + 1
     if log.size_bytes <= config.lagging_bytes:
         needed = min(_first_needed(state), needed)
+        pinned = pinned_index()
+        if pinned is not None:
+            needed = min(pinned + 1, needed)
     if needed <= log.base_index + 1:
         return 0
     first = min(log.base_index + 1 + max(surplus, 0), needed)

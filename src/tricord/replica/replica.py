@@ -10,7 +10,7 @@ or a snapshot jumped over it.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Generic, TypeVar
 
 from tricord.base.errors import OutcomeUnknown, Stopping, TooManyRequests
@@ -92,6 +92,8 @@ class Replica(Generic[AppliedT]):
         self._transfer = PendingTransfer()
         self._installing = False
         self._stopped = False
+        self.pinned_index: Callable[[], int | None] = lambda: None
+        """The log in memory should keep what follows this index, for a member that gets a snapshot; None: no matter."""
 
     def turn(self, turn_input: TurnInput) -> TurnOutput[AppliedT]:
         """Take everything that happened; say everything to do. Raises AssertionError when an invariant broke.
@@ -209,6 +211,11 @@ class Replica(Generic[AppliedT]):
         """The index before the first entry in memory: what peers can be sent begins behind it."""
         return self._raft.state.log.base_index
 
+    def matched_indexes(self) -> dict[int, int]:
+        """Of each other member, the last index known to be in its log; empty for one that does not lead."""
+        progress = self._raft.state.progress
+        return {member: one.match_index for member, one in progress.items() if member != self._member}
+
     def follows(self, member: int) -> bool:
         """Whether the member takes entries now, as far as this one knows; only a leader does."""
         progress = self._raft.state.progress.get(member)
@@ -250,7 +257,7 @@ class Replica(Generic[AppliedT]):
             self._now += turn_input.ticks
             self._reads.ask_again_if_before(self._now - self._patience_ticks)
         if not self._installing and turn_input.installed is None:
-            cut = cut_due(state, self._machine.applied_index, self._limits)
+            cut = cut_due(state, self._machine.applied_index, self._limits, self.pinned_index)
             if cut:
                 events.append(CutLog(cut))
         return events

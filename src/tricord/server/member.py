@@ -26,9 +26,10 @@ from tricord.server.engine import HealthCheck
 from tricord.server.faults import Faults
 from tricord.server.founding import Invitation, found, is_used, members_of, open_storage
 from tricord.server.handing_over import hand_over
-from tricord.server.housekeeping import Housekeeping
+from tricord.server.housekeeping import Housekeeping, first_needed
 from tricord.server.log_writer import LogWriter
 from tricord.server.member_engine import MemberEngine
+from tricord.server.member_snapshots import MemberSnapshots
 from tricord.server.peer_addresses import peer_addresses
 from tricord.server.peer_links import open_links
 from tricord.server.peers import Peers
@@ -124,6 +125,22 @@ class Member:
         self.faults = Faults(environment, configuration.unsafe_faults, self.peers, self._tells)
         self.links: PeerLinks = open_links(environment, configuration, self.peers.hooks(), self.faults.cuts)
         self.peers.links = self.links
+        self.snapshots = MemberSnapshots(
+            environment,
+            storage,
+            self.machine,
+            self.drain,
+            self.log,
+            self.replica,
+            self.turns,
+            self.links,
+            self._tells,
+            fail=self._fail,
+            reloaded=lambda: self.housekeeping.compacted(0, None),
+        )
+        self.peers.snapshots = self.snapshots
+        self.replica.pinned_index = lambda: self.snapshots.pinned_index
+        self.housekeeping.needed = self._first_needed
         self.turns.cluster = self.peers
         self.engine = MemberEngine(
             environment,
@@ -241,6 +258,7 @@ class Member:
         if self._timer is not None:
             self._timer.cancel()
         await self.engine.finish_reading()
+        await self.snapshots.stop()
         await self.turns.settle()
         await self.drain.close()
         try:
@@ -262,6 +280,7 @@ class Member:
         self.peers.stop()
         self.faults.stop()
         self.housekeeping.stop()
+        self.snapshots.abandon()
         self.drain.abandon()
         if self._timer is not None:
             self._timer.cancel()
@@ -327,6 +346,11 @@ class Member:
 
     def _applied_index(self) -> int:
         return self.machine.applied_index
+
+    def _first_needed(self) -> int | None:
+        matched = self.replica.matched_indexes()
+        heard = [index for member, index in matched.items() if self.peers.is_active(member)]
+        return first_needed(heard, self.snapshots.pinned_index)
 
     def _every_so_often(self) -> None:
         self.engine.expire()

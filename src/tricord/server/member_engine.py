@@ -252,9 +252,14 @@ class MemberEngine:
         self._answer(waiting, outcome, self._stamp_at(self._machine.revision(waiting.keyspace), level))
 
     def expire(self) -> None:
-        """Answer what waited past its deadline. Called at times; a write that was proposed may still take effect."""
-        for waiting in self._tickets.take_overdue(self._clock.monotonic()):
-            self._answer(waiting, OutcomeUnknown() if waiting.is_write else DeadlineExceeded(), self.stamp())
+        """Answer what waited past its deadline. Called at times; a write that got into a log may still take effect."""
+        overdue = self._tickets.take_overdue(self._clock.monotonic())
+        if not overdue:
+            return
+        withdrawn = self._turns.withdraw({ticket for ticket, waiting in overdue if waiting.is_write})
+        for ticket, waiting in overdue:
+            is_known = not waiting.is_write or ticket in withdrawn
+            self._answer(waiting, DeadlineExceeded() if is_known else OutcomeUnknown(), self.stamp())
 
     async def finish_reading(self) -> None:
         """Wait for what reads the store on another thread, and answer what waits to."""
@@ -265,7 +270,7 @@ class MemberEngine:
         """Take no new request and answer those that wait."""
         self.stopping = True
         self.membership.stop()
-        for waiting in self._tickets.take_overdue(float("inf")):
+        for _, waiting in self._tickets.take_overdue(float("inf")):
             self._answer(waiting, OutcomeUnknown() if waiting.is_write else Stopping(), self.stamp())
 
     def _stamp_at(self, revision: int, level: Level) -> Stamp:

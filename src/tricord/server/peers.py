@@ -25,17 +25,22 @@ from tricord.server.peer_identity import PeerIdentities
 from tricord.server.telling import Tells
 from tricord.server.turn import TurnLoop
 from tricord.storage.identity import Identity
-from tricord.transport.peer.hooks import LinkState, PeerHooks
+from tricord.transport.peer.hooks import LinkState, PeerHooks, SnapshotSink
 from tricord.transport.peer.host_message import HostMessage
 from tricord.transport.peer.links import PeerLinks
 from tricord.wire.peer.hello import Hello
 from tricord.wire.peer.query import Answer, Query
 from tricord.wire.peer.refusals import Refusal, RefusalCode
+from tricord.wire.peer.snapshot import SnapshotOffer
 
 CALL_SECONDS = 5.0
 PUBLISH_AGAIN_SECONDS = 0.5
 LEAVE_ELECTION_TIMEOUTS = 2
 """How long one that was removed still answers, so that the others get to know."""
+
+
+_NOT_FOR_TURNS: frozenset[type] = frozenset({HostMessage, InstallSnapshot})
+"""At least not as they come."""
 
 
 class KnowsCluster(Protocol):
@@ -56,8 +61,14 @@ class BringsSnapshots(Protocol):
     def bring(self, members: list[int]) -> None:
         """These members need one."""
 
+    def arrived(self, message: InstallSnapshot) -> bool:
+        """Whether it is here, whole."""
+
     def install(self, snapshot: InstallSnapshot) -> None:
         """Put it in place of state and log."""
+
+    def offered(self, sender: int, offer: SnapshotOffer) -> SnapshotSink | Refusal:
+        """Where to write one that is offered, or why not."""
 
 
 class Peers:
@@ -110,6 +121,8 @@ class Peers:
             changed=self._link_changed,
             expected=self._expected,
             answer=self._answer,
+            offered=self._offered,
+            fault=self._fault,
         )
 
     def stop(self) -> None:
@@ -234,13 +247,28 @@ class Peers:
         if not messages or self._stopped:
             return
         self._heard[messages[0].sender] = self._clock.monotonic()
-        plain = [message for message in messages if not isinstance(message, HostMessage)]
+        plain = [message for message in messages if type(message) not in _NOT_FOR_TURNS]
         if len(plain) < len(messages):
             for message in messages:
                 if isinstance(message, HostMessage):
                     self._host_message(message)
+                elif type(message) is InstallSnapshot and self._arrived(message):
+                    plain.append(message)
         if plain and self._turns.started:
             self._turns.receive(plain)
+
+    def _arrived(self, message: InstallSnapshot) -> bool:
+        return self.snapshots is not None and self.snapshots.arrived(message)
+
+    def _offered(self, sender: int, offer: SnapshotOffer) -> SnapshotSink | Refusal:
+        if self.snapshots is None or not self._turns.started:
+            return Refusal(RefusalCode.BUSY, "this member takes no snapshots yet")
+        return self.snapshots.offered(sender, offer)
+
+    def _fault(self, error: BaseException, where: str) -> None:
+        self._tells.warning(
+            "a peer connection failed on a mistake", where=where, error=f"{type(error).__name__}: {error}"
+        )
 
     def _host_message(self, message: HostMessage) -> None:
         if message.is_answer:

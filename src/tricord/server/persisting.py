@@ -59,8 +59,12 @@ class Persisting:
             self._append()
 
     def hold(self) -> None:
-        """Begin no append until ``release``; one that is under way ends."""
+        """Begin no append until ``release``; one that is under way ends.
+
+        A snapshot takes the place of the log: entries that wait are not needed any more.
+        """
         self._held = True
+        self._entries.clear()
 
     def release(self) -> None:
         """Go on with what gathered."""

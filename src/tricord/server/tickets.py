@@ -47,7 +47,7 @@ class Tickets:
         """Who waits under the number, once; None when it was answered already (its deadline passed)."""
         return self.waiting.pop(ticket, None)
 
-    def take_overdue(self, now: float) -> list[Waiting]:
+    def take_overdue(self, now: float) -> list[tuple[int, Waiting]]:
         """All whose deadline passed. Cost: one look at each waiting request; called once a tick."""
         overdue = [ticket for ticket, waiting in self.waiting.items() if waiting.deadline <= now]
-        return [self.waiting.pop(ticket) for ticket in overdue]
+        return [(ticket, self.waiting.pop(ticket)) for ticket in overdue]

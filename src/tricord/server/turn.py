@@ -35,6 +35,9 @@ class DecidesTurns(Protocol):
     def turn(self, turn_input: TurnInput) -> TurnOutput[Applied]:
         """Decide; performs nothing."""
 
+    def withdraw(self, tickets: set[int]) -> list[int]:
+        """Those of these proposals that still wait for a leader: they do so no more, and did nothing."""
+
     @property
     def term(self) -> int:
         """The current term."""
@@ -136,6 +139,15 @@ class TurnLoop:
         self._input.proposals.append((ticket, command))
         if not self._scheduled:
             self.wake()
+
+    def withdraw(self, tickets: set[int]) -> set[int]:
+        """Those of these proposals that nobody took yet: they did nothing, and never will."""
+        if not tickets or self._stopped:
+            return set()
+        queued = {ticket for ticket, _ in self._input.proposals if ticket in tickets}
+        if queued:
+            self._input.proposals = [one for one in self._input.proposals if one[0] not in queued]
+        return queued.union(self._replica.withdraw(tickets))
 
     def read(self, ticket: int) -> None:
         """Queue a linearizable read for this turn."""
