@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """A follower passes on to its leader what clients asked of it (section 6.2: a client may ask any server).
 
-What got no answer when the leader changes, when the way to it broke or when patience ends is given back: a read does
-no harm when it is asked again, a proposal may have been appended.
+Reads are given back when the leader changes: they do no harm when they are asked again. A proposal may have been
+appended, and where it was, the leader of then can still say when it leads no more: its answer is awaited until the way
+to it broke, or patience ends.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ def can_forward(state: State) -> bool:
 
 def pass_on_proposal(state: State, data: list[bytes]) -> None:
     """The leader is to append these."""
-    request = state.forwarded.next_request()
+    request = state.forwarded.next_request(state.leader_id)
     state.output.proposed.append(FORWARDED)
     outbox.send(
         state, ForwardedProposal(state.config.id, state.leader_id, state.persistent.current_term, request, data)
@@ -41,31 +42,35 @@ def pass_on_reads(state: State) -> None:
     outbox.send(state, ForwardedRead(state.config.id, state.leader_id, state.persistent.current_term, contexts))
 
 
-def lose_all(state: State) -> None:
-    """No answer comes any more: the leader is another one, or unreachable."""
-    forwarded = state.forwarded
-    if forwarded.proposals:
-        _lose(state, list(forwarded.proposals))
-    if forwarded.reads:
-        _drop_reads(state, list(forwarded.reads))
+def drop_reads(state: State) -> None:
+    """The leader is another one, or none: ask again."""
+    if state.forwarded.reads:
+        _drop_reads(state, list(state.forwarded.reads))
+
+
+def lose(state: State, member: int) -> None:
+    """The member answers no more: nobody can say what became of the proposals that it was given."""
+    lost = [number for number, (asked, _) in state.forwarded.proposals.items() if asked == member]
+    if lost:
+        _lose(state, lost)
+    if member == state.leader_id:
+        drop_reads(state)
 
 
 def tick(state: State) -> None:
-    """Patience with a leader that lives but does not answer: twice the election timeout for a proposal, once for a
+    """Patience with a member that lives but does not answer: twice the election timeout for a proposal, once for a
     read."""
-    forwarded = state.forwarded
-    election_ticks = state.config.election_ticks
-    for waiting, ticks_max, give_up in (
-        (forwarded.proposals, 2 * election_ticks, _lose),
-        (forwarded.reads, election_ticks, _drop_reads),
-    ):
-        if not waiting:
-            continue
-        for key in waiting:
-            waiting[key] += 1
-        overdue = [key for key, ticks in waiting.items() if ticks >= ticks_max]
+    forwarded, election_ticks = state.forwarded, state.config.election_ticks
+    if forwarded.proposals:
+        forwarded.proposals = {number: (member, ticks + 1) for number, (member, ticks) in forwarded.proposals.items()}
+        overdue = [number for number, (_, ticks) in forwarded.proposals.items() if ticks >= 2 * election_ticks]
         if overdue:
-            give_up(state, overdue)
+            _lose(state, overdue)
+    if forwarded.reads:
+        forwarded.reads = {context: ticks + 1 for context, ticks in forwarded.reads.items()}
+        late = [context for context, ticks in forwarded.reads.items() if ticks >= election_ticks]
+        if late:
+            _drop_reads(state, late)
 
 
 def _lose(state: State, numbers: list[int]) -> None:

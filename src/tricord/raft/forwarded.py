@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a follower passed on to its leader and awaits the answer of, and what a leader took of others.
+"""What a server passed on to its leader and awaits the answer of, and what it took of others.
 
 A request's number begins with one that each start draws anew, so that a leader takes none twice: neither one that the
 network doubled nor one of a process that is gone.
@@ -11,7 +11,8 @@ _START_BITS = 32
 
 
 class Forwarded:
-    """Proposals by number and reads by context, each with the ticks that it has waited."""
+    """Proposals by number, each with the member that was asked and the ticks that it has waited; reads by context, with
+    the ticks."""
 
     __slots__ = ("_start", "count", "proposals", "reads", "reads_asked", "taken")
 
@@ -19,17 +20,22 @@ class Forwarded:
         self._start = (seed * 0x9E3779B97F4A7C15 >> 16) % (1 << 31)
         self.count = 0
         """How many proposals were ever passed on; the last one's number."""
-        self.proposals: dict[int, int] = {}
+        self.proposals: dict[int, tuple[int, int]] = {}
         self.reads: dict[int, int] = {}
         self.reads_asked: list[int] = []
         """Contexts to be passed on at the end of the step."""
         self.taken: dict[int, int] = {}
-        """On a leader: the newest request taken of each member."""
+        """The newest request taken, or refused, of each member."""
 
-    def next_request(self) -> int:
-        """A number on the wire for one more proposal, which waits from now on."""
+    @property
+    def is_waiting(self) -> bool:
+        """Whether an answer is awaited."""
+        return bool(self.proposals or self.reads)
+
+    def next_request(self, member: int) -> int:
+        """A number on the wire for one more proposal to the member; it waits from now on."""
         self.count += 1
-        self.proposals[self.count] = 0
+        self.proposals[self.count] = (member, 0)
         return self._start << _START_BITS | self.count
 
     def number(self, request: int) -> int:
@@ -37,7 +43,7 @@ class Forwarded:
         return request & ((1 << _START_BITS) - 1) if request >> _START_BITS == self._start else 0
 
     def is_taken(self, member: int, request: int) -> bool:
-        """Whether this leader saw it, or a later one of the same start; if not, it counts as seen now."""
+        """Whether this server saw it, or a later one of the same start; if not, it counts as seen now."""
         newest = self.taken.get(member, -1)
         if newest >> _START_BITS == request >> _START_BITS and request <= newest:
             return True

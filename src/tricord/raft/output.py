@@ -57,8 +57,8 @@ class Output:
     """For each Propose of the step, in order: the index of its first command; 0 for refused: nobody leads; or
     FORWARDED."""
     forwarded: list[tuple[int, int, int]] = field(default_factory=list)
-    """(which Propose, first index, term): where the leader put commands that were forwarded (0: refused, or the leader
-    is gone and nobody can say; see ``lost``). The FORWARDED Proposes are numbered from 1 on, in order, for ever."""
+    """(which Propose, first index, term): where the leader put commands that were forwarded (index 0: they were refused
+    and did nothing). The FORWARDED Proposes are numbered from 1 on, in order, for ever."""
     lost: list[int] = field(default_factory=list)
     """Numbers of FORWARDED Proposes that will get no answer: they may have been appended, or be yet."""
     reads: list[tuple[int, int]] = field(default_factory=list)

@@ -38,7 +38,10 @@ def tick(state: State) -> bool:
 
 def agreed(state: State, message: AppendEntries) -> None:
     """A follower was told to be silent: it is, if it holds all that the leader does."""
-    if message.prev_log_index == state.log.last_index == state.commit_index == state.log.persisted_index:
+    log = state.log
+    if message.prev_log_index == log.last_index == state.commit_index == log.persisted_index and (
+        not state.forwarded.is_waiting
+    ):
         _fall_silent(state)
 
 
@@ -71,7 +74,13 @@ def _is_idle(state: State) -> bool:
     log = state.log
     if not (state.commit_index == log.last_index == log.persisted_index == state.last_applied):
         return False
-    if state.transferee or state.reads_asked or state.reads_in_rounds or state.configuration.is_joint:
+    if (
+        state.transferee
+        or state.forwarded.is_waiting
+        or state.reads_asked
+        or state.reads_in_rounds
+        or state.configuration.is_joint
+    ):
         return False
     return all(
         progress.match_index == log.last_index and check_quorum.is_heard(state, member)

@@ -63,6 +63,9 @@ RULES: dict[type[Any], Callable[[State, Any], None]] = {
 REFUSALS: dict[type[Any], Callable[[State, Any], None]] = {
     RequestVote: recv_request_vote.refuse,
     AppendEntries: recv_append_entries.refuse_old_term,
+    ForwardedProposal: recv_forwarded_proposal.refuse_old_term,
+    # What it says was true in its term, and is still.
+    ForwardedProposalResult: recv_forwarded_proposal_result.receive,
 }
 
 FROM_LEADERS = (AppendEntries, InstallSnapshot)

@@ -13,6 +13,23 @@ def receive(state: State, message: ForwardedProposal) -> None:
     if not message.data or state.forwarded.is_taken(message.sender, message.request):
         return
     first_index = propose.append(state, message.data)
+    if not first_index and not _is_first_copy(state, message):
+        return
+    _answer(state, message, first_index)
+
+
+def refuse_old_term(state: State, message: ForwardedProposal) -> None:
+    """It was meant for a leader that this server is no more: nothing was done."""
+    if not state.forwarded.is_taken(message.sender, message.request) and _is_first_copy(state, message):
+        _answer(state, message, 0)
+
+
+def _is_first_copy(state: State, message: ForwardedProposal) -> bool:
+    """Whether no earlier copy of it, doubled by the network, can have come to this server before its process began."""
+    return message.term > state.start_term
+
+
+def _answer(state: State, message: ForwardedProposal, first_index: int) -> None:
     # It leaves before the entries, which are sent at the end of the step.
     outbox.send(
         state,

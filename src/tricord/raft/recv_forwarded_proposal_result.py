@@ -8,7 +8,10 @@ from tricord.raft.state import State
 
 
 def receive(state: State, message: ForwardedProposalResult) -> None:
-    """The commands have their place in the log, or did nothing. What is not awaited any more is ignored."""
+    """The commands have their place in the log, or did nothing; that stays true when another leads. What is not awaited
+    any more is ignored."""
     number = state.forwarded.number(message.request)
-    if message.sender == state.leader_id and state.forwarded.proposals.pop(number, None) is not None:
+    member, _ = state.forwarded.proposals.get(number, (0, 0))
+    if message.sender == member:
+        del state.forwarded.proposals[number]
         state.output.forwarded.append((number, message.first_index, message.term))

@@ -7,7 +7,7 @@ Messages with entries do not wait for one another, nor for the leader's own disk
 from __future__ import annotations
 
 from tricord.base.log import Entry
-from tricord.raft import outbox
+from tricord.raft import forward, outbox
 from tricord.raft.events import SnapshotSent, Unreachable
 from tricord.raft.messages import AppendEntries
 from tricord.raft.progress import Phase, Progress
@@ -43,6 +43,7 @@ def send_entries(state: State, follower: int, progress: Progress, entries: list[
 
 def unreachable(state: State, event: Unreachable) -> None:
     """What is on its way to the member may be lost: go on from what it acknowledged, at the next heartbeat."""
+    forward.lose(state, event.member)
     if state.role is not Role.LEADER or event.member == state.config.id:
         return
     progress = state.progress.get(event.member)

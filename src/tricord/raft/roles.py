@@ -21,13 +21,12 @@ def become_follower(state: State, term: int, leader_id: int) -> None:
         state.role = Role.FOLLOWER
         state.progress.clear()
         state.votes.clear()
-        state.forwarded.taken.clear()
         state.snapshots_failed.clear()
         state.transferee = state.transfer_elapsed_ticks = 0
         state.uncommitted_bytes = state.disk_owed_ticks = 0
         reset_election_timer(state)
     if news:
-        forward.lose_all(state)
+        forward.drop_reads(state)
         state.is_quiescent = False
     state.leader_id = leader_id
     if leader_id:
@@ -101,7 +100,7 @@ def reset_election_timer(state: State) -> None:
 
 
 def _begin_campaign(state: State) -> None:
-    forward.lose_all(state)
+    forward.drop_reads(state)
     state.leader_id = 0
     state.is_quiescent = False
     state.votes.clear()

@@ -68,6 +68,7 @@ class State:
         "role",
         "round_ticks",
         "snapshots_failed",
+        "start_term",
         "tracer",
         "transfer_elapsed_ticks",
         "transferee",
@@ -88,6 +89,8 @@ class State:
     ) -> None:
         self.config = config
         self.persistent = PersistentState(hard_state)
+        self.start_term = hard_state.term
+        """The term in which this process began."""
         self.log = Log(base[0], base[1], entries)
         assert self.log.last_term <= hard_state.term, "no entry is of a term that this member never saw"
         assert base[0] <= applied_index <= self.log.last_index, "what was applied is in the log or below its base"

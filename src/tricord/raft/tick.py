@@ -17,10 +17,10 @@ def tick(state: State, event: Tick) -> None:
     state.now_ticks += 1 + event.paused
     if state.is_quiescent:
         return
+    forward.tick(state)
     if state.role is Role.LEADER:
         _tick_leader(state)
         return
-    forward.tick(state)
     state.election_elapsed_ticks += 1
     if (
         state.election_elapsed_ticks >= state.election_timeout_ticks
@@ -37,7 +37,7 @@ def forget_leader(state: State, event: ForgetLeader) -> None:
         return
     if state.tracer is not None:
         state.tracer(LeaderForgotten(event.leader))
-    forward.lose_all(state)
+    forward.lose(state, event.leader)
     state.leader_id = 0
     others = [voter for voter in state.configuration.voters if voter != event.leader]
     if state.config.id in others:

@@ -1,0 +1,69 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A proposal that was passed on keeps its answer when the lead changes: what the old leader did stays true."""
+
+from __future__ import annotations
+
+from tests.raft.cluster import Cluster
+from tricord.raft.events import Receive, Unreachable
+from tricord.raft.messages import ForwardedProposal, ForwardedProposalResult
+from tricord.raft.output import FORWARDED, Output
+
+
+def led_by_one() -> Cluster:
+    """Three servers, of which 1 leads."""
+    cluster = Cluster(3)
+    cluster.elect(1)
+    return cluster
+
+
+def forwarded(cluster: Cluster, of: int) -> ForwardedProposal:
+    """The request on its way from that server, taken from the network."""
+    (found,) = [m for m in cluster.network if isinstance(m, ForwardedProposal) and m.sender == of]
+    cluster.network.remove(found)
+    return found
+
+
+def answers(output: Output) -> list[ForwardedProposalResult]:
+    return [message for message in output.messages if isinstance(message, ForwardedProposalResult)]
+
+
+def test_the_old_leaders_answer_counts_in_a_new_term() -> None:
+    cluster = led_by_one()
+    cluster[2].propose(b"a")
+    assert cluster[2].proposed == [FORWARDED]
+    (answer,) = answers(cluster[1].raft.step([Receive(forwarded(cluster, 2))]))
+    assert (answer.first_index, answer.term) == (2, 1)
+    cluster.elect(3)
+    assert cluster[2].raft.term == 2
+    output = cluster[2].raft.step([Receive(answer)])
+    assert output.forwarded == [(1, 2, 1)]
+    assert output.lost == []
+
+
+def test_a_leader_of_then_says_that_it_did_nothing() -> None:
+    cluster = led_by_one()
+    cluster[2].propose(b"a")
+    request = forwarded(cluster, 2)
+    cluster.elect(3)
+    (answer,) = answers(cluster[1].raft.step([Receive(request)]))
+    assert cluster[2].raft.step([Receive(answer)]).forwarded == [(1, 0, 2)]
+    # Doubled by the network: it was answered, and the answer that counted is the first.
+    assert answers(cluster[1].raft.step([Receive(request)])) == []
+
+
+def test_a_process_that_began_later_does_not_say_so() -> None:
+    cluster = led_by_one()
+    cluster[2].propose(b"a")
+    request = forwarded(cluster, 2)
+    cluster[1].crash()
+    cluster[1].start()
+    assert answers(cluster[1].raft.step([Receive(request)])) == [], "a copy may have been taken before the crash"
+
+
+def test_nobody_can_say_when_the_way_to_the_old_leader_broke() -> None:
+    cluster = led_by_one()
+    cluster[2].propose(b"a")
+    cluster.network.clear()
+    cluster.elect(3)
+    assert cluster[2].raft.step([Unreachable(3)]).lost == []
+    assert cluster[2].raft.step([Unreachable(1)]).lost == [1]
