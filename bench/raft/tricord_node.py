@@ -12,13 +12,12 @@ import threading
 import time
 from typing import BinaryIO
 
+from bench.raft.dialogue import Load, Report, converse, report
 from tricord.base.environment import Environment
 from tricord.base.log import Entry
 from tricord.raft import Role
 from tricord.raft_node import Committed, Node, NodeConfig, Outcome
 from tricord.runtime import run
-
-from bench.raft.dialogue import Load, Report, converse, report
 
 
 class Counter:
