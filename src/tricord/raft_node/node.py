@@ -213,7 +213,7 @@ class Node:
         """A new member that votes, or a learner that is to vote; the members afterwards.
 
         On the leader, as all changes. They go through a joint configuration (section 4.3 of the dissertation), or with
-        ``joint=False`` one step at a time (section 4.2). Raises MembershipRefused, NoLeader, Stopping (nothing was
+        ``joint=False`` one step at a time (section 4.1). Raises MembershipRefused, NoLeader, Stopping (nothing was
         done), OutcomeUnknown.
         """
         number = member_number(self._config.cluster, name)
