@@ -8,8 +8,21 @@ from typing import Any
 
 from tricord.base.membership import Configuration
 from tricord.base.trace import TraceEvent
-from tricord.raft import trace
-from tricord.raft.messages import AppendEntries, AppendEntriesResult, Message, RequestVote, RequestVoteResult
+from tricord.raft import Output, trace
+from tricord.raft.messages import (
+    AppendEntries,
+    AppendEntriesResult,
+    ForwardedProposal,
+    ForwardedProposalResult,
+    ForwardedRead,
+    ForwardedReadResult,
+    InstallSnapshot,
+    InstallSnapshotResult,
+    Message,
+    RequestVote,
+    RequestVoteResult,
+    TimeoutNow,
+)
 
 TRACES: dict[type[Any], Callable[[Any], str]] = {
     trace.BecameFollower: lambda e: f"follows {e.leader or 'nobody yet'} in term {e.term}",
@@ -50,45 +63,97 @@ TRACES: dict[type[Any], Callable[[Any], str]] = {
 }
 
 
-def describe_configuration(configuration: Configuration) -> str:
-    """Who votes, who learns."""
-    text = "voters " + ",".join(map(str, configuration.voters))
-    if configuration.outgoing:
-        text += " and " + ",".join(map(str, configuration.outgoing))
-    if configuration.learners:
-        text += ", learners " + ",".join(map(str, configuration.learners))
-    if configuration.learners_next:
-        text += ", soon learners " + ",".join(map(str, configuration.learners_next))
-    return text
-
-
 def describe_trace(event: TraceEvent) -> str:
     """What the server did."""
     return TRACES[type(event)](event)
 
 
+def describe_configuration(configuration: Configuration) -> str:
+    """Who belongs, in what part."""
+    parts = [f"voters {_ids(configuration.voters)}"]
+    if configuration.outgoing:
+        parts[0] += f" and {_ids(configuration.outgoing)}"
+    if configuration.learners:
+        parts.append(f"learners {_ids(configuration.learners)}")
+    if configuration.learners_next:
+        parts.append(f"soon learners {_ids(configuration.learners_next)}")
+    return ", ".join(parts)
+
+
+def _ids(ids: tuple[int, ...]) -> str:
+    return " ".join(map(str, ids)) or "none"
+
+
+def describe_output(output: Output) -> list[str]:
+    """What the host is told beside what the trace says."""
+    lines = [
+        f"hears that its proposal {number} {f'is at {first} of term {term}' if first else 'was refused'}"
+        for number, first, term in output.forwarded
+    ]
+    lines += [f"refuses to hand over: {refusal.value}" for refusal in output.transfers if refusal is not None]
+    return lines
+
+
 def describe_message(message: Message) -> str:
     """Who says what to whom."""
-    return f"{message.sender} -> {message.receiver} term {message.term}: {_content(message)}"
+    return f"{message.sender} -> {message.receiver} term {message.term}: {CONTENTS[type(message)](message)}"
 
 
-def _content(message: Message) -> str:
-    if isinstance(message, RequestVote):
-        return f"RequestVote, log ends at {message.last_log_index} of term {message.last_log_term}"
-    if isinstance(message, RequestVoteResult):
-        return f"vote {'granted' if message.vote_granted else 'refused'}"
-    if not isinstance(message, AppendEntries | AppendEntriesResult):
-        return repr(message)
-    read = f", round {message.read_round}" if message.read_round else ""
-    if isinstance(message, AppendEntries):
-        what = (
-            f"{message.entries[0].index}..{message.entries[-1].index}"
-            if message.entries
-            else ("commit" if message.commit_only else "heartbeat")
-        )
-        behind = f"behind {message.prev_log_index} of term {message.prev_log_term}"
-        return f"{what} {behind}, commit {message.leader_commit}{read}"
-    assert isinstance(message, AppendEntriesResult)
+def _vote_request(message: RequestVote) -> str:
+    what = "RequestPreVote" if message.pre_vote else "RequestVote"
+    asked = ", as the leader asked" if message.transfer else ""
+    rank = f", priority {message.priority}" if message.priority else ""
+    return f"{what}, log ends at {message.last_log_index} of term {message.last_log_term}{asked}{rank}"
+
+
+def _append(message: AppendEntries) -> str:
+    what = f"{message.entries[0].index}..{message.entries[-1].index}" if message.entries else "nothing"
+    if message.heartbeat:
+        what = "heartbeat"
+    if message.commit_only:
+        what = "commit"
+    if message.quiesce:
+        what += " and silence"
+    behind = f"behind {message.prev_log_index} of term {message.prev_log_term}"
+    return f"{what} {behind}, commit {message.leader_commit}{_round(message.read_round)}"
+
+
+def _append_result(message: AppendEntriesResult) -> str:
     if message.success:
-        return f"match up to {message.match_index}{read}"
-    return f"refused behind {message.refused_index}, try {message.match_index}{read}"
+        return f"match up to {message.match_index}{_round(message.read_round)}"
+    hint = f"try {message.match_index} of term {message.match_term}"
+    return f"refused behind {message.refused_index}, {hint}{_round(message.read_round)}"
+
+
+def _round(read_round: int) -> str:
+    return f", round {read_round}" if read_round else ""
+
+
+def _snapshot(message: InstallSnapshot) -> str:
+    last = f"{message.last_included_index} of term {message.last_included_term}"
+    return f"snapshot up to {last}, with {describe_configuration(message.configuration)}"
+
+
+def _words(data: list[bytes]) -> str:
+    return " ".join(command.decode() for command in data)
+
+
+def _contexts(contexts: list[int]) -> str:
+    return " ".join(map(str, contexts))
+
+
+CONTENTS: dict[type[Any], Callable[[Any], str]] = {
+    RequestVote: _vote_request,
+    RequestVoteResult: lambda m: f"{'pre-vote' if m.pre_vote else 'vote'} {'granted' if m.vote_granted else 'refused'}",
+    AppendEntries: _append,
+    AppendEntriesResult: _append_result,
+    InstallSnapshot: _snapshot,
+    InstallSnapshotResult: lambda m: f"has the snapshot up to {m.last_included_index}",
+    TimeoutNow: lambda m: "campaign now",
+    ForwardedProposal: lambda m: f"proposal {m.request}: {_words(m.data)}",
+    ForwardedProposalResult: lambda m: (
+        f"proposal {m.request} {f'is at {m.first_index}' if m.first_index else 'refused'}"
+    ),
+    ForwardedRead: lambda m: f"reads {_contexts(m.contexts)}",
+    ForwardedReadResult: lambda m: f"reads {_contexts(m.contexts)} {f'at {m.index}' if m.index else 'refused'}",
+}

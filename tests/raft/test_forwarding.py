@@ -11,7 +11,7 @@ from tricord.raft.output import FORWARDED, Output
 
 def led_by_one() -> Cluster:
     """Three servers, of which 1 leads."""
-    cluster = Cluster(3)
+    cluster = Cluster(3, pre_vote=False, check_quorum=False)
     cluster.elect(1)
     return cluster
 
