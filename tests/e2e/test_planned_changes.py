@@ -1,0 +1,37 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A rolling restart, and a member's replacement, under load: clients see retries at most."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.planned_changes import Clients, replace, rolling_restart
+from tests.peers.clusters import Cluster
+
+pytestmark = [pytest.mark.slow, pytest.mark.peer("etcdctl"), pytest.mark.peer("go-load")]
+
+
+@pytest.fixture
+def cluster(tmp_path: Path) -> Iterator[Cluster]:
+    with Cluster("tricord", tmp_path / "cluster") as running:
+        yield running
+
+
+def test_clients_do_not_notice_a_rolling_restart(cluster: Cluster) -> None:
+    clients = Clients(cluster)
+    clients.run(lambda: rolling_restart(cluster, clients.go_on))
+    assert clients.complaints() == {}
+
+
+@pytest.mark.parametrize("leads", [True, False], ids=["the leader", "a follower"])
+def test_clients_do_not_notice_that_a_member_is_replaced(cluster: Cluster, leads: bool) -> None:
+    leader = cluster.leader()
+    old = leader if leads else next(name for name in cluster.members if name != leader)
+    clients = Clients(cluster)
+    clients.run(lambda: replace(cluster, old, clients.go_on))
+    assert clients.complaints() == {}
+    assert old not in cluster.members
+    assert len(cluster.standings()) == 3
