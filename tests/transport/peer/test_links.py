@@ -66,6 +66,22 @@ def test_votes_heartbeats_and_results_do_not_queue_behind_entries() -> None:
     assert {lane_of(message) for message in by_append} == {Lane.APPEND}
 
 
+def test_what_is_forwarded_goes_by_control_while_append_is_down() -> None:
+    async def story(network: HostNetwork, members: list[Member]) -> None:
+        first, second = members
+        not_yet = Refusal(RefusalCode.NOT_READY, "not yet")
+        second.hooks.expected = lambda hello: not_yet if hello.lane == Lane.APPEND else None
+        await first.start(second)
+        await second.start(first)
+        await asyncio.sleep(0.2)
+        asked, answer = ForwardedProposal(1, 2, 3, 1, [b"x"]), ForwardedProposalResult(1, 2, 3, 1, 7)
+        first.links.send([append(1, 2), asked, answer])
+        await asyncio.sleep(0.01)
+        assert second.received == [asked, answer]
+
+    in_virtual_time(story)
+
+
 def test_a_killed_peer_is_gone_and_found_again_within_half_a_second() -> None:
     async def story(network: HostNetwork, members: list[Member]) -> None:
         first, second = await both(network, members)

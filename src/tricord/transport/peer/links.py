@@ -20,7 +20,7 @@ from tricord.transport.peer.dialling import Address, Dialler
 from tricord.transport.peer.entry_block import EncodedEntries
 from tricord.transport.peer.hooks import LinkState, LocalMember, PeerHooks
 from tricord.transport.peer.link import Link
-from tricord.transport.peer.outgoing import lane_of, message_frames
+from tricord.transport.peer.outgoing import lane_of, may_go_by_control, message_frames
 from tricord.transport.peer.settings import PeerSettings
 from tricord.transport.peer.snapshot_sender import Pacer, Progress, Read, SnapshotResult, SnapshotSender
 from tricord.wire.peer.hello import Lane
@@ -101,7 +101,10 @@ class PeerLinks:
         for message in messages:
             lanes = self._links.get(message.receiver)
             if lanes is not None and local is not None and not self.cuts.blocked(local.member, message.receiver):
-                queues.setdefault(lanes[lane_of(message)], []).append(message)
+                link = lanes[lane_of(message)]
+                if not link.is_open and may_go_by_control(message):
+                    link = lanes[Lane.CONTROL]
+                queues.setdefault(link, []).append(message)
         entries = EncodedEntries()
         for link, queue in queues.items():
             frames = message_frames(queue, entries) if link.is_open else None

@@ -23,6 +23,9 @@ from tricord.wire.peer.frames import FRAME_SIZE_MAX, FrameKind, frame
 from tricord.wire.peer.hello import Lane
 
 _BY_APPEND = frozenset({ForwardedProposal, ForwardedProposalResult, InstallSnapshot, InstallSnapshotResult})
+_BY_CONTROL_ELSE = frozenset({ForwardedProposal, ForwardedProposalResult})
+"""These go by control while the append connection is down: no entries come that way either, and of these two each
+that is lost costs a client its answer."""
 _FRAME_SIZE = 1 << 20
 """A frame that has so many bytes gets no further message: the other side handles a frame at once."""
 
@@ -32,6 +35,11 @@ def lane_of(message: Message) -> Lane:
     if type(message) is AppendEntries:
         return Lane.CONTROL if message.heartbeat else Lane.APPEND
     return Lane.APPEND if type(message) in _BY_APPEND else Lane.CONTROL
+
+
+def may_go_by_control(message: Message) -> bool:
+    """Whether it need not wait for the append connection."""
+    return type(message) in _BY_CONTROL_ELSE
 
 
 def message_frames(messages: Iterable[Message], entries: EncodedEntries) -> bytes | None:
