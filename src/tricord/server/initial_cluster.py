@@ -86,7 +86,10 @@ def _entry(text: str) -> InitialMember:
         if parts.scheme not in ("http", "https") or parts.path not in ("", "/") or parts.query or parts.fragment:
             raise ConfigurationError(f"initial_cluster: {address!r} is not the URL of a peer: write http://HOST:PORT")
         address = parts.netloc
-    return InitialMember(name, Address.parse(address))
+    try:
+        return InitialMember(name, Address.parse(address))
+    except ConfigurationError as error:
+        raise ConfigurationError(f"initial_cluster: {name}: {error}") from None
 
 
 def _id(*parts: str) -> int:
