@@ -9,6 +9,7 @@ from typing import Any
 from tricord.base.membership import Configuration
 from tricord.base.trace import TraceEvent
 from tricord.raft import Output, trace
+from tricord.raft.election import INSISTS
 from tricord.raft.messages import (
     AppendEntries,
     AppendEntriesResult,
@@ -100,10 +101,11 @@ def describe_message(message: Message) -> str:
 
 
 def _vote_request(message: RequestVote) -> str:
-    what = "RequestPreVote" if message.pre_vote else "RequestVote"
-    asked = ", as the leader asked" if message.transfer else ""
+    end = f"log ends at {message.last_log_index} of term {message.last_log_term}"
+    if not message.pre_vote:
+        return f"RequestVote, {end}{', as the leader asked' if message.transfer else ''}"
     rank = f", priority {message.priority}" if message.priority else ""
-    return f"{what}, log ends at {message.last_log_index} of term {message.last_log_term}{asked}{rank}"
+    return f"RequestPreVote, {end}{', insisting' if message.priority == INSISTS else rank}"
 
 
 def _append(message: AppendEntries) -> str:
@@ -132,6 +134,11 @@ def _round(read_round: int) -> str:
 def _snapshot(message: InstallSnapshot) -> str:
     last = f"{message.last_included_index} of term {message.last_included_term}"
     return f"snapshot up to {last}, with {describe_configuration(message.configuration)}"
+
+
+def _number(message: ForwardedProposal | ForwardedProposalResult) -> int:
+    """The follower's count: what is before it on the wire tells its starts apart."""
+    return message.request & 0xFFFFFFFF
 
 
 def _words(data: list[bytes]) -> str:

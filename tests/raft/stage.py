@@ -15,7 +15,8 @@ Network: ``deliver|lose|hold|double [FROM TO]`` (what is on its way now; ``*`` f
 
 Clients and hosts: ``propose ID WORD...`` - ``read ID CONTEXT...`` - ``change ID [single] add|learner|promote|demote|
 remove ID ...`` - ``leave ID`` - ``transfer ID TO`` - ``forget ID LEADER`` - ``unreachable ID MEMBER`` -
-``snapshot ID [INDEX]`` - ``bring FROM TO [fails]`` (a snapshot) - ``apply ID N`` - ``message FROM TO TERM KIND ...``.
+``snapshot ID [INDEX]`` - ``bring FROM TO [fails]`` (a snapshot) - ``apply ID N`` - ``message FROM TO TERM KIND ...``
+(one that no core here sent).
 
 ``state`` tells each one's role, term, commit and log. ``quietly COMMAND`` says only who leads; ``elect ID`` is
 ``quietly`` campaign and settle.
