@@ -13,7 +13,7 @@ ARGS ?=
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help install serve test check fix build bench bench-raft bench-cluster soak-raft proto docs peers bitflip mutants kill-rounds \
+.PHONY: help install serve cluster test check fix build bench bench-raft bench-cluster soak-raft proto docs peers bitflip mutants kill-rounds \
 	lock clean
 
 help: ## say what each verb does
@@ -30,6 +30,9 @@ $(INSTALLED): requirements.lock pyproject.toml
 
 serve: install ## run a member: 127.0.0.1:2379, ./tricord-data (ARGS="--listen ..." adds flags)
 	@exec $(BIN)/tricord serve $(ARGS)
+
+cluster: install ## start three members in the background: ports 2379, 22379, 32379, ./tricord-cluster (ARGS="5" for five)
+	@exec $(BIN)/tricord cluster start $(or $(ARGS),3)
 
 test: check ## check, then the whole suite (PEERS=all: a missing peer is a failure; TESTS=tests/mvcc: a part)
 	$(BIN)/python -m pytest -q $(if $(PEERS),--peers=$(PEERS)) $(TESTS)

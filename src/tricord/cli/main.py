@@ -12,6 +12,7 @@ from typing import Annotated, Any
 import typer
 
 from tricord import __version__
+from tricord.cli.cluster import COMMANDS as cluster_commands
 from tricord.cli.compact import compact
 from tricord.cli.config_show import show
 from tricord.cli.connection import connection_parameters, taken, with_connection
@@ -38,6 +39,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
 )
+cluster = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Run a cluster on this machine, and break it.")
 config = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Look at the settings of a member.")
 member = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="See who the members are, and change it.")
 
@@ -98,6 +100,9 @@ for name, command in (ON_KEYS | ON_CLUSTERS).items():
 for name, command in ON_MEMBERS.items():
     member.command(name)(reports_errors(with_connection(command)))
 app.add_typer(member, name="member")
+for name, command in cluster_commands.items():
+    cluster.command(name)(reports_errors(command))
+app.add_typer(cluster, name="cluster")
 config.command("show")(reports_errors(with_setting_options(show)))
 app.add_typer(config, name="config")
 

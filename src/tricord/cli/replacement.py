@@ -23,8 +23,10 @@ LOOK_SECONDS = 0.5
 """How often the new member is looked at while it catches up."""
 NEAR_ENTRIES = 1000
 """How far behind the leader the new member may be when the swap is tried; the cluster itself judges exactly."""
-PASSING = ("learner_behind", "change_pending", "transferring", "not_ready", "not_leader")
-"""Refusals that go away by themselves."""
+NEW_LEADER_SECONDS = 5.0
+"""A new leader has not heard of everybody yet, and calls the cluster unhealthy."""
+PASSING = ("learner_behind", "change_pending", "transferring", "not_ready", "not_leader", "unhealthy")
+"""Refusals that may go away by themselves."""
 
 
 def say(text: str) -> None:
@@ -124,7 +126,7 @@ class Replacement:
         if planned.refusal:
             raise MembershipRefused(f"{planned.refusal} ({self.name} stays a learner)", reason="unhealthy")
         loop = asyncio.get_running_loop()
-        deadline = loop.time() + self.patience
+        begun = loop.time()
         members = await self.client.members()
         old = self._old(members)
         await self._take_the_lead_from(old)
@@ -136,8 +138,9 @@ class Replacement:
                     await self._promote_and_remove(old, new)
                 return
             except (MembershipRefused, NoLeader) as error:
-                passing = isinstance(error, NoLeader) or error.reason in PASSING
-                if not passing or loop.time() > deadline:
+                reason = error.reason if isinstance(error, MembershipRefused) else "not_leader"
+                patience = NEW_LEADER_SECONDS if reason == "unhealthy" else self.patience
+                if reason not in PASSING or loop.time() - begun > patience:
                     raise
             await asyncio.sleep(LOOK_SECONDS)
 
