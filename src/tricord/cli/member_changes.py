@@ -15,7 +15,7 @@ from tricord.cli.arguments import AsJson
 from tricord.cli.connection import Connection
 from tricord.cli.joining import command_to_start
 from tricord.cli.member_list import member_document, write_members
-from tricord.cli.naming import Member, Peer, find_member, known_member
+from tricord.cli.naming import Member, Peer, find_member, known_member, peer_urls
 from tricord.cli.output import write_json
 
 if TYPE_CHECKING:
@@ -42,9 +42,10 @@ def member_add(
     """
 
     async def work(client: AsyncClient) -> tuple[list[MemberRecord], MemberRecord]:
-        if find_member(await client.members(), name) is not None:
+        members = await client.members()
+        if find_member(members, name) is not None:
             raise MembershipRefused(f"there is a member called {name!r} already", reason="known_member")
-        added = await client.add_member(peer, learner=learner)
+        added = await client.add_member(peer_urls(members, peer), learner=learner)
         return await client.members(), added
 
     members, added = connection.run(work)
@@ -87,7 +88,11 @@ def member_update(connection: Connection, member: Member, peer: Peer, as_json: A
     Examples:
       tricord member update n4 --peer db4.example:2379
     """
-    _change(connection, member, as_json, lambda client, found: client.update_member(found.id, peer))
+
+    async def change(client: AsyncClient, found: MemberRecord) -> None:
+        await client.update_member(found.id, peer_urls(await client.members(), peer))
+
+    _change(connection, member, as_json, change)
 
 
 def _change(

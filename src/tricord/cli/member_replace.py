@@ -14,7 +14,7 @@ from tricord.cli.arguments import AsJson
 from tricord.cli.connection import Connection, seconds
 from tricord.cli.member_changes import NewName
 from tricord.cli.member_list import write_members
-from tricord.cli.naming import Member, Peer
+from tricord.cli.naming import Member, Peer, peer_urls
 from tricord.cli.output import write_json, write_rows
 from tricord.cli.replacement_plan import NEW, Plan
 
@@ -44,12 +44,12 @@ def member_replace(
       tricord member replace n3 n4 --peer db4:2379
     """
     from tricord.cli.replacement import Replacement
-    from tricord.client.changes import full_urls
 
     patience = seconds(wait)
 
     async def work(client: AsyncClient) -> list[MemberRecord] | Plan:
-        replacement = Replacement(client, old, name, full_urls(peer), patience)
+        urls = peer_urls(await client.members(), peer)
+        replacement = Replacement(client, old, name, urls, patience)
         if await replacement.is_done():
             return await client.members()
         planned = await replacement.plan()

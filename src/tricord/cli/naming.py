@@ -37,6 +37,14 @@ def known_member(members: list[MemberRecord], word: str) -> MemberRecord:
     return found
 
 
+def peer_urls(members: list[MemberRecord], peers: list[str]) -> list[str]:
+    """The addresses of ``--peer`` as URLs, with the scheme of the other members' where none is typed."""
+    from tricord.client.changes import full_urls
+
+    schemes = {url.partition("://")[0] for member in members for url in member.peer_urls}
+    return full_urls(peers, "https" if schemes == {"https"} else "http")
+
+
 def called(member: MemberRecord) -> str:
     """Its name; its id while it has none."""
     return member.name or f"{member.id:x}"

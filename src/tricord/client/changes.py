@@ -68,8 +68,8 @@ class EndpointStatus:
     error: TricordError | None = None
 
 
-def full_urls(addresses: str | Sequence[str]) -> list[str]:
-    """``host:port`` or URLs, one, a list, or texts with commas between, as URLs (``http`` where none is said)."""
+def full_urls(addresses: str | Sequence[str], scheme: str = "http") -> list[str]:
+    """``host:port`` or URLs, one, a list, or texts with commas between, as URLs (``scheme`` where none is said)."""
     texts = [addresses] if isinstance(addresses, str) else addresses
     parts = [part.strip() for text in texts for part in text.split(",") if part.strip()]
-    return [part if "://" in part else f"http://{part}" for part in parts]
+    return [part if "://" in part else f"{scheme}://{part}" for part in parts]
