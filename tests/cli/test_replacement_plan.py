@@ -66,5 +66,15 @@ def test_on_etcd_there_is_one_voter_more_for_a_while() -> None:
     assert plan.spare == [1, 1, 1, 1]
 
 
+def test_on_etcd_a_dead_member_leaves_first() -> None:
+    plan = make_plan({1: "a", 2: "b", 3: "c"}, {1, 2}, 3, "d", joint=False)
+    assert [step.text for step in plan.steps][:3] == [
+        "remove c",
+        "add d as a learner, and wait until it has caught up",
+        "promote d",
+    ]
+    assert (plan.removes_first, plan.refusal, plan.spare) == (True, "", [0, 0, 1, 1])
+
+
 def test_a_majority_is_more_than_half() -> None:
     assert [majority(count) for count in range(1, 7)] == [1, 2, 2, 3, 3, 4]

@@ -20,7 +20,7 @@ THREE = ONE_TWO + ",127.0.0.1:3"
 
 
 def of_a_learner(call: Call) -> None:
-    call.fail(Status.UNAVAILABLE, "etcdserver: rpc not supported for learner")
+    call.fail(Status.FAILED_PRECONDITION, "etcdserver: rpc not supported for learner")
 
 
 async def deaf(world: Environment, port: int) -> ScriptedServer:

@@ -205,3 +205,16 @@ def test_a_transfer_goes_to_a_voter_or_to_the_best_one() -> None:
     asyncio.run(cluster.membership.move_leader(0))
     assert cluster.moved == [2, 0]
     assert reason(cluster, lambda membership: membership.move_leader(3)) == "bad_transferee"
+
+
+def test_a_change_that_is_done_is_no_failure_where_the_member_that_was_asked_is_out_of_it() -> None:
+    cluster = Cluster(configured((1, 2, 3)))
+    cluster.leader = 2
+    cluster.answers = [LeaderAnswer()]
+
+    async def ask(request: Range, context: Context) -> None:
+        raise NoLeader
+
+    cluster.membership = Membership(1, cluster, ask, cluster.new_ticket)
+    asyncio.run(cluster.membership.remove_member(1))
+    assert [call.operation for call in cluster.calls] == ["remove_member"]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, TypeAlias
 
 import typer
 
-from tricord.base.errors import MembershipRefused
+from tricord.base.errors import MembershipRefused, OutcomeUnknown
 from tricord.base.members import MemberRecord
 from tricord.cli.arguments import AsJson
 from tricord.cli.connection import Connection
@@ -68,7 +68,13 @@ def member_remove(connection: Connection, member: Member, as_json: AsJson = Fals
       tricord member remove n4
       tricord member remove 8e9e05c52164694d
     """
-    _change(connection, member, as_json, lambda client, found: client.remove_member(found.id))
+    _change(
+        connection,
+        member,
+        as_json,
+        lambda client, found: client.remove_member(found.id),
+        lambda found, now: now is None,
+    )
 
 
 def member_promote(connection: Connection, member: Member, as_json: AsJson = False) -> None:
@@ -78,7 +84,13 @@ def member_promote(connection: Connection, member: Member, as_json: AsJson = Fal
     Examples:
       tricord member promote n4
     """
-    _change(connection, member, as_json, lambda client, found: client.promote_member(found.id))
+    _change(
+        connection,
+        member,
+        as_json,
+        lambda client, found: client.promote_member(found.id),
+        lambda found, now: now is not None and not now.is_learner,
+    )
 
 
 def member_update(connection: Connection, member: Member, peer: Peer, as_json: AsJson = False) -> None:
@@ -92,7 +104,7 @@ def member_update(connection: Connection, member: Member, peer: Peer, as_json: A
     async def change(client: AsyncClient, found: MemberRecord) -> None:
         await client.update_member(found.id, peer_urls(await client.members(), peer))
 
-    _change(connection, member, as_json, change)
+    _change(connection, member, as_json, change, lambda found, now: now is not None and now != found)
 
 
 def _change(
@@ -100,12 +112,20 @@ def _change(
     word: str,
     as_json: bool,
     change: Callable[[AsyncClient, MemberRecord], Awaitable[None]],
+    is_done: Callable[[MemberRecord, MemberRecord | None], bool],
 ) -> None:
-    """Make a change of one member and print who the members are then."""
+    """Make a change of one member and print who the members are then. Where the answer was lost, maybe with the member
+    that left and was asked, the list tells whether it is done."""
 
     async def work(client: AsyncClient) -> list[MemberRecord]:
         found = known_member(await client.members(), word)
-        await change(client, found)
+        try:
+            await change(client, found)
+        except OutcomeUnknown:
+            members = await client.members()
+            if not is_done(found, find_member(members, f"{found.id:x}")):
+                raise
+            return members
         return await client.members()
 
     write_members(connection.run(work), as_json)

@@ -52,11 +52,8 @@ def member_replace(
         replacement = Replacement(client, old, name, urls, patience)
         if await replacement.is_done():
             return await client.members()
-        planned = await replacement.plan()
         if plan:
-            return planned
-        if planned.refusal:
-            raise MembershipRefused(planned.refusal, reason="unhealthy")
+            return await replacement.plan()
         await replacement.carry_out()
         return await client.members()
 

@@ -10,9 +10,10 @@ from __future__ import annotations
 
 import asyncio
 import sys
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
-from tricord.base.errors import DeadlineExceeded, MembershipRefused, NoLeader, TricordError, Unavailable
+from tricord.base.errors import DeadlineExceeded, MembershipRefused, NoLeader, OutcomeUnknown, TricordError, Unavailable
 from tricord.base.members import MemberRecord, MemberStatus
 from tricord.cli.joining import command_to_start
 from tricord.cli.naming import called, find_member
@@ -51,11 +52,12 @@ class Replacement:
         new = self._new(members)
         if find_member(members, self.old) is not None:
             return False
-        if new is None or new.is_learner:
+        if new is None:
             names = ", ".join(called(member) for member in members)
             raise MembershipRefused(f"no member is called {self.old!r}; there are {names}", reason="unknown_member")
-        say(f"{self.old} was replaced by {self.name} already")
-        return True
+        if not new.is_learner:
+            say(f"{self.old} was replaced by {self.name} already")
+        return not new.is_learner
 
     async def plan(self) -> Plan:
         """The steps and the judgement, as the cluster is now."""
@@ -74,8 +76,21 @@ class Replacement:
         names = {member.id: called(member) for member in voters}
         return make_plan(names, healthy, old.id, self.name, joint=self.joint)
 
+    async def judged_plan(self) -> Plan | None:
+        """As ``plan``, where it may be carried out; None where the old one left already. Raises MembershipRefused."""
+        if find_member(await self.client.members(), self.old) is None:
+            return None
+        planned = await self.plan()
+        if planned.refusal:
+            raise MembershipRefused(planned.refusal, reason="unhealthy")
+        return planned
+
     async def carry_out(self) -> None:
         """Every step that is not done yet."""
+        planned = await self.judged_plan()
+        if planned is not None and planned.removes_first:
+            await self._repeat(lambda: self.client.remove_member(planned.old), planned.old)
+            say(f"{self.old} is no member any more")
         members = await self.client.members()
         new = self._new(members)
         if new is None:
@@ -121,22 +136,39 @@ class Replacement:
         return f"{found.raft_applied_index:,} of {furthest:,} entries", behind <= NEAR_ENTRIES
 
     async def _swap(self, new: MemberRecord) -> None:
-        """Repeat while the cluster says that the learner is behind, or has other things to do."""
-        planned = await self.plan()
-        if planned.refusal:
-            raise MembershipRefused(f"{planned.refusal} ({self.name} stays a learner)", reason="unhealthy")
+        """Give the new one its vote, and let the old one go if it is there. Judged anew: time has passed."""
+        planned = await self.judged_plan()
+        if planned is None:
+            await self._repeat(lambda: self._promote(new), 0)
+            return
+        old = planned.old
+        await self._take_the_lead_from(old)
+        if self.joint:
+            await self._repeat(lambda: self.client.replace_member(old, new.id), old)
+        else:
+            await self._repeat(lambda: self._promote(new), 0)
+            await self._repeat(lambda: self.client.remove_member(old), old)
+
+    async def _promote(self, new: MemberRecord) -> None:
+        now = find_member(await self.client.members(), f"{new.id:x}")
+        if now is not None and now.is_learner:
+            await self.client.promote_member(new.id)
+            say(f"  {self.name} votes")
+
+    async def _repeat(self, change: Callable[[], Awaitable[None]], leaving: int) -> None:
+        """Try while the cluster says that the learner is behind, or that it has other things to do. A lost answer,
+        maybe of the very member that left, is made good by a look at who is there."""
         loop = asyncio.get_running_loop()
         begun = loop.time()
-        members = await self.client.members()
-        old = self._old(members)
-        await self._take_the_lead_from(old)
         while True:
             try:
-                if self.joint:
-                    await self.client.replace_member(old.id, new.id)
-                else:
-                    await self._promote_and_remove(old, new)
+                await change()
                 return
+            except OutcomeUnknown:
+                if leaving and leaving not in [member.id for member in await self.client.members()]:
+                    return
+                if loop.time() - begun > self.patience:
+                    raise
             except (MembershipRefused, NoLeader) as error:
                 reason = error.reason if isinstance(error, MembershipRefused) else "not_leader"
                 patience = NEW_LEADER_SECONDS if reason == "unhealthy" else self.patience
@@ -144,22 +176,15 @@ class Replacement:
                     raise
             await asyncio.sleep(LOOK_SECONDS)
 
-    async def _promote_and_remove(self, old: MemberRecord, new: MemberRecord) -> None:
-        now = find_member(await self.client.members(), f"{new.id:x}")
-        if now is not None and now.is_learner:
-            await self.client.promote_member(new.id)
-            say(f"  {self.name} votes beside {called(old)}")
-        await self.client.remove_member(old.id)
-
-    async def _take_the_lead_from(self, old: MemberRecord) -> None:
+    async def _take_the_lead_from(self, old: int) -> None:
         """A leader that leaves costs an election, a lead that was handed over does not."""
-        if (await self.client.status()).leader != old.id:
+        if (await self.client.status()).leader != old:
             return
         try:
             await self.client.move_leader()
-            say(f"  {called(old)} handed the lead over")
+            say(f"  {self.old} handed the lead over")
         except TricordError as error:
-            say(f"  {called(old)} keeps the lead until it leaves: {error}")
+            say(f"  {self.old} keeps the lead until it leaves: {error}")
 
     async def _statuses(self) -> dict[int, MemberStatus]:
         answers = await self.client.status_of_each(everyone=True)

@@ -33,6 +33,8 @@ class Plan:
     names: dict[int, str]
     healthy: frozenset[int]
     old: int
+    removes_first: bool
+    """etcd lets nobody in while a member is down: the old one must leave before."""
     refusal: str
     spare: list[int]
     """Of each step: how many healthy voters may fail and leave a majority of each set; below 0: there is none."""
@@ -46,19 +48,25 @@ def make_plan(names: dict[int, str], healthy: Iterable[int], old: int, new: str,
     """The plan for a cluster of the voters in ``names``, of whom ``healthy`` answer. ``joint``: the cluster swaps in
     one change; etcd does not, and has one voter more for a while."""
     before = frozenset(names)
-    after = before - {old} | {NEW}
+    staying = before - {old}
+    after = staying | {NEW}
     called = names[old]
-    steps = [Step(f"add {new} as a learner, and wait until it has caught up", [before])]
-    if joint:
-        steps.append(Step(f"swap {called} for {new} in one joint change", [before, after]))
-    else:
-        steps.append(Step(f"promote {new}: it votes beside {called}", [before | {NEW}]))
-        steps.append(Step(f"remove {called}", [before | {NEW}]))
-    steps.append(Step("done", [after]))
     well = frozenset(healthy) | {NEW}
+    removes_first = not joint and old not in well
+    join = f"add {new} as a learner, and wait until it has caught up"
+    if joint:
+        steps = [Step(join, [before]), Step(f"swap {called} for {new} in one joint change", [before, after])]
+    elif removes_first:
+        steps = [Step(f"remove {called}", [before, staying]), Step(join, [staying]), Step(f"promote {new}", [after])]
+    else:
+        both = before | {NEW}
+        steps = [Step(join, [before]), Step(f"promote {new}: it votes beside {called}", [both])]
+        steps.append(Step(f"remove {called}", [both]))
+    steps.append(Step("done", [after]))
     all_names = {**names, NEW: new}
     spare = [min(len(voters & well) - majority(len(voters)) for voters in step.sets) for step in steps]
-    return Plan(steps, all_names, well, old, _refusal(before, well, old, spare, all_names), spare)
+    refusal = _refusal(before, well, old, spare, all_names)
+    return Plan(steps, all_names, well, old, removes_first, refusal, spare)
 
 
 def majority(count: int) -> int:

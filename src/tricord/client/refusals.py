@@ -31,10 +31,8 @@ _BY_TEXT: dict[str, type[TricordError]] = {
     "etcdserver: too many requests": errors.TooManyRequests,
     "etcdserver: no leader": errors.NoLeader,
     "etcdserver: server stopped": errors.Stopping,
+    "etcdserver: rpc not supported for learner": errors.NotForLearners,
 }
-
-_NOT_HERE = "etcdserver: rpc not supported for learner"
-"""etcd's learners refuse all but serializable reads; other members do not."""
 
 _BY_STATUS: dict[int, type[TricordError]] = {
     Status.CANCELLED: errors.Cancelled,
@@ -95,11 +93,11 @@ def judge(error: GrpcError, *, read: bool) -> tuple[TricordError, bool]:
     if isinstance(error, CallBroken):
         return _judge_broken(error, read)
     meaning = answered(error)
+    # Other members do what a learner does not; and no leader is known before a write is proposed anywhere.
+    if isinstance(meaning, errors.NotForLearners | errors.NoLeader):
+        return meaning, True
     if read:
         return meaning, isinstance(meaning, errors.Unavailable)
-    # No leader is known before a write is proposed anywhere.
-    if isinstance(meaning, errors.NoLeader) or error.text == _NOT_HERE:
-        return meaning, True
     if isinstance(meaning, errors.MembershipRefused):
         return meaning, False
     if error.status in _REFUSED_BEFORE:

@@ -191,9 +191,16 @@ class Membership:
                 patience -= 1
                 await asyncio.sleep(RETRY_SECONDS)
                 continue
-            # The change is in the leader's state: a read behind it finds it here.
-            await self._ask(_ROUND, Context())
+            await self._catch_up()
             return answer
+
+    async def _catch_up(self) -> None:
+        """The change is in the leader's state: a read behind it finds it here. It is done even where the read fails,
+        as with the member that was removed: an error would say that it is not."""
+        try:
+            await self._ask(_ROUND, Context())
+        except TricordError:
+            return
 
     async def _decide(self, call: LeaderCall) -> LeaderAnswer:
         """On the leader: check, then change."""
@@ -202,7 +209,6 @@ class Membership:
         added = 0
         changes: list[Change]
         if call.operation == "add_member":
-            rules.check_urls(configuration, call.peer_urls)
             added = cluster.new_member_id()
             info = encode_member_info(MemberInfo(call.name, call.peer_urls, []))
             if call.learner:
@@ -211,6 +217,8 @@ class Membership:
             else:
                 rules.check_add_voter(configuration, is_active)
                 changes = [AddVoter(added, info)]
+            # As etcd does: a cluster that is not well says so first.
+            rules.check_urls(configuration, call.peer_urls)
         elif call.operation == "remove_member":
             rules.check_remove(configuration, call.member, is_active)
             changes = [Remove(call.member)]
