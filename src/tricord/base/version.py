@@ -1,7 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Which etcd a member presents itself as. Tools read these and switch features by them."""
+"""Which tricord this is, and which etcd it presents itself as. Tools read the latter and switch features by it."""
 
 from __future__ import annotations
+
+VERSION = "0.1.0"
+"""Of tricord; the package's metadata take it from here."""
 
 ETCD_VERSION = "3.6.16"
 """What Status, MemberList's peers, ``/version`` and the metrics call the server version."""

@@ -5,13 +5,13 @@ from __future__ import annotations
 
 import dataclasses
 
-from tricord import __version__
 from tricord.base.context import Context
 from tricord.base.environment import Environment
 from tricord.base.errors import Cancelled, StorageError
 from tricord.base.levels import Level, Stamp
 from tricord.base.members import MemberRecord, MemberStatus
 from tricord.base.operations import Request, Result
+from tricord.base.version import VERSION
 from tricord.client.changes import (
     AddMember,
     EndpointStatus,
@@ -58,7 +58,7 @@ class MemberCaller:
         return await self._engine.list_members(level is not Level.ANY)
 
     async def version(self, timeout: float) -> str:
-        return __version__
+        return VERSION
 
     async def change_members(self, change: MemberChange, timeout: float) -> MemberRecord | None:
         engine = self._engine
