@@ -33,6 +33,7 @@ from tricord.raft.messages import (
     InstallSnapshot,
     InstallSnapshotResult,
     RequestVote,
+    RequestVoteResult,
     TimeoutNow,
 )
 from tricord.raft.output import FORWARDED
@@ -217,6 +218,18 @@ def test_6_4_1_a_voter_that_restarts_votes_for_nobody_while_a_lease_may_hold() -
         voter.step(Receive(RequestVote(9, voter.id, term + 1, 99, term, pre_vote=pre_vote)))
         cluster.settle()
     assert (voter.raft.term, voter.raft.state.persistent.voted_for) == (term, leading.id)
+
+
+def test_6_4_1_a_message_of_a_newer_term_does_not_end_a_voters_promise() -> None:
+    """Dissertation 6.4.1: a voter that acknowledged a heartbeat elects nobody for an election timeout, in any term."""
+    cluster, leading = lessor()
+    voter = next(server for server in cluster.servers.values() if server is not leading)
+    term = leading.raft.term
+    voter.step(Receive(RequestVoteResult(9, voter.id, term + 1, vote_granted=False)))
+    output = voter.step(Receive(RequestVote(9, voter.id, term + 2, 99, term)))
+    cluster.settle()
+    assert output.messages == []
+    assert voter.raft.state.persistent.voted_for != 9
 
 
 def test_6_4_1_a_pause_counts_against_a_lease() -> None:

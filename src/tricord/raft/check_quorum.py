@@ -42,8 +42,8 @@ def leader_is_fresh(state: State, message: RequestVote) -> bool:
     config = state.config
     if message.transfer or not (message.pre_vote or config.check_quorum):
         return False
-    if config.lease_reads and state.now_ticks < config.election_ticks:
-        return True  # a process before this one may have heard of a leader whose lease still holds
+    if config.lease_reads and state.now_ticks < state.promised_ticks:
+        return True
     if state.role is Role.LEADER:
         return True
     return state.leader_id != 0 and state.election_elapsed_ticks < config.election_ticks

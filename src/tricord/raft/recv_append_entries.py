@@ -22,6 +22,7 @@ def receive(state: State, message: AppendEntries) -> None:
     if state.role is not Role.FOLLOWER or state.leader_id != message.sender:
         roles.become_follower(state, message.term, message.sender)
     roles.reset_election_timer(state)
+    state.promised_ticks = state.now_ticks + state.config.election_ticks
     if state.installing is not None:
         # The log is to go. That its sender leads is true all the same.
         if not message.entries and not message.commit_only:

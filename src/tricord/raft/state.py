@@ -62,6 +62,7 @@ class State:
         "output",
         "persistent",
         "progress",
+        "promised_ticks",
         "read_round",
         "reads_asked",
         "reads_in_rounds",
@@ -117,6 +118,9 @@ class State:
         self.heartbeat_elapsed_ticks = 0
         self.now_ticks = 0
         """All ticks that ever passed, pauses too."""
+        self.promised_ticks = config.election_ticks
+        """Until when a leader's lease may count on this server to elect nobody (section 6.4.1), in whatever term: an
+        election timeout from when it heard of one, or from its start, for a process before it may have heard of one."""
         self.commit_at_heartbeats = (0, 0)
         """On a leader: the commit index when the heartbeats before the last left, and when the last did."""
         self.read_round = 0
