@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import pairwise
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -85,7 +86,7 @@ def test_majorities_before_and_after_meet(before: Configuration, them: list[Chan
     if isinstance(after, Refusal):
         return
     steps = [before, after, left(after)] if after.is_joint else [before, after]
-    for old, new in zip(steps, steps[1:], strict=False):
+    for old, new in pairwise(steps):
         for some in majorities(old):
             for others in majorities(new):
                 assert some & others, f"{old} and {new} decide apart"
