@@ -161,6 +161,7 @@ def test_a_cluster_is_broken_and_healed(running: Run) -> None:
     assert running("pause", "leader").stderr == f"{third} paused\n"
     members = until(running, lambda members: len(leaders(members)) == 1)
     assert members[third]["state"] == "paused"
+    assert running("start").exit_code == 0, "paused members are left as they are"
     assert running("resume", third).stderr == f"{third} goes on\n"
     until(running, lambda members: members[third]["role"] == "follower")
 

@@ -55,7 +55,7 @@ def start(
         raise ConfigurationError(f"{directory} holds a cluster on {have}: choose another --dir, or stop it with --wipe")
     for member in cluster.members():
         cluster.start(member)
-    _until_ready(cluster, cluster.members())
+    _until_ready(cluster, [member for member in cluster.members() if cluster.state(member) != "paused"])
     _show(cluster, as_json)
     if not as_json:
         _say_what_to_try(cluster, directory)

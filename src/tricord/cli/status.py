@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from tricord.client.asynchronous import AsyncClient
     from tricord.client.changes import EndpointStatus
 
-HEADERS = ("endpoint", "name", "id", "role", "term", "index", "lag", "revision", "size", "version", "errors")
+HEADERS = ("endpoint", "name", "role", "term", "index", "lag", "revision", "size", "errors")
 
 
 def status(
@@ -54,6 +54,8 @@ def status(
     answers, names = connection.run(work)
     furthest = max((answer.status.raft_index for answer in answers if answer.status), default=0)
     documents = [_document(answer, names, furthest) for answer in answers]
+    if cluster:
+        documents.sort(key=lambda document: document["name"])
     if as_json:
         write_json(documents)
     else:
@@ -65,11 +67,11 @@ def status(
 def _document(answer: EndpointStatus, names: dict[int, str], furthest: int) -> dict[str, Any]:
     found = answer.status
     if found is None:
-        return {"endpoint": answer.endpoint, "error": str(answer.error)}
+        return {"endpoint": answer.endpoint, "name": "", "role": "down", "error": str(answer.error)}
     return {
         "endpoint": answer.endpoint,
         "id": f"{found.member:x}",
-        "name": names.get(found.member, ""),
+        "name": names.get(found.member, f"{found.member:x}"),
         "role": _role(found),
         "leader": f"{found.leader:x}",
         "is_learner": found.is_learner,
@@ -96,17 +98,15 @@ def _role(found: MemberStatus) -> str:
 
 def _row(document: dict[str, Any]) -> tuple[object, ...]:
     if "error" in document:
-        return (document["endpoint"], "", "", "down", "", "", "", "", "", "", document["error"])
+        return (document["endpoint"], "", "down", "", "", "", "", "", document["error"])
     return (
         document["endpoint"],
         document["name"],
-        document["id"],
         document["role"],
         document["raft_term"],
         document["raft_applied_index"],
         document["lag"],
         document["revision"],
         document["size_bytes"],
-        document["version"],
         "; ".join(document["errors"]),
     )
