@@ -39,6 +39,10 @@ class WaitingReads:
         self._asked[self._context] = AskedReads(tickets, now)
         return self._context
 
+    def wait(self, tickets: list[int]) -> None:
+        """These reads ask when it is time to."""
+        self._queue += tickets
+
     def released(self, reads: list[tuple[int, int]]) -> None:
         """Contexts got their index."""
         for context, index in reads:

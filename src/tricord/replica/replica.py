@@ -35,6 +35,7 @@ from tricord.raft.events import (
     TransferLeadership,
     Unreachable,
 )
+from tricord.raft.messages import AppendEntries
 from tricord.raft.output import FORWARDED, Output
 from tricord.raft.progress import Phase
 from tricord.replica.changes import PendingChanges, PendingTransfer
@@ -92,6 +93,8 @@ class Replica(Generic[AppliedT]):
         self._transfer = PendingTransfer()
         self._installing = False
         self._stopped = False
+        self._refused_by = (0, 0)
+        """The leader, and its term, that took nothing when it was last asked."""
         self.pinned_index: Callable[[], int | None] = lambda: None
         """The log in memory should keep what follows this index, for a member that gets a snapshot; None: no matter."""
 
@@ -112,9 +115,14 @@ class Replica(Generic[AppliedT]):
         self._ask_for_changes(turn_input, events)
         if turn_input.proposals:
             self._admit(turn_input.proposals, output)
-        batches = self._proposals.take_queued()
+        if self._should_hold(turn_input):
+            batches: list[Batch] = []
+            context = 0
+            self._reads.wait(turn_input.reads)
+        else:
+            batches = self._proposals.take_queued()
+            context = self._reads.ask(turn_input.reads, self._now)
         events.extend(Propose(batch.commands) for batch in batches)
-        context = self._reads.ask(turn_input.reads, self._now)
         if context:
             events.append(ReadIndex(context))
         decided = self._raft.step(events)
@@ -135,6 +143,8 @@ class Replica(Generic[AppliedT]):
         if decided.reads or decided.reads_dropped:
             self._reads.released(decided.reads)
             self._reads.ask_again(decided.reads_dropped)
+        if decided.reads_dropped or any(not first_index for _, first_index, _ in decided.forwarded):
+            self._refused_by = (self.leader, self._raft.term)
         if not self._installing:
             output.reads = self._reads.take_ready(self._machine.applied_index)
         if self._transfer and not self._raft.state.transferee and self.leader:
@@ -231,6 +241,15 @@ class Replica(Generic[AppliedT]):
     def waiting_bytes(self) -> int:
         """Bytes of commands on their way."""
         return self._proposals.size_bytes
+
+    def _should_hold(self, turn_input: TurnInput) -> bool:
+        """Whether the leader just refused, and nothing says that it would not again: asking at once would only go round
+        in circles, as long as it takes to find out that it leads no more."""
+        refused_by = self._refused_by
+        if not refused_by[0] or self.is_leader or refused_by != (self.leader, self._raft.term) or turn_input.ticks:
+            self._refused_by = (0, 0)
+            return False
+        return not any(type(message) is AppendEntries for message in turn_input.messages)
 
     def _outside_events(self, turn_input: TurnInput) -> list[Event]:
         """What the disk and the peers said comes before time: a stall of this process is nobody's silence."""
