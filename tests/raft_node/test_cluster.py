@@ -232,3 +232,17 @@ def test_a_node_without_a_cluster_waits_until_it_is_bootstrapped() -> None:
             await cluster.stop(name)
 
     simulate(story)
+
+
+def test_a_leader_that_stops_in_order_hands_over_and_nobody_waits_for_an_election() -> None:
+    async def story(_: Environment) -> None:
+        async with Cluster("a", "b", "c") as cluster:
+            old = await cluster.leader()
+            await old.apply(b"first")
+            await cluster.settle()
+            begun = cluster.loop.time()
+            await cluster.stop(name_of(old))
+            await (await cluster.leader()).apply(b"second")
+            assert cluster.loop.time() - begun < 0.2
+
+    simulate(story)

@@ -238,13 +238,10 @@ def test_an_even_number_of_voters_needs_more_than_half() -> None:
 
 def test_a_leader_that_came_back_without_the_lead_is_asked_once_a_tick_and_not_in_circles(cluster: Cluster) -> None:
     cluster[1].boot()
-    (proposed,) = cluster.propose(2, b"a")
     read = cluster.read(2)
     # Without the hold this would not settle: asked and refused, for as long as member 2 believes that 1 leads.
     cluster.settle()
     cluster.tick(only=(2,))
-    assert proposed not in cluster[2].answers and read not in cluster[2].answers
+    assert read not in cluster[2].answers
     cluster.elect(3)
-    cluster.tick()
-    assert cluster[2].answers[proposed] == "applied 1"
     assert cluster[2].answers[read].startswith("read")

@@ -87,6 +87,7 @@ class Host:
             local.environment, stores, self.snapshots, transport, observers, self._snapshot_ended
         )
         self._receiver = SnapshotReceiver(stores.snapshots)
+        replica.pinned_index = lambda: self._senders.pinned_index
 
     async def start(self) -> None:
         """Open the way to the peers, and take the first turn. Raises what the transport does."""

@@ -119,12 +119,17 @@ class Node:
                 raise failure
 
     async def shutdown(self) -> None:
-        """Stop in order. What waits gets OutcomeUnknown or Stopping. A second call does nothing."""
+        """Stop in order. What waits gets OutcomeUnknown or Stopping. A second call does nothing.
+
+        A leader tries to hand the lead over first, for an election timeout at most: so nobody misses it.
+        """
         host = self._host
         if host is None or self._ended:
             self._ended = True
             return
         self._ended = True
+        if not host.stopped:
+            await self._hand_over(host)
         if not host.stopped:
             host.halt()
         await host.close()
@@ -324,6 +329,14 @@ class Node:
     def observe(self, function: Callable[[Observation], object]) -> Callable[[], None]:
         """Call ``function`` on the loop with whatever ``observers`` names, until what is returned is called."""
         return self._observers.add(function)
+
+    async def _hand_over(self, host: Host) -> None:
+        if not host.replica.is_leader or len(host.replica.configuration.voters) == 1:
+            return
+        try:
+            await self.transfer_leadership(timeout=self._config.tick_seconds * self._config.election_ticks)
+        except TricordError:
+            pass  # nobody takes it: the others find out by themselves
 
     # --- within ----------------------------------------------------------------------------------------------
 

@@ -42,6 +42,12 @@ class SnapshotSenders:
         self._observers = observers
         self._ended = ended
         self._running: dict[int, asyncio.Task[None]] = {}
+        self._indexes: dict[int, int] = {}
+
+    @property
+    def pinned_index(self) -> int | None:
+        """The oldest snapshot on its way: the log goes on behind it, and must still do so when it arrives."""
+        return min(self._indexes.values(), default=None)
 
     def begin(self, member: int, needed_index: int) -> None:
         """Bring it one that holds ``needed_index`` at least: behind that the log goes on."""
@@ -52,6 +58,7 @@ class SnapshotSenders:
     async def close(self) -> None:
         """End all attempts."""
         tasks = list(self._running.values())
+        self._indexes.clear()
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
@@ -60,6 +67,7 @@ class SnapshotSenders:
         arrived: SnapshotInfo | None = None
         try:
             stored = await self._open(needed_index)
+            self._indexes[member] = stored.info.index
             try:
                 if await self._transport.send_snapshot(member, offer_of(stored.info), _reader(stored)):
                     arrived = stored.info
@@ -69,6 +77,7 @@ class SnapshotSenders:
             # Whatever the transport raises: the core waits to be told, and asks again.
             _logger.warning("a snapshot could not be sent: %s: %s", type(error).__name__, error)
         self._running.pop(member, None)
+        self._indexes.pop(member, None)
         self._ended(member, arrived)
 
     async def _open(self, needed_index: int) -> StoredSnapshot:

@@ -10,9 +10,13 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Callable
+from math import ceil
 from typing import Any
 
 from tricord.base.environment import Environment, Timer
+
+_EXACT_SECONDS = 0.1
+_PER_SECOND = 20
 
 
 class WaitingCalls:
@@ -35,6 +39,9 @@ class WaitingCalls:
         """A call waits now, for so many seconds at most."""
         future: asyncio.Future[Any] = self._loop.create_future()
         self._futures[ticket] = future
+        if seconds > _EXACT_SECONDS:
+            # Callers that count down to a deadline of their own give many lengths: a few queues serve them all.
+            seconds = ceil(seconds * _PER_SECOND) / _PER_SECOND
         at = self._clock.monotonic() + seconds
         queue = self._queues.get(seconds)
         if queue is None:
