@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Clusters under random faults: power cuts, cut networks, hand-overs, members that come and go, snapshots on the way.
 
-Afterwards all is mended, and what callers were told must be true: acknowledged commands are there, once, in an order that
-agrees with time; rejected ones are not; reads behind a barrier saw what was acknowledged before.
+Afterwards all is mended, and what callers were told must be true: acknowledged commands are there, once, in an order
+that agrees with time; rejected ones are not; reads behind a barrier saw what was acknowledged before.
 """
 
 from __future__ import annotations
@@ -104,8 +104,8 @@ class Chaos:
             lambda: node.add_learner("d", address),
             lambda: node.promote("d"),
             lambda: node.demote("d"),
-            lambda: node.transfer_leadership(),
-            lambda: node.snapshot(),
+            node.transfer_leadership,
+            node.snapshot,
         ]
         self.spawn(self.choices.choice(calls)())
 
