@@ -421,6 +421,26 @@ def test_a_stop_ends_what_is_under_way_and_leaves_one_state_or_the_other(after: 
     play(story)
 
 
+def test_a_file_that_rots_at_the_sender_is_made_anew() -> None:
+    async def story(world: World) -> None:
+        leader, follower = world.leader, world.follower
+        lent = await leader.snapshots.outgoing.lend()
+        leader.snapshots.outgoing.give_back(lent)
+        leader.disk.flip(lent.path, lent.info.size * 4)
+        await world.bring()
+        ((event, reason),) = leader.of_kind("warning")
+        assert event == "a snapshot was not brought"
+        assert reason.startswith(f"{lent.path}: damaged at offset")
+        assert leader.snapshots.outgoing.pinned_index is None
+        await world.bring()
+        assert leader.of_kind("sent") == [(2, 300, False), (2, 300, True)]
+        assert leader.snapshots.outgoing.made == 2
+        assert follower.content() == leader.content()
+        assert not leader.disk.exists(lent.path)
+
+    play(story)
+
+
 def test_a_stop_does_not_wait_for_a_store_that_is_full() -> None:
     async def story(world: World) -> None:
         leader = world.leader

@@ -196,7 +196,11 @@ class MemberSnapshots:
         info = snapshot.info
         self._tells.info("bringing a snapshot", member=f"{member:x}", index=info.index, size=info.size)
 
+        arrived = 0
+
         def progress(taken: int, size: int) -> None:
+            nonlocal arrived
+            arrived = taken
             self.progress[member] = (taken, size)
 
         offer = SnapshotOffer(info.id, info.index, info.term, info.size, info.checksum, info.configuration)
@@ -204,7 +208,10 @@ class MemberSnapshots:
             result = await self._links.send_snapshot(member, offer, snapshot.read, progress)
         finally:
             self.progress.pop(member, None)
-        return "" if result.delivered else result.error or "it was not taken"
+        if result.delivered:
+            return ""
+        damage = await self.outgoing.examine(snapshot) if arrived == info.size else ""
+        return damage or result.error or "it was not taken"
 
     def _say_whose_it_was(self, member: int, snapshot: OutgoingSnapshot) -> None:
         if self._replica.is_leader:

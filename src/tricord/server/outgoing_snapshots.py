@@ -81,6 +81,16 @@ class OutgoingSnapshots:
         else:
             self._arm()
 
+    async def examine(self, snapshot: OutgoingSnapshot) -> str:
+        """A receiver did not want what it got: what is wrong with the file, which is lent no more then; empty: nothing.
+
+        Raises OSError.
+        """
+        damage: str = await self._tasks.in_lane(LANE, snapshot.damage)
+        if damage and snapshot is self._kept:
+            self._kept = None
+        return damage
+
     def abandon(self) -> None:
         """Do nothing more. The files go at the next start."""
         self._stopped = True

@@ -65,6 +65,14 @@ class OutgoingSnapshot:
         """Up to ``size`` bytes from ``offset``. Blocks; on any thread, until ``remove``. Raises OSError."""
         return self._file.pread(size, offset)
 
+    def damage(self) -> str:
+        """Read all of it: what is wrong with it by now; empty: nothing. Blocks. Raises OSError."""
+        try:
+            verify_snapshot(self._disk, self.path)
+        except (CorruptData, NewerFormat) as error:
+            return str(error)
+        return ""
+
     def remove(self) -> None:
         """Give its space back; nobody reads it any more. Blocks. Raises OSError."""
         self._file.close()
