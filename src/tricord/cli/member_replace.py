@@ -86,5 +86,5 @@ def _voters(plan: Plan, voters: frozenset[int]) -> str:
     def shown(member: int) -> str:
         return plan.names[member] + ("" if member in plan.healthy else " (down)")
 
-    ordered = sorted(voters - {NEW}) + [NEW] * (NEW in voters)
+    ordered = sorted(voters, key=lambda member: (member == NEW, plan.names[member]))
     return ", ".join(map(shown, ordered))

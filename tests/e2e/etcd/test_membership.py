@@ -7,6 +7,7 @@ etcd calls a cluster unhealthy for five seconds after its start, so the story be
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -147,6 +148,40 @@ def test_changes_that_make_no_sense(pair: Pair, place: str) -> None:
     assert same(pair, place, "MemberUpdate", move) == taken
     voter = same(pair, place, "MemberPromote", lambda one: {"ID": one.ids["follower 2"]})
     assert voter == ("FAILED_PRECONDITION", "etcdserver: can only promote a learner member")
+
+
+@pytest.mark.slow
+@pytest.mark.peer("etcd")
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("cluster/member/remove", {"ID": "5"}),
+        ("cluster/member/promote", {"ID": 5}),
+        ("cluster/member/update", {"ID": "5", "peerURLs": ["http://127.0.0.1:1"]}),
+        ("cluster/member/add", {"peerURLs": ["bad"], "isLearner": True}),
+        ("cluster/member/add", {"isLearner": "yes"}),
+        ("maintenance/transfer-leadership", {"targetID": "5"}),
+    ],
+)
+def test_json_says_the_same(pair: Pair, path: str, body: dict[str, Any]) -> None:
+    ours, theirs = (
+        one.cluster.members[one.places["leader"]].http("POST", f"/v3/{path}", json.dumps(body).encode()) for one in pair
+    )
+    assert ours[0] == theirs[0]
+    if "yes" not in body.values():  # else the words are the parser's
+        assert json.loads(ours[1]) == json.loads(theirs[1])
+
+
+@pytest.mark.slow
+@pytest.mark.peer("etcd")
+def test_json_lists_the_members_in_the_same_form(pair: Pair) -> None:
+    forms = []
+    for one in pair:
+        place = one.cluster.members[one.places["follower 1"]]
+        status, answer = place.http("POST", "/v3/cluster/member/list", b'{"linearizable":true}')
+        document = json.loads(answer)
+        forms.append((status, sorted(document["header"]), [sorted(member) for member in document["members"]]))
+    assert forms[0] == forms[1]
 
 
 @pytest.mark.slow
