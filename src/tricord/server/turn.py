@@ -20,6 +20,7 @@ from tricord.base.metrics import Metrics
 from tricord.raft.messages import InstallSnapshot, Message
 from tricord.replica.turn import TurnInput, TurnOutput
 from tricord.server.drain import Drain
+from tricord.server.gathering import Gathering
 from tricord.server.log_writer import LogWriter
 from tricord.server.persisting import Persisting
 from tricord.statemachine.machine import Applied
@@ -105,6 +106,7 @@ class TurnLoop:
         self.cluster: Cluster | None = None
         self._scheduled = False
         self._gathering: Timer | None = None
+        self._gathered: Gathering | None = None
         self._started = False
         self._stopped = False
         self._input = TurnInput()
@@ -131,12 +133,25 @@ class TurnLoop:
         self.wake()
 
     def set_peers(self, has_peers: bool) -> None:
-        """Whether this member has peers, who must not wait for its disk."""
+        """Whether this member has peers, who must not wait for its disk, and to whom each round costs something."""
         self._log.has_peers = has_peers
+        if has_peers and self._gathered is None:
+            self._gathered = Gathering(self._clock, self._tasks, self._proposed)
+        elif not has_peers and self._gathered is not None:
+            self._gathered.flush()
+            self._gathered = None
 
     def propose(self, ticket: int, command: bytes) -> None:
-        """Queue a command for this turn."""
+        """Queue a command for this turn, or, with peers, for the next round."""
+        if self._gathered is not None:
+            self._gathered.add(ticket, command)
+            return
         self._input.proposals.append((ticket, command))
+        if not self._scheduled:
+            self.wake()
+
+    def _proposed(self, proposals: list[tuple[int, bytes]]) -> None:
+        self._input.proposals += proposals
         if not self._scheduled:
             self.wake()
 
@@ -144,10 +159,14 @@ class TurnLoop:
         """Those of these proposals that nobody took yet: they did nothing, and never will."""
         if not tickets or self._stopped:
             return set()
+        held = self._gathered.withdraw(tickets) if self._gathered is not None else set()
         queued = {ticket for ticket, _ in self._input.proposals if ticket in tickets}
         if queued:
             self._input.proposals = [one for one in self._input.proposals if one[0] not in queued]
-        return queued.union(self._replica.withdraw(tickets))
+        gone = queued.union(self._replica.withdraw(tickets))
+        if gone and self._gathered is not None:
+            self._gathered.answered(len(gone))
+        return gone | held
 
     def read(self, ticket: int) -> None:
         """Queue a linearizable read for this turn."""
@@ -212,6 +231,8 @@ class TurnLoop:
         self._stopped = True
         if self._tick_timer is not None:
             self._tick_timer.cancel()
+        if self._gathered is not None:
+            self._gathered.stop()
         self.persisting.stop()
         self._tell_awaited()
 
@@ -262,6 +283,8 @@ class TurnLoop:
         if not self.started:
             return
         turn_input, self._input = self._input, TurnInput()
+        if self._gathered is not None:
+            self._gathered.left()
         try:
             output = self._replica.turn(turn_input)
             self.term = self._replica.term
@@ -290,6 +313,8 @@ class TurnLoop:
             audience.dropped(ticket, error)
         for ticket in output.reads:
             audience.readable(ticket)
+        if self._gathered is not None and (output.replies or output.dropped):
+            self._gathered.answered(len(output.replies) + len(output.dropped))
         if output.applied:
             self._drain.wrote()
         for ticket, configuration in output.changed:
