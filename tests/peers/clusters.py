@@ -22,7 +22,7 @@ from typing import Self, TypeVar
 from tests.peers import paths
 from tests.peers.processes import ServerProcess, free_port
 
-LEADER_SECONDS = 30.0
+LEADER_SECONDS = 60.0
 STANDING_SECONDS = 1.0
 LOG_LINES = 40
 
