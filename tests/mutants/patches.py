@@ -65,6 +65,10 @@ class Patch:
         """How long the command may take."""
         return int(self.about.get("Seconds", SECONDS))
 
+    def touches(self, directory: str) -> bool:
+        """Whether it changes a file there."""
+        return f"\n+++ b/{directory}" in self.path.read_text()
+
     def apply(self, tree: Path, *, check: bool = False) -> str:
         """Change the tree, or only look whether that can be done. What is wrong, or nothing."""
         command = ["git", "apply", *(["--check"] if check else []), str(self.path)]

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -58,6 +59,16 @@ class Result:
         return f"{self.verdict.value:<10} {self.patch.name:<44} {self.seconds:6.1f} s  {self.reason}"
 
 
+@dataclass(frozen=True, slots=True)
+class Tested:
+    """What pytest said: its exit code (-1: no verdict), the test that failed and why, and how many passed before."""
+
+    code: int
+    reason: str
+    passed: int
+    seconds: float
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """The exit code."""
     parser = argparse.ArgumentParser(prog="python -m tests.mutants.run", description=(__doc__ or "").split("\n\n")[0])
@@ -74,21 +85,24 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def check(patches: Sequence[Patch]) -> int:
-    """Whether each patch applies to the tree as it is."""
-    failures = [
-        f"{patch.name} does not apply: {wrong}" for patch in patches if (wrong := patch.apply(ROOT, check=True))
-    ]
-    for failure in failures:
-        print(failure, file=sys.stderr)
+    """Whether each patch applies to the tree as it is, and its tests are there."""
+    failures = {patch.name: wrong for patch in patches if (wrong := patch.apply(ROOT, check=True) or lacking(patch))}
+    for name, wrong in failures.items():
+        print(f"{name} does not apply: {wrong}", file=sys.stderr)
     print(f"{len(patches) - len(failures)} of {len(patches)} mutants and controls apply")
     return bool(failures)
 
 
+def lacking(patch: Patch) -> str:
+    """Which of the patch's tests are gone, or nothing."""
+    return ", ".join(f"{path} is not there" for path in patch.paths if not (ROOT / path.partition("::")[0]).exists())
+
+
 def run(patches: Sequence[Patch], jobs: int) -> int:
     """Try each patch; say what became of it."""
-    code, reason = untouched([patch for patch in patches if not patch.is_control])
-    if code != PASSED:
-        print(f"tests fail without any patch: {reason}", file=sys.stderr)
+    before = untouched([patch for patch in patches if not patch.is_control])
+    if before is not None and before.code != PASSED:
+        print(f"tests fail without any patch: {before.reason}", file=sys.stderr)
         return 2
     verdicts = []
     with ThreadPoolExecutor(jobs) as pool:
@@ -102,26 +116,27 @@ def run(patches: Sequence[Patch], jobs: int) -> int:
     return bool(survived or flagged)
 
 
-def untouched(mutants: Sequence[Patch]) -> tuple[int, str]:
+def untouched(mutants: Sequence[Patch]) -> Tested | None:
     """The tests that are to kill these, on a copy without any patch: what fails there names nothing."""
     if not mutants:
-        return PASSED, ""
+        return None
     paths = {path for mutant in mutants for path in mutant.paths}
     names = " or ".join(sorted({f"({mutant.expression})" for mutant in mutants}))
     with copied_tree() as tree:
-        code, reason, _ = run_tests([*sorted(paths), "-k", names], tree, sum(mutant.seconds for mutant in mutants))
-    return code, reason
+        return run_tests([*sorted(paths), "-k", names], tree, sum(mutant.seconds for mutant in mutants))
 
 
 def attempt(patch: Patch) -> Result:
     """The patch's tests on a copy with it."""
-    # Nothing but a test that fails names a bug, and nothing but tests that pass let a control go.
     with copied_tree() as tree:
         wrong = patch.apply(tree)
-        code, reason, seconds = run_tests(patch.arguments, tree, patch.seconds) if not wrong else (-1, wrong, 0.0)
+        tested = Tested(-1, wrong, 0, 0) if wrong else run_tests(patch.arguments, tree, patch.seconds)
+    # Nothing but a test that fails names a bug, and nothing but tests that pass let a control go.
     if patch.is_control:
-        return Result(patch, Verdict.UNFLAGGED if code == PASSED else Verdict.FLAGGED, reason, seconds)
-    return Result(patch, Verdict.KILLED if code == FAILED else Verdict.SURVIVED, reason, seconds)
+        verdict = Verdict.UNFLAGGED if tested.code == PASSED else Verdict.FLAGGED
+    else:
+        verdict = Verdict.KILLED if tested.code == FAILED else Verdict.SURVIVED
+    return Result(patch, verdict, tested.reason.partition(" - ")[0], tested.seconds)
 
 
 @contextmanager
@@ -138,23 +153,24 @@ def copied_tree() -> Iterator[Path]:
         yield tree
 
 
-def run_tests(arguments: Sequence[str], tree: Path, seconds_max: int) -> tuple[int, str, float]:
-    """Pytest's exit code (-1: no verdict), the test that failed first or what else there is to say, and the seconds."""
+def run_tests(arguments: Sequence[str], tree: Path, seconds_max: int) -> Tested:
+    """Run pytest in the tree until the first failure."""
     command = [sys.executable, "-m", "pytest", "-x", "-q", "--tb=no", "-p", "no:cacheprovider", *arguments]
-    environment = {**os.environ, "PYTHONPATH": str(tree / "src")}
+    # Wide enough for a test's name and what it has to say.
+    environment = {**os.environ, "PYTHONPATH": str(tree / "src"), "COLUMNS": "300"}
     begin = time.monotonic()
     try:
         done = subprocess.run(
             command, cwd=tree, env=environment, capture_output=True, text=True, timeout=seconds_max, check=False
         )
     except subprocess.TimeoutExpired:
-        return -1, f"no verdict within {seconds_max} s", float(seconds_max)
+        return Tested(-1, f"no verdict within {seconds_max} s", 0, seconds_max)
     seconds = time.monotonic() - begin
     lines = done.stdout.splitlines() or done.stderr.splitlines() or [""]
-    failed = next((line.split(" ")[1] for line in lines if line.startswith("FAILED ")), "")
-    if done.returncode == FAILED and failed:
-        return FAILED, failed, seconds
-    return (done.returncode if done.returncode != FAILED else -1), lines[-1], seconds
+    passed = re.search(r"(\d+) passed", lines[-1])
+    failed = next((line.removeprefix("FAILED ") for line in lines if line.startswith("FAILED ")), "")
+    code = done.returncode if failed or done.returncode != FAILED else -1
+    return Tested(code, failed or lines[-1], int(passed[1]) if passed else 0, seconds)
 
 
 if __name__ == "__main__":

@@ -90,7 +90,7 @@ def test_a_mutant_that_a_test_names_is_killed_and_the_tree_stays_as_it_is(tree: 
 def test_without_a_verdict_of_the_tests_a_patch_fails(
     tree: Path, monkeypatch: pytest.MonkeyPatch, code: int, mutant: Verdict, control: Verdict
 ) -> None:
-    monkeypatch.setattr(run, "run_tests", lambda *_: (code, "", 0.0))
+    monkeypatch.setattr(run, "run_tests", lambda *_: run.Tested(code, "", 0, 0))
     assert run.attempt(written(tree, BUG)).verdict is mutant
     assert run.attempt(written(tree, HARMLESS)).verdict is control
 

@@ -40,6 +40,15 @@ def test_the_old_leaders_answer_counts_in_a_new_term() -> None:
     assert output.lost == []
 
 
+def test_a_request_that_the_network_doubled_is_taken_once() -> None:
+    cluster = led_by_one()
+    cluster[2].propose(b"a")
+    request = forwarded(cluster, 2)
+    assert len(cluster[1].raft.step([Receive(request)]).entries) == 1
+    again = cluster[1].raft.step([Receive(request)])
+    assert (again.entries, answers(again)) == ([], [])
+
+
 def test_a_leader_of_then_says_that_it_did_nothing() -> None:
     cluster = led_by_one()
     cluster[2].propose(b"a")

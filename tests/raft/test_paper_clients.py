@@ -220,6 +220,22 @@ def test_6_4_1_a_voter_that_restarts_votes_for_nobody_while_a_lease_may_hold() -
     assert (voter.raft.term, voter.raft.state.persistent.voted_for) == (term, leading.id)
 
 
+def test_6_4_1_an_order_to_campaign_ends_the_lease_for_good() -> None:
+    """Dissertation 6.4.1: the lease is given up before the lead is; the order may arrive after the leader resumed."""
+    cluster, leading = lessor()
+    target, other = (id for id in cluster.servers if id != leading.id)
+    leading.step(TransferLeadership(target))
+    cluster.hold(lambda message: isinstance(message, TimeoutNow))
+    cluster.cut_off.add(target)
+    cluster.elapse(11, leading.id, other)
+    assert leading.raft.state.transferee == 0
+    cluster.hold()
+    leading.read(1)
+    assert leading.reads == [], "it asks as without a lease"
+    cluster.settle()
+    assert [context for context, _ in leading.reads] == [1]
+
+
 def test_6_4_1_a_message_of_a_newer_term_does_not_end_a_voters_promise() -> None:
     """Dissertation 6.4.1: a voter that acknowledged a heartbeat elects nobody for an election timeout, in any term."""
     cluster, leading = lessor()
@@ -281,7 +297,7 @@ def test_3_10_the_lead_goes_to_a_server_that_has_the_whole_log() -> None:
     assert cluster[1].raft.state.transferee == 2
     assert cluster[1].propose(b"b") == 0
     cluster.settle()
-    cluster.elapse(1)
+    cluster.elapse(3)
     assert cluster.leaders() == {2: [2]}
     assert cluster[2].commands == [b"a"]
 
@@ -342,14 +358,14 @@ def test_7_a_follower_whose_next_entry_is_gone_is_brought_a_snapshot() -> None:
     cluster.settle()
     cluster[1].snapshot()
     cluster.cut_off.clear()
-    cluster.elapse(2)
+    cluster.elapse(4)
     assert [output.snapshots_wanted for output in cluster[1].outputs if output.snapshots_wanted] == [[3]]
     cluster[1].bring_snapshot(cluster[3])
     cluster.settle()
     assert cluster[3].disk.base == (3, 1)
     cluster[1].propose(b"c")
     cluster.settle()
-    cluster.elapse(1)
+    cluster.elapse(3)
     assert cluster[3].commands == [b"a", b"b", b"c"]
 
 
@@ -364,6 +380,15 @@ def test_7_a_snapshot_takes_the_place_of_a_log_that_lacks_its_end() -> None:
     log = raft.state.log
     assert (log.base_index, log.base_term, log.last_index, raft.state.commit_index) == (9, 2, 9, 9)
     assert raft.state.configuration == Configuration((1, 2))
+
+
+def test_7_a_snapshot_whose_last_entry_is_in_the_log_keeps_what_is_behind_it() -> None:
+    """Figure 13, 6: if an entry has the index and term of the snapshot's last, retain the log behind it."""
+    raft = follower(1, 1, 1)
+    raft.step([append((1, 1), term=1, commit=1)])
+    output = raft.step([Receive(InstallSnapshot(2, 1, 1, 2, 1, Configuration(VOTERS)))])
+    assert (output.install, raft.state.log.last_index) == (None, 3)
+    assert [entry.index for entry in output.committed] == [2]
 
 
 def test_7_a_snapshot_of_what_is_committed_already_changes_nothing() -> None:
