@@ -21,7 +21,7 @@ from tricord.base.errors import ConfigurationError
 from tricord.cli.local_cluster import LocalCluster, LocalClusterError, LocalMember, began, default_ports
 from tricord.cli.main import app
 
-SECONDS = 20.0
+SECONDS = 60.0
 
 
 @pytest.fixture
