@@ -10,8 +10,8 @@
 - State Machine Safety: an index has one committed entry, whoever commits or applies it.
 
 Beside the figure: what a leader commits is on a majority's disks; what an acknowledgement or a vote says is on its
-sender's disk; the configuration in force is the log's last; a read's index is not below what anybody had committed when
-it was asked for.
+sender's disk; the configuration in force is the log's last; a command is taken once, though messages are doubled; a
+read's index is not below what anybody had committed when it was asked for.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from tests.raft.disk import CONFIGURATION, Disk
-from tricord.base.log import Entry
+from tricord.base.log import Entry, EntryKind
 from tricord.base.membership import Configuration, decode_configuration
 from tricord.raft import Output, Raft, Role
 from tricord.raft.messages import (
@@ -31,6 +31,8 @@ from tricord.raft.messages import (
     RequestVote,
     RequestVoteResult,
 )
+
+NORMAL = int(EntryKind.NORMAL)
 
 
 @dataclass(slots=True)
@@ -105,6 +107,8 @@ class Safety:
     entries: dict[tuple[int, int], tuple[Entry, int]] = field(default_factory=dict)
     """(index, term) -> the entry there, and the term before it."""
     committed: list[Committed] = field(default_factory=list)
+    commands: set[bytes] = field(default_factory=set)
+    """Those that are committed."""
 
     def after_step(self, id: int, raft: Raft, seen: Seen, output: Output, disks: dict[int, Disk]) -> None:
         """Raises AssertionError when one of the properties broke."""
@@ -184,7 +188,12 @@ class Safety:
         assert any(
             all(_majority(group, holds) for group in _groups(configuration)) for configuration in configurations
         ), f"what is committed is on a majority's disks: {last}"
-        self.committed += [Committed(seen.term_at(index), term) for index in range(known + 1, last + 1)]
+        for index in range(known + 1, last + 1):
+            entry, _ = self.entries[(index, seen.term_at(index))]
+            self.committed.append(Committed(entry.term, term))
+            assert entry.data not in self.commands, "a command is taken once, however often it came"
+            if entry.kind == NORMAL:
+                self.commands.add(entry.data)
         for later in self.terms_led[bisect_right(self.terms_led, term) :]:
             base, terms = self.logs_at_election[later]
             assert base >= last or (last - base <= len(terms) and terms[last - base - 1] == term), (

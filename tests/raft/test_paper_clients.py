@@ -408,6 +408,13 @@ def test_7_a_snapshot_of_an_older_term_is_refused() -> None:
     assert (output.install, raft.term, raft.state.leader_id) == (None, 5, 0)
 
 
+def test_7_a_snapshot_that_no_leader_can_have_sent_is_ignored() -> None:
+    """Figure 13: a snapshot's last entry is of the leader's term, or of one before."""
+    raft = follower(1, term=2)
+    output = raft.step([Receive(InstallSnapshot(2, 1, 2, 9, 3, Configuration(VOTERS)))])
+    assert (output.install, output.messages, raft.state.leader_id) == (None, [], 0)
+
+
 def test_7_nothing_is_handed_out_while_a_snapshot_is_installed() -> None:
     """Section 7: the state machine is reset with the snapshot's contents before anything behind it is applied."""
     raft = follower(1, 1, term=2)

@@ -328,3 +328,11 @@ def test_6_2_a_leader_that_no_majority_answers_for_an_election_timeout_steps_dow
         ticks += 1
     assert 10 <= ticks <= 20
     assert raft.state.role is Role.FOLLOWER
+
+
+def test_5_2_equals_of_a_high_priority_do_not_collide_for_ever() -> None:
+    """Section 5.2: who campaigned in vain draws from the whole range, or split votes would go on."""
+    for pre_vote in (True, False):
+        cluster = Cluster(3, priority=100, pre_vote=pre_vote)
+        cluster.elapse(200)
+        assert len(cluster.leaders()) == 1

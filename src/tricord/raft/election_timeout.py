@@ -18,11 +18,15 @@ class ElectionTimeouts:
         self._span = max(1, election_ticks // (1 + priority))
         self._state = seed & _MASK
 
-    def draw(self) -> int:
-        """A number of ticks in [election_ticks, 2 * election_ticks)."""
+    def draw(self, *, again: bool = False) -> int:
+        """A number of ticks in [election_ticks, 2 * election_ticks).
+
+        ``again`` is for who campaigned already: it draws from all of them, else those of one high priority would
+        collide for ever.
+        """
         self._state = (self._state + 0x9E3779B97F4A7C15) & _MASK
         mixed = self._state
         mixed = ((mixed ^ (mixed >> 30)) * 0xBF58476D1CE4E5B9) & _MASK
         mixed = ((mixed ^ (mixed >> 27)) * 0x94D049BB133111EB) & _MASK
         mixed ^= mixed >> 31
-        return self._election_ticks + mixed % self._span
+        return self._election_ticks + mixed % (self._election_ticks if again else self._span)

@@ -17,6 +17,8 @@ from tricord.raft.trace import SnapshotAccepted, SnapshotIgnored, SnapshotInForc
 
 def receive(state: State, message: InstallSnapshot) -> None:
     """The leader of the current term brought a snapshot."""
+    if message.last_included_term > message.term:
+        return  # no leader can have sent this, and no peer may stop this server
     assert state.role is not Role.LEADER, "a term has one leader at most (election safety, figure 3)"
     if state.role is not Role.FOLLOWER or state.leader_id != message.sender:
         roles.become_follower(state, message.term, message.sender)
