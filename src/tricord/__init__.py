@@ -9,16 +9,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from tricord.base.version import VERSION
-
-__version__ = VERSION
-
 if TYPE_CHECKING:
     from tricord import aio, txn
     from tricord.base import errors
     from tricord.base.errors import OutcomeUnknown, TricordError
     from tricord.base.levels import Level
     from tricord.base.operations import KeyValue, SortOrder, SortTarget
+    from tricord.base.version import __version__
     from tricord.client.asynchronous import AsyncClient
     from tricord.client.blocking import Client
     from tricord.client.connecting import connect
@@ -33,6 +30,7 @@ __all__ = [
     "SortOrder",
     "SortTarget",
     "TricordError",
+    "__version__",
     "aio",
     "connect",
     "errors",
@@ -49,6 +47,7 @@ _PLACES = {
     "SortOrder": "tricord.base.operations",
     "SortTarget": "tricord.base.operations",
     "TricordError": "tricord.base.errors",
+    "__version__": "tricord.base.version",
     "connect": "tricord.client.connecting",
     "open": "tricord.embedded",
 }

@@ -57,7 +57,7 @@ class Shell:
         assert (self.process.returncode, errors) == (0, "")
 
 
-def test_a_dictionary_in_three_processes_of_which_one_is_killed_and_comes_back(tmp_path: Path) -> None:
+def test_a_dictionary_in_three_processes_that_are_killed_and_come_back(tmp_path: Path) -> None:
     nodes = {name: f"127.0.0.1:{port}" for name, port in zip("abc", free_ports(3), strict=True)}
     shells = {name: Shell(name, tmp_path, nodes) for name in nodes}
     try:
@@ -67,6 +67,11 @@ def test_a_dictionary_in_three_processes_of_which_one_is_killed_and_comes_back(t
         shells["c"] = Shell("c", tmp_path, nodes)
         assert shells["c"].say("greeting") == "greeting is hello"
         assert shells["c"].say("nothing") == "nothing is None"
+        for shell in shells.values():
+            shell.kill()
+        shells = {name: Shell(name, tmp_path, nodes) for name in nodes}
+        assert shells["b"].say("greeting") == "greeting is hello"
+        assert shells["a"].say("greeting bye") == "greeting is bye"
         for shell in shells.values():
             shell.close()
     finally:

@@ -8,6 +8,7 @@ that agrees with time; rejected ones are not; reads behind a barrier saw what wa
 from __future__ import annotations
 
 import asyncio
+import errno
 import random
 from collections.abc import Awaitable, Callable
 from itertools import pairwise
@@ -83,7 +84,19 @@ class Chaos:
         if name in self.cluster.nodes:
             await self.cluster.crash(name)
         else:
+            await self.start(name)
+
+    async def start(self, name: str) -> None:
+        """A disk that fails meanwhile is replaced by nothing: the next start has to do."""
+        try:
             await self.cluster.start(name, join=name == "d")
+        except (TricordError, OSError):
+            self.cluster.disks[name].power_cut()
+
+    async def break_disk(self) -> None:
+        """One of the next calls fails, and its node with it; a full disk is one failure, or a snapshot less."""
+        disk = self.cluster.disks[self.choice_of_all()]
+        disk.fail_at[disk.calls + self.choices.randrange(1, 60)] = self.choices.choice([errno.EIO, errno.ENOSPC])
 
     def choice_of_all(self) -> str:
         return self.choices.choice([*NAMES, "d"] if self.joined else NAMES)
@@ -98,7 +111,7 @@ class Chaos:
             return
         if not self.joined:
             self.joined = True
-            await self.cluster.start("d", join=True)
+            await self.start("d")
         address = self.cluster.address("d")
         calls: list[Callable[[], Awaitable[Any]]] = [
             lambda: node.add_learner("d", address),
@@ -124,11 +137,16 @@ class Chaos:
                 await self.crash_or_start()
             if self.choices.randrange(5) == 0:
                 await self.cut_or_heal()
+            if self.choices.randrange(8) == 0:
+                await self.break_disk()
             await asyncio.sleep(self.choices.choice([0.0, 0.001, 0.05, 0.3, 2.0]))
         self.cluster.network.heal()
         for name in [*NAMES, "d"] if self.joined else NAMES:
+            self.cluster.disks[name].fail_at.clear()
+            if name in self.cluster.nodes and self.cluster.nodes[name].failure is not None:
+                await self.cluster.crash(name)
             if name not in self.cluster.nodes:
-                await self.cluster.start(name, join=name == "d")
+                await self.start(name)
         await asyncio.gather(*self.calls)
 
     async def check(self) -> None:

@@ -33,7 +33,7 @@ class Story:
 
     def at(self, when: float, what: str, *arguments: int) -> None:
         """Something happens at a time."""
-        act: Callable[..., None] = {"add": self.add, "answered": self.gathering.answered}[what]
+        act: Callable[..., None] = self.add if what == "add" else self.gathering.answered
         self.loop.call_at(when, act, *arguments)
 
     def end(self, when: float = 1.0) -> list[tuple[float, list[int]]]:

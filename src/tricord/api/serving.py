@@ -12,7 +12,7 @@ from tricord.api.health import HealthService
 from tricord.api.reflection import reflection_methods
 from tricord.base.environment import Environment
 from tricord.base.metrics import Traffic
-from tricord.base.version import VERSION
+from tricord.base.version import __version__
 from tricord.server.address import Address
 from tricord.server.configuration import Configuration
 from tricord.server.founding import Invitation
@@ -97,7 +97,7 @@ class Serving:
 
     def _methods(self) -> list[Method]:
         engine = self.member.engine
-        methods = etcd.methods(engine) + native.methods(engine, VERSION)
+        methods = etcd.methods(engine) + native.methods(engine, __version__)
         self.health = HealthService(self._is_serving)
         methods += self.health.methods()
         methods += reflection_methods(self._services, _files)

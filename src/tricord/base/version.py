@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-VERSION = "0.1.0"
+__version__ = "0.1.0"
 """Of tricord; the package's metadata take it from here."""
 
 ETCD_VERSION = "3.6.16"

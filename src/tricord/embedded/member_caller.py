@@ -11,7 +11,7 @@ from tricord.base.errors import Cancelled, StorageError
 from tricord.base.levels import Level, Stamp
 from tricord.base.members import MemberRecord, MemberStatus
 from tricord.base.operations import Request, Result
-from tricord.base.version import VERSION
+from tricord.base.version import __version__
 from tricord.client.changes import (
     AddMember,
     EndpointStatus,
@@ -58,7 +58,7 @@ class MemberCaller:
         return await self._engine.list_members(level is not Level.ANY)
 
     async def version(self, timeout: float) -> str:
-        return VERSION
+        return __version__
 
     async def change_members(self, change: MemberChange, timeout: float) -> MemberRecord | None:
         engine = self._engine

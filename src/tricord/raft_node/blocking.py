@@ -166,6 +166,11 @@ class BlockingNode:
         return self._node.state
 
     @property
+    def failure(self) -> BaseException | None:
+        """See ``Node.failure``."""
+        return self._node.failure
+
+    @property
     def leader(self) -> str:
         """See ``Node.leader``."""
         return self._node.leader

@@ -300,14 +300,20 @@ class Node:
 
     @property
     def state(self) -> Role:
-        """Whether this node follows, campaigns or leads."""
-        return self._started().replica.role
+        """Whether this node follows, campaigns or leads. One that has stopped follows nobody, and leads nobody."""
+        host = self._started()
+        return Role.FOLLOWER if host.stopped else host.replica.role
+
+    @property
+    def failure(self) -> BaseException | None:
+        """What ended this node by itself: its disk, its state machine, a broken invariant. None: nothing did."""
+        return self._started().stopped_by
 
     @property
     def leader(self) -> str:
         """The name of who leads as far as this node knows; empty: nobody."""
-        replica = self._started().replica
-        return name_of(replica.configuration, replica.leader)
+        host = self._started()
+        return "" if host.stopped else name_of(host.replica.configuration, host.replica.leader)
 
     @property
     def stats(self) -> NodeStats:
@@ -315,9 +321,9 @@ class Node:
         host = self._started()
         replica = host.replica
         return NodeStats(
-            role=replica.role,
+            role=self.state,
             term=replica.term,
-            leader=name_of(replica.configuration, replica.leader),
+            leader=self.leader,
             last_index=self.last_index(),
             commit_index=replica.commit_index,
             applied_index=replica.applied_index,
