@@ -149,6 +149,34 @@ def test_what_would_endanger_the_quorum_is_refused() -> None:
     assert reason(learner, lambda membership: membership.replace_member(3, 2)) == "not_a_learner"
 
 
+@pytest.mark.parametrize(
+    ("size", "silent", "allowed"),
+    [
+        (1, set(), True),
+        (2, set(), True),
+        (2, {2}, False),
+        (3, set(), True),
+        (3, {3}, True),
+        (3, {2}, False),
+        (3, {9}, False),
+        (4, {2}, False),
+        (5, {2}, True),
+        (5, {2, 5}, True),
+        (5, {2, 3}, False),
+        (5, {2, 3, 5}, False),
+    ],
+)
+def test_one_failure_must_leave_a_quorum_of_both_sets(size: int, silent: set[int], allowed: bool) -> None:
+    """Member 9 takes the place of the last one; where that is silent, it is the failure."""
+    cluster = Cluster(configured(tuple(range(1, size + 1)), learners=(9,)))
+    cluster.silent = silent
+    if allowed:
+        asyncio.run(cluster.membership.replace_member(size, 9))
+        assert cluster.begun == [Promote(9), Remove(size)]
+    else:
+        assert reason(cluster, lambda membership: membership.replace_member(size, 9)) == "unhealthy"
+
+
 def test_a_dead_member_can_be_removed_and_replaced_in_one_change() -> None:
     cluster = Cluster(configured((1, 2, 3), learners=(4,)))
     cluster.silent = {3}

@@ -114,7 +114,8 @@ def check_remove(configuration: Configuration, member: int, is_active: IsActive)
 
 
 def check_replace(configuration: Configuration, old: int, new: int, is_active: IsActive) -> None:
-    """Throughout the joint change one failure must leave a quorum of both sets."""
+    """Throughout the joint change one failure must leave a quorum of both sets; where the old member is silent, that is
+    the one. One or two voters never survive a failure: there all must be heard."""
     check_known(configuration, old)
     check_known(configuration, new)
     if not configuration.is_learner(new):
@@ -124,8 +125,11 @@ def check_replace(configuration: Configuration, old: int, new: int, is_active: I
     staying = [voter for voter in configuration.voters if voter != old]
     after = [*staying, new]
     _check_started(sum(_has_started(configuration, voter) for voter in after), len(after))
-    silent = [voter for voter in after if not is_active(voter)]
-    if silent:
+    silent = [member for member in (*configuration.voters, new) if not is_active(member)]
+    both = (configuration.voters, after)
+    spare = min(sum(map(is_active, voters)) - (len(voters) // 2 + 1) for voters in both)
+    needed = 1 if is_active(old) and len(after) > 2 else 0
+    if not is_active(new) or spare < needed:
         raise MembershipRefused(
             f"{_names(configuration, silent)} was not heard of lately: one more failure could cost the quorum",
             reason="unhealthy",
