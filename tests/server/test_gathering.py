@@ -18,18 +18,18 @@ class Story:
         self.loop = VirtualLoop()
         environment = simulated_environment(self.loop, MemoryDisk(), seed=1)
         self.rounds: list[tuple[float, list[int]]] = []
-        self.gathering = Gathering(environment.clock, environment.tasks, self.release)
+        self.gathering = Gathering[int](environment.clock, environment.tasks, self.release)
 
-    def release(self, proposals: list[tuple[int, bytes]]) -> None:
+    def release(self, tickets: list[int]) -> None:
         now = round(self.loop.time(), 4)
         if not self.rounds or self.rounds[-1][0] != now:
             self.rounds.append((now, []))
             self.loop.call_soon(self.gathering.left)
-        self.rounds[-1][1].extend(ticket for ticket, _ in proposals)
+        self.rounds[-1][1].extend(tickets)
 
     def add(self, *tickets: int) -> None:
         for ticket in tickets:
-            self.gathering.add(ticket, b"command")
+            self.gathering.add(ticket, 7)
 
     def at(self, when: float, what: str, *arguments: int) -> None:
         """Something happens at a time."""
@@ -101,6 +101,6 @@ def test_what_is_withdrawn_goes_nowhere() -> None:
     story = Story()
     story.at(0.1, "add", 1)
     story.at(0.105, "add", 2, 3)
-    story.loop.call_at(0.106, lambda: story.gathering.withdraw({2}))
+    story.loop.call_at(0.106, lambda: story.gathering.withdraw({2}.__contains__))
     story.at(0.11, "answered", 1)
     assert [tickets for _, tickets in story.end()] == [[1], [3]]

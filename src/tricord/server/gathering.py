@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Proposals of a member with peers go out in rounds: the next one when the last is answered and its askers are back.
+"""Requests of a member with peers go out in rounds: the next one when the last is answered and its askers are back.
 
-A round costs every member some messages, a sync and two or three turns, whatever it holds. Clients that are answered
+A round of proposals costs every member some messages, a sync and two or three turns, whatever it holds; one of reads
+costs messages and turns. Clients that are answered
 together ask again together, a moment later: whoever waits for them for that moment has half as many rounds. A lone
 client never waits, since it is all that was answered. Rounds are not held up for long, nor when they are large.
 """
@@ -9,8 +10,11 @@ client never waits, since it is all that was answered. Rounds are not held up fo
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Generic, TypeVar
 
 from tricord.base.environment import Clock, Tasks, Timer
+
+RequestT = TypeVar("RequestT")
 
 ASKERS_SECONDS_MAX = 0.003
 """How long the askers of the last round are waited for, at most; never longer than a quarter of a round."""
@@ -21,14 +25,14 @@ ROUND_BYTES_MAX = 1 << 20
 """A round as large as this goes at once."""
 
 
-class Gathering:
-    """Holds proposals until their round begins; then ``release`` gets them."""
+class Gathering(Generic[RequestT]):
+    """Holds requests of one kind until their round begins; then ``release`` gets them."""
 
-    def __init__(self, clock: Clock, tasks: Tasks, release: Callable[[list[tuple[int, bytes]]], None]) -> None:
+    def __init__(self, clock: Clock, tasks: Tasks, release: Callable[[list[RequestT]], None]) -> None:
         self._clock = clock
         self._tasks = tasks
         self._release = release
-        self._held: list[tuple[int, bytes]] = []
+        self._held: list[RequestT] = []
         self._held_bytes = 0
         self._under_way = 0
         self._leaving = False
@@ -39,16 +43,16 @@ class Gathering:
         self._round_seconds = 0.0
         self._timer: Timer | None = None
 
-    def add(self, ticket: int, command: bytes) -> None:
-        """One more proposal."""
+    def add(self, request: RequestT, size: int) -> None:
+        """One more, of so many bytes."""
         if self._leaving:
             self._under_way += 1
             self._last_size += 1
-            self._release([(ticket, command)])
+            self._release([request])
             return
         held = self._held
-        held.append((ticket, command))
-        self._held_bytes += len(command)
+        held.append(request)
+        self._held_bytes += size
         count = len(held)
         if count >= ROUND_COMMANDS_MAX or self._held_bytes >= ROUND_BYTES_MAX:
             self._begin()
@@ -65,7 +69,7 @@ class Gathering:
         self._leaving = False
 
     def answered(self, count: int) -> None:
-        """So many proposals got their answers, whatever they were."""
+        """So many got their answers, whatever they were."""
         if not self._under_way:
             return
         self._under_way -= count
@@ -78,12 +82,11 @@ class Gathering:
         # The askers' time runs from here, whether or not somebody waits already.
         self._wait(self._patience())
 
-    def withdraw(self, tickets: set[int]) -> set[int]:
-        """Those of these that are still held: they go nowhere."""
-        gone = {ticket for ticket, _ in self._held if ticket in tickets}
+    def withdraw(self, is_meant: Callable[[RequestT], bool]) -> list[RequestT]:
+        """Those that are meant and still held: they go nowhere."""
+        gone = [one for one in self._held if is_meant(one)]
         if gone:
-            self._held = [one for one in self._held if one[0] not in gone]
-            self._held_bytes = sum(len(command) for _, command in self._held)
+            self._held = [one for one in self._held if not is_meant(one)]
         return gone
 
     def flush(self) -> None:

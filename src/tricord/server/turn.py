@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Protocol
 
 from tricord.base.environment import Environment, Timer
@@ -79,6 +80,22 @@ class Cluster(Protocol):
         """Put it in place of state and log, then say ``installed``."""
 
 
+@dataclass(slots=True)
+class _Rounds:
+    """What a member with peers gathers."""
+
+    proposals: Gathering[tuple[int, bytes]]
+    reads: Gathering[int]
+
+    def answered(self, output: TurnOutput[Applied]) -> None:
+        """A turn gave answers. Those that were dropped count for both: they are few, and then it is no time to wait."""
+        dropped = len(output.dropped)
+        if output.replies or dropped:
+            self.proposals.answered(len(output.replies) + dropped)
+        if output.reads or dropped:
+            self.reads.answered(len(output.reads) + dropped)
+
+
 class TurnLoop:
     """Runs turns when there is something to decide."""
 
@@ -106,7 +123,7 @@ class TurnLoop:
         self.cluster: Cluster | None = None
         self._scheduled = False
         self._gathering: Timer | None = None
-        self._gathered: Gathering | None = None
+        self._rounds: _Rounds | None = None
         self._started = False
         self._stopped = False
         self._input = TurnInput()
@@ -135,16 +152,19 @@ class TurnLoop:
     def set_peers(self, has_peers: bool) -> None:
         """Whether this member has peers, who must not wait for its disk, and to whom each round costs something."""
         self._log.has_peers = has_peers
-        if has_peers and self._gathered is None:
-            self._gathered = Gathering(self._clock, self._tasks, self._proposed)
-        elif not has_peers and self._gathered is not None:
-            self._gathered.flush()
-            self._gathered = None
+        if has_peers and self._rounds is None:
+            self._rounds = _Rounds(
+                Gathering(self._clock, self._tasks, self._proposed), Gathering(self._clock, self._tasks, self._asked)
+            )
+        elif not has_peers and self._rounds is not None:
+            self._rounds.proposals.flush()
+            self._rounds.reads.flush()
+            self._rounds = None
 
     def propose(self, ticket: int, command: bytes) -> None:
         """Queue a command for this turn, or, with peers, for the next round."""
-        if self._gathered is not None:
-            self._gathered.add(ticket, command)
+        if self._rounds is not None:
+            self._rounds.proposals.add((ticket, command), len(command))
             return
         self._input.proposals.append((ticket, command))
         if not self._scheduled:
@@ -155,21 +175,30 @@ class TurnLoop:
         if not self._scheduled:
             self.wake()
 
+    def _asked(self, reads: list[int]) -> None:
+        self._input.reads += reads
+        if not self._scheduled:
+            self.wake()
+
     def withdraw(self, tickets: set[int]) -> set[int]:
         """Those of these proposals that nobody took yet: they did nothing, and never will."""
         if not tickets or self._stopped:
             return set()
-        held = self._gathered.withdraw(tickets) if self._gathered is not None else set()
+        rounds = self._rounds
+        held = {one[0] for one in rounds.proposals.withdraw(lambda one: one[0] in tickets)} if rounds else set()
         queued = {ticket for ticket, _ in self._input.proposals if ticket in tickets}
         if queued:
             self._input.proposals = [one for one in self._input.proposals if one[0] not in queued]
         gone = queued.union(self._replica.withdraw(tickets))
-        if gone and self._gathered is not None:
-            self._gathered.answered(len(gone))
+        if gone and rounds is not None:
+            rounds.proposals.answered(len(gone))
         return gone | held
 
     def read(self, ticket: int) -> None:
-        """Queue a linearizable read for this turn."""
+        """Queue a linearizable read for this turn, or, with peers, for the next round."""
+        if self._rounds is not None:
+            self._rounds.reads.add(ticket, 0)
+            return
         self._input.reads.append(ticket)
         if not self._scheduled:
             self.wake()
@@ -231,8 +260,9 @@ class TurnLoop:
         self._stopped = True
         if self._tick_timer is not None:
             self._tick_timer.cancel()
-        if self._gathered is not None:
-            self._gathered.stop()
+        if self._rounds is not None:
+            self._rounds.proposals.stop()
+            self._rounds.reads.stop()
         self.persisting.stop()
         self._tell_awaited()
 
@@ -283,8 +313,9 @@ class TurnLoop:
         if not self.started:
             return
         turn_input, self._input = self._input, TurnInput()
-        if self._gathered is not None:
-            self._gathered.left()
+        if self._rounds is not None:
+            self._rounds.proposals.left()
+            self._rounds.reads.left()
         try:
             output = self._replica.turn(turn_input)
             self.term = self._replica.term
@@ -313,8 +344,8 @@ class TurnLoop:
             audience.dropped(ticket, error)
         for ticket in output.reads:
             audience.readable(ticket)
-        if self._gathered is not None and (output.replies or output.dropped):
-            self._gathered.answered(len(output.replies) + len(output.dropped))
+        if self._rounds is not None:
+            self._rounds.answered(output)
         if output.applied:
             self._drain.wrote()
         for ticket, configuration in output.changed:
