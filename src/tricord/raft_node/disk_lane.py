@@ -42,6 +42,11 @@ class DiskLane:
         self._mark_timer: Timer | None = None
         self._closed = False
 
+    @property
+    def is_writing(self) -> bool:
+        """Whether an answer is owed that ``persisted`` will give."""
+        return self._busy
+
     def persist(self, hard_state: HardState | None, entries: list[Entry]) -> None:
         """Queue behind what is queued."""
         last = self._queue[-1] if self._queue else None

@@ -43,6 +43,9 @@ from tricord.wire.peer.snapshot import SnapshotOffer
 
 _logger = logging.getLogger("tricord.raft_node")
 
+GATHER_SECONDS = 0.002
+"""How long a turn waits at most for the disk, to take what it says along."""
+
 _DID_NOTHING = (NoLeader, TooManyRequests, Stopping)
 
 
@@ -75,6 +78,7 @@ class Host:
         self._observers = observers
         self._input = TurnInput()
         self._scheduled = False
+        self._gather_timer: Timer | None = None
         self._tickets = 0
         self._proposals = WaitingCalls(local.environment, self._proposals_late)
         self._requests = WaitingCalls(local.environment, self._requests_late)
@@ -189,13 +193,17 @@ class Host:
     # --- turns -----------------------------------------------------------------------------------------------
 
     def _wake(self) -> None:
-        if not self._scheduled and not self.stopped:
-            self._scheduled = True
+        """Take a turn soon: at once, or together with what the disk is about to say (decision 0012)."""
+        if self._scheduled or self.stopped:
+            return
+        self._scheduled = True
+        if self._disk.is_writing:
+            self._gather_timer = self._tasks.call_later(GATHER_SECONDS, self._scheduled_turn)
+        else:
             self._tasks.call_soon(self._scheduled_turn)
 
     def _scheduled_turn(self) -> None:
-        self._scheduled = False
-        if not self.stopped:
+        if self._scheduled and not self.stopped:
             self._turn()
 
     def _tick(self) -> None:
@@ -207,7 +215,7 @@ class Host:
         self._input.ticks = 1
         self._input.paused_ticks += max(0, int((now - self._ticked_at) / self._tick_seconds) - 1)
         self._ticked_at = now
-        self._wake()
+        self._turn()
 
     def _persisted(self, hard_state: HardState | None, last: Entry | None) -> None:
         if hard_state is not None:
@@ -220,6 +228,10 @@ class Host:
 
     def _turn(self) -> None:
         """Decide once about everything that gathered, and carry it out."""
+        self._scheduled = False
+        if self._gather_timer is not None:
+            self._gather_timer.cancel()
+            self._gather_timer = None
         turn_input, self._input = self._input, TurnInput()
         try:
             if turn_input.messages:
