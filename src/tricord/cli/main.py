@@ -56,6 +56,7 @@ def tricord(context: typer.Context, version: bool = False, **connection: str | N
     \b
     Examples:
       tricord serve                          run a member on 127.0.0.1:2379
+      tricord cluster start 3                run a cluster on this machine, to try and to break
       tricord put greeting hello             write a key
       tricord get greeting                   read it
       tricord get --prefix config/ --json    read many, for a program
@@ -64,7 +65,7 @@ def tricord(context: typer.Context, version: bool = False, **connection: str | N
 
     \b
     Exit codes: 0 done, 1 refused or failed, 2 usage or configuration, 3 not found or compare false,
-    4 unavailable or deadline, 5 outcome unknown, 130 interrupted.
+    4 unavailable or deadline, 5 outcome unknown, 6 not or no longer a member, 130 interrupted.
     """
     context.obj = taken(connection)
 
