@@ -17,6 +17,7 @@ from tricord.base.errors import (
     InvalidRequest,
     NotFound,
     OutcomeUnknown,
+    RequestTooLarge,
     Stopping,
     TooManyRequests,
 )
@@ -67,6 +68,16 @@ def test_a_command_that_is_no_bytes_is_refused_and_the_node_lives() -> None:
             with pytest.raises(InvalidRequest, match="not str"):
                 await node.apply("text")  # type: ignore[arg-type]
             assert await node.apply(bytearray(b"fine")) == 1
+
+    simulate(story)
+
+
+def test_a_command_that_no_message_could_hold_is_refused_before_it_is_logged() -> None:
+    async def story(environment: Environment) -> None:
+        async with node_on(environment, Journal(), command_bytes_max=10) as node:
+            with pytest.raises(RequestTooLarge, match="11 bytes"):
+                await node.apply(bytes(11))
+            assert await node.apply(bytes(10)) == 1
 
     simulate(story)
 
@@ -303,6 +314,7 @@ def test_settings_that_make_no_sense_are_named() -> None:
         ({"local_id": "a", "voters": ("a", "a")}, "twice"),
         ({"local_id": "a", "election_ticks": 1}, "election_ticks"),
         ({"local_id": "a", "cluster": ""}, "cluster"),
+        ({"local_id": "a", "command_bytes_max": 1 << 30}, "command_bytes_max"),
     ):
         with pytest.raises(ConfigurationError, match=word):
             NodeConfig(**settings)

@@ -60,6 +60,7 @@ def count_calls() -> int:
     return disk.calls
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("trouble", ["power", "input/output error", "no space"])
 def test_at_every_call_of_the_disk(trouble: str) -> None:
     for call in range(1, count_calls() + 1):

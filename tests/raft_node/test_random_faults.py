@@ -168,6 +168,7 @@ class Chaos:
             await self.cluster.stop(name)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("over_tcp", [False, True])
 @pytest.mark.parametrize("seed", range(8))
 def test_what_callers_were_told_is_true(seed: int, over_tcp: bool) -> None:

@@ -12,7 +12,7 @@ from typing import Any, BinaryIO
 import msgspec
 import pytest
 
-from tricord.base.errors import ConfigurationError, InvalidRequest
+from tricord.base.errors import ConfigurationError, InvalidRequest, OutcomeUnknown
 from tricord.base.log import Entry, EntryKind
 from tricord.raft_node import NodeConfig, Replicated, ReplicatedDict
 from tricord.raft_node.object_machine import ObjectMachine, Raised
@@ -66,8 +66,20 @@ def test_only_public_methods_are_called_and_only_with_plain_values() -> None:
             shared.call(Inventory.add, object())  # type: ignore[arg-type]
 
 
+def test_an_error_of_the_process_stops_the_node_rather_than_make_it_differ() -> None:
+    class Exhausted:
+        def fill(self) -> None:
+            raise MemoryError
+
+    with Replicated(Exhausted(), NodeConfig("a")) as shared:
+        with pytest.raises(OutcomeUnknown):
+            shared.call(Exhausted.fill)
+        assert isinstance(shared.node.failure, MemoryError)
+
+
 @pytest.mark.parametrize(
-    "command", [b"", b"\xc1", msgspec.msgpack.encode(["_wipe", [], {}]), msgspec.msgpack.encode({"add": 1})]
+    "command",
+    [b"", b"\xc1", b"\x91" * 100_000, msgspec.msgpack.encode(["_wipe", [], {}]), msgspec.msgpack.encode({"add": 1})],
 )
 def test_bytes_that_are_no_call_are_answered_and_change_nothing(command: bytes) -> None:
     machine = ObjectMachine(Inventory(stock={"a": 1}))

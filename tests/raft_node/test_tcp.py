@@ -128,11 +128,13 @@ def run_three(loop: Loop, folder: Path, transport: Callable[[], TcpTransport]) -
         runner.run(story())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("loop", [asyncio.new_event_loop, uvloop.new_event_loop])
 def test_on_real_sockets(loop: Loop, tmp_path: Path) -> None:
     run_three(loop, tmp_path, TcpTransport)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("loop", [asyncio.new_event_loop, uvloop.new_event_loop])
 def test_with_tls(loop: Loop, tmp_path: Path) -> None:
     authority = trustme.CA()
@@ -143,6 +145,7 @@ def test_with_tls(loop: Loop, tmp_path: Path) -> None:
     run_three(loop, tmp_path, lambda: TcpTransport(tls=PeerTls(own, own, str(tmp_path / "ca.pem"))))
 
 
+@pytest.mark.slow
 def test_with_a_secret(tmp_path: Path) -> None:
     run_three(uvloop.new_event_loop, tmp_path, lambda: TcpTransport(secret=b"of all nodes"))
 

@@ -10,10 +10,14 @@ from xxhash import xxh3_64_intdigest
 from tricord.base.errors import ConfigurationError
 from tricord.base.message import message
 
+COMMAND_BYTES_LIMIT = 32 << 20
+"""What fits into a frame between two nodes, with room for what is around it."""
+
 _POSITIVE = (
     "tick_seconds",
     "heartbeat_ticks",
     "timeout_seconds",
+    "command_bytes_max",
     "uncommitted_bytes_max",
     "snapshot_entries",
     "snapshot_bytes",
@@ -50,6 +54,8 @@ class NodeConfig:
     """Barriers without a round of messages while a majority was heard a moment ago. Trusts clocks and pauses."""
     timeout_seconds: float = 10.0
     """How long a call waits when it does not say."""
+    command_bytes_max: int = 8 << 20
+    """Bytes of one command; a larger one raises RequestTooLarge. Large commands hold up others."""
     uncommitted_bytes_max: int = 64 << 20
     """Bytes of commands on their way; beyond it ``apply`` raises TooManyRequests."""
     snapshot_entries: int = 8_192
@@ -76,6 +82,8 @@ class NodeConfig:
         for name in _POSITIVE:
             if getattr(self, name) <= 0:
                 raise ConfigurationError(f"{name} must be positive")
+        if self.command_bytes_max > COMMAND_BYTES_LIMIT:
+            raise ConfigurationError(f"command_bytes_max must be at most {COMMAND_BYTES_LIMIT}")
         if self.election_ticks <= self.heartbeat_ticks:
             raise ConfigurationError("election_ticks must be above heartbeat_ticks")
         if min(self.trailing_entries, self.priority) < 0:

@@ -19,6 +19,7 @@ from tricord.base.errors import (
     NoLeader,
     NotFound,
     OutcomeUnknown,
+    RequestTooLarge,
     Stopping,
     TricordError,
 )
@@ -163,10 +164,12 @@ class Node:
     def submit(self, data: bytes | bytearray | memoryview, timeout: float | None = None) -> asyncio.Future[Outcome]:
         """As ``apply``, without a coroutine: the future gets an Outcome and no exception. Many may be on their way.
 
-        Raises Stopping, InvalidRequest, and DeadlineExceeded for a timeout that is over already.
+        Raises Stopping, InvalidRequest (RequestTooLarge), and DeadlineExceeded for a timeout that is over already.
         """
         if not isinstance(data, bytes | bytearray | memoryview):
             raise InvalidRequest(f"a command is bytes, not {type(data).__name__}")
+        if len(data) > self._config.command_bytes_max:
+            raise RequestTooLarge(f"a command has {len(data)} bytes, above command_bytes_max")
         return self._running().propose(bytes(data), self._seconds(timeout))
 
     async def barrier(self, timeout: float | None = None) -> int:

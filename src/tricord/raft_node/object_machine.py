@@ -53,7 +53,7 @@ class ObjectMachine(Generic[T]):
             raise InvalidRequest(f"{type(self.target).__name__} has no public method {name!r}")
         try:
             return msgspec.msgpack.encode((name, arguments, named))
-        except (TypeError, ValueError, OverflowError) as error:
+        except (TypeError, ValueError, OverflowError, RecursionError) as error:
             raise InvalidRequest(f"the arguments of {name!r} cannot be sent: {error}") from None
 
     def apply(self, batch: list[Entry]) -> list[Any]:
@@ -79,10 +79,12 @@ class ObjectMachine(Generic[T]):
         try:
             name, arguments, named = msgspec.msgpack.decode(command, type=tuple[str, list[Any], dict[str, Any]])
             method = self._methods[name]
-        except (msgspec.DecodeError, KeyError):
+        except (msgspec.DecodeError, KeyError, RecursionError):
             return Raised(InvalidRequest("the command calls no method of this class"))
         try:
             return method(self.target, *arguments, **named)
+        except (MemoryError, RecursionError):
+            raise  # of this process, not of the command: the node stops rather than differ from the others
         except Exception as error:
             return Raised(error)
 
