@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from itertools import pairwise
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tricord.base.membership import AddLearner, AddVoter, Change, Configuration, Demote, Promote, Remove, UpdateInfo
@@ -42,6 +42,7 @@ def majorities(configuration: Configuration) -> list[set[int]]:
     return [group for group in groups if election_result(configuration, dict.fromkeys(group, True)) is won]
 
 
+@settings(deadline=None)
 @given(simple(), changes, st.booleans())
 def test_what_follows_is_well_formed_and_keeps_a_voter(before: Configuration, them: list[Change], joint: bool) -> None:
     after = changed(before, them, joint=joint)
@@ -59,6 +60,7 @@ def test_what_follows_is_well_formed_and_keeps_a_voter(before: Configuration, th
     assert not left(after).is_joint
 
 
+@settings(deadline=None)
 @given(simple(), changes)
 def test_a_joint_change_ends_where_the_steps_lead(before: Configuration, them: list[Change]) -> None:
     """One by one, in order, the same changes make the same voters and learners."""
@@ -79,6 +81,7 @@ def test_a_joint_change_ends_where_the_steps_lead(before: Configuration, them: l
     assert (set(end.voters), set(end.learners)) == (voters, learners)
 
 
+@settings(deadline=None)
 @given(simple(), changes, st.booleans())
 def test_majorities_before_and_after_meet(before: Configuration, them: list[Change], joint: bool) -> None:
     """Sections 4.1 and 4.3: no step leads to a configuration that could decide without the one before."""
@@ -92,6 +95,7 @@ def test_majorities_before_and_after_meet(before: Configuration, them: list[Chan
                 assert some & others, f"{old} and {new} decide apart"
 
 
+@settings(deadline=None)
 @given(simple(), changes)
 def test_voters_change_in_one_step_only_one_at_a_time(before: Configuration, them: list[Change]) -> None:
     after = changed(before, them, joint=False)
@@ -99,6 +103,7 @@ def test_voters_change_in_one_step_only_one_at_a_time(before: Configuration, the
         assert len(set(after.voters) ^ set(before.voters)) <= 1
 
 
+@settings(deadline=None)
 @given(simple())
 def test_no_news_is_refused(before: Configuration) -> None:
     same: list[Change] = [UpdateInfo(before.voters[0], before.info[before.voters[0]])]

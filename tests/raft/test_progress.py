@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tricord.raft.inflights import Inflights
@@ -64,6 +64,7 @@ def test_a_refusal_during_a_snapshot_changes_nothing() -> None:
     assert progress.phase is Phase.SNAPSHOT
 
 
+@settings(deadline=None)
 @given(answers)
 def test_whatever_comes_what_matches_stays_below_what_is_next(script: list[tuple[str, int, int]]) -> None:
     """Figure 2: matchIndex increases monotonically; nextIndex is behind it."""
@@ -105,6 +106,7 @@ def test_one_message_may_always_be_on_its_way() -> None:
     assert inflights.has_room(1, 1)
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(st.integers(1, 3), st.integers(0, 50)), max_size=20), st.integers(0, 70))
 def test_inflights_are_those_behind_what_was_acknowledged(sent: list[tuple[int, int]], index: int) -> None:
     inflights = Inflights()

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tricord.base.membership import Configuration
@@ -23,17 +23,20 @@ def plain_result(voters: tuple[int, ...], votes: dict[int, bool]) -> VoteResult:
     return VoteResult.PENDING if (for_it + open_yet) * 2 > len(voters) else VoteResult.LOST
 
 
+@settings(deadline=None)
 @given(st.lists(st.integers(0, 20), min_size=1, max_size=9))
 def test_the_majoritys_index_is_the_highest_that_more_than_half_reached(indexes: list[int]) -> None:
     reached = [index for index in range(21) if sum(other >= index for other in indexes) * 2 > len(indexes)]
     assert majority_index(indexes) == max(reached)
 
 
+@settings(deadline=None)
 @given(sets, st.dictionaries(st.integers(1, 12), st.booleans()))
 def test_an_election_is_decided_as_soon_as_it_can_be(voters: tuple[int, ...], votes: dict[int, bool]) -> None:
     assert vote_result(voters, votes) is plain_result(voters, votes)
 
 
+@settings(deadline=None)
 @given(configurations, st.dictionaries(st.integers(1, 12), st.booleans()))
 def test_a_joint_election_needs_both_sets(configuration: Configuration, votes: dict[int, bool]) -> None:
     groups = [configuration.voters, configuration.outgoing] if configuration.outgoing else [configuration.voters]
@@ -44,6 +47,7 @@ def test_a_joint_election_needs_both_sets(configuration: Configuration, votes: d
             break
 
 
+@settings(deadline=None)
 @given(configurations, st.dictionaries(st.integers(1, 12), st.integers(0, 20)))
 def test_a_joint_index_is_the_lower_of_both_sets(configuration: Configuration, indexes: dict[int, int]) -> None:
     groups = [configuration.voters, configuration.outgoing] if configuration.outgoing else [configuration.voters]
@@ -55,6 +59,7 @@ def test_a_joint_index_is_the_lower_of_both_sets(configuration: Configuration, i
     assert agreed_index(configuration, indexes) == max(reached)
 
 
+@settings(deadline=None)
 @given(configurations, st.sets(ids), st.sets(ids))
 def test_what_two_groups_decide_by_one_configuration_has_a_voter_in_common(
     configuration: Configuration, left: set[int], right: set[int]

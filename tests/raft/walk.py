@@ -83,6 +83,8 @@ class Walk:
         self.network: list[Message] = []
         self.blocked: set[tuple[int, int]] = set()
         self.options = {**self._draw_options(), **options}
+        self.steady = self.options["pre_vote"] or self.options["check_quorum"]
+        """A removed server disturbs those who neither ask before they campaign nor stick to their leader."""
         self.in_step = bool(self.options.get("lease_reads"))
         """Whether time passes for all alike, and for nobody unawares."""
         configuration = Configuration(tuple(range(1, count + 1)))
@@ -434,8 +436,6 @@ class Walk:
         self.doubling = draw.choice([0, 0.02, 0.1])
         self.reordering = draw.choice([1, 4, 30, 10_000])
         self.ids_by_speed = [id for id in self.members for _ in range(draw.choice([1, 4, 4, 4, 8]))]
-        # A removed server disturbs those who neither ask before they campaign nor stick to their leader.
-        steady = self.options["pre_vote"] or self.options["check_quorum"]
         weights: dict[Callable[[], None], float] = {
             self.act_deliver: 50,
             self.act_tick: draw.choice([4, 8, 20]),
@@ -449,7 +449,7 @@ class Walk:
             self.act_partition: draw.choice([0, 0.1, 0.4, 1]),
             self.act_snapshot: draw.choice([0, 0.5]),
             self.act_bring: 2,
-            self.act_change: draw.choice([0, 0.3, 1, 6]) if steady else 0,
+            self.act_change: draw.choice([0, 0.3, 1, 6]) if self.steady else 0,
             self.act_operate: draw.choice([0, 0.2, 1]),
         }
         names, values = list(weights), list(weights.values())
@@ -460,6 +460,8 @@ class Walk:
     def heal(self) -> None:
         """The trouble is over: a bounded time later all agree, take a command and answer a read."""
         self.blocked.clear()
+        if self.steady and self.random.random() < 0.4:
+            self._majority_alone()
         for member in self.members.values():
             if not member.up:
                 self.start(member)
@@ -481,6 +483,31 @@ class Walk:
         self._until(lambda: not any(member.forwarded for member in self.members.values()), "passed on and answered")
         self._until(lambda: not any(member.reads for member in self.members.values()), "asked and answered")
 
+    def _majority_alone(self) -> None:
+        """As many stay down as every configuration in a log survives: the others go on without them."""
+        logs = [member.seen.configurations for member in self.members.values()]
+        sets = {group for log in logs for _, known in log for group in (known.voters, known.outgoing) if group}
+        down: set[int] = set()
+        for id in self.random.sample(list(self.members), len(self.members)):
+            if all(2 * len({*group} - down - {id}) > len(group) for group in sets):
+                down.add(id)
+        for member in self.members.values():
+            if member.id in down and member.up:
+                self.crash(member)
+            elif member.id not in down and not member.up:
+                self.start(member)
+        self.happened["minority down"] += bool(down)
+        self._until(self._goes_on, "a majority goes on alone")
+
+    def _goes_on(self) -> bool:
+        leaders = [member for member in self.members.values() if member.up and member.raft.is_leader]
+        before = len(self.safety.committed)
+        if leaders:
+            self.propose(max(leaders, key=lambda member: member.raft.term), 1)
+        for _ in range(5):
+            self._round()
+        return bool(leaders) and len(self.safety.committed) > before
+
     def _reads(self, member: Member) -> bool:
         answered = self.answered_reads
         context = self.read(member)
@@ -500,7 +527,8 @@ class Walk:
     def _round(self) -> None:
         """A tick for all, and all that comes of it, three hops far."""
         for member in self.members.values():
-            self.step(member, Tick())
+            if member.up:
+                self.step(member, Tick())
         for _ in range(3):
             self._disks_and_hosts()
             batch, self.network = self.network, []
@@ -510,13 +538,13 @@ class Walk:
 
     def _disks_and_hosts(self) -> None:
         for member in self.members.values():
-            while member.disk.jobs:
+            while member.up and member.disk.jobs:
                 self.write(member)
-            if member.handed_out > member.applied_index:
+            if member.up and member.handed_out > member.applied_index:
                 member.applied_index = member.handed_out
                 if member.options["asynchronous_apply"]:
                     self.step(member, Applied(member.applied_index))
-            while member.wanted:
+            while member.up and member.wanted:
                 self.bring(member, member.wanted.pop(), member.applied_index)
 
     def _leader(self) -> Member:
