@@ -7,11 +7,20 @@ import asyncio
 
 import pytest
 
-from tests.raft_node.world import Cluster, name_of, simulate
+from tests.raft_node.world import Cluster, Journal, name_of, simulate
 from tricord.base.environment import Environment
 from tricord.base.errors import ConfigurationError, DeadlineExceeded, NoLeader, OutcomeUnknown
 from tricord.raft import Role
-from tricord.raft_node import Committed, LeaderChanged, MembersChanged, Rejected, RoleChanged, Unknown
+from tricord.raft_node import (
+    Committed,
+    LeaderChanged,
+    MembersChanged,
+    Node,
+    NodeConfig,
+    Rejected,
+    RoleChanged,
+    Unknown,
+)
 
 
 def test_every_node_takes_commands_and_answers_with_its_own_machine() -> None:
@@ -244,5 +253,14 @@ def test_a_leader_that_stops_in_order_hands_over_and_nobody_waits_for_an_electio
             await cluster.stop(name_of(old))
             await (await cluster.leader()).apply(b"second")
             assert cluster.loop.time() - begun < 0.2
+
+    simulate(story)
+
+
+def test_a_node_that_is_not_alone_says_that_it_needs_a_way_to_the_others() -> None:
+    async def story(environment: Environment) -> None:
+        for config in (NodeConfig("a", ("a", "b")), NodeConfig("a", join=True)):
+            with pytest.raises(ConfigurationError, match="transport"):
+                await Node(config, Journal(), environment=environment).start()
 
     simulate(story)

@@ -374,6 +374,9 @@ class Node:
             config.tick_seconds * config.election_ticks,
         )
         if self._transport is None:
+            others = set(recovered.applied.configuration.members()) - {self._number}
+            if not local.address and (others or config.join):
+                raise ConfigurationError("a node that is not alone needs a transport, or addresses in voters")
             self._transport = TcpTransport() if local.address else NoTransport()
         replica = make_replica(config, environment.random.bits(64), recovered, self._tracer)
         return Host(local, config, stores, self._transport, replica, recovered.applied, self._observers)
