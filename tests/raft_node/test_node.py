@@ -249,21 +249,24 @@ def test_snapshots_shorten_the_log_and_the_next_start() -> None:
 def test_a_damaged_snapshot_is_made_good_by_the_one_before_and_the_log() -> None:
     disk = MemoryDisk()
 
+    # Large enough that old files of the log go.
+    commands = [b"%d" % number * 1000 for number in range(25)]
+
     async def story(environment: Environment) -> None:
         settings = {"snapshot_entries": 10, "trailing_entries": 0}
         async with node_on(environment, Journal(), "/data", **settings) as node:
-            for number in range(25):
-                await node.apply(b"%d" % number)
+            for command in commands:
+                await node.apply(command)
         path = f"/data/snapshots/{20:016x}.snapshot"
-        size = len(disk.open(path).pread(10_000, 0))
-        for bit in range(0, size * 8, 61):
+        size = len(disk.open(path).pread(1 << 20, 0))
+        for bit in range(0, size * 8, 8_009):
             disk.flip(path, bit)
             machine = Journal()
             node = node_on(environment, machine, "/data", snapshot_entries=1000)
             seen: list[Observation] = []
             node.observe(seen.append)
             async with node:
-                assert machine.commands == [b"%d" % number for number in range(25)]
+                assert machine.commands == commands
             assert [one.index for one in seen if isinstance(one, SnapshotDamaged)] == [20]
             disk.flip(path, bit)
 
