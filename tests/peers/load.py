@@ -7,6 +7,7 @@ import json
 import subprocess
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -57,8 +58,9 @@ class Load:
     def mark(self) -> Tally:
         """What happened since the last mark."""
         assert self._process.stdin is not None
-        self._process.stdin.write("\n")
-        self._process.stdin.flush()
+        with suppress(BrokenPipeError):  # then there is no answer either, and its last words are told
+            self._process.stdin.write("\n")
+            self._process.stdin.flush()
         return self._answer()
 
     def finish(self) -> Tally:
@@ -74,7 +76,8 @@ class Load:
         assert self._process.stdout is not None and self._process.stderr is not None
         line = self._process.stdout.readline()
         if not line:
-            raise AssertionError(f"go-load ended:\n{self._process.stderr.read()[-3000:]}")
+            code = self._process.wait()
+            raise AssertionError(f"go-load ended with {code}:\n{self._process.stderr.read()[-3000:]}")
         fields = json.loads(line)
         tally = Tally(**fields | {"errors": Counter(fields["errors"]), "wrong": fields["wrong"] or []})
         self.total.acknowledged += tally.acknowledged
@@ -87,7 +90,8 @@ class Load:
     def _close_pipes(self) -> None:
         for pipe in (self._process.stdin, self._process.stdout, self._process.stderr):
             assert pipe is not None
-            pipe.close()
+            with suppress(BrokenPipeError):
+                pipe.close()
 
     def __enter__(self) -> Self:
         return self
