@@ -431,7 +431,7 @@ class Walk:
         draw = self.random
         self.jointly = draw.choice([0.1, 0.7])
         self.loss = draw.choice([0, 0, 0.02, 0.2])
-        self.lateness = draw.choice([0, 0.5, 0.9])
+        self.lateness = draw.choice([0, 0.5, 0.99])
         """Of messages that the network does not let through: how many arrive later."""
         self.doubling = draw.choice([0, 0.02, 0.1])
         self.reordering = draw.choice([1, 4, 30, 10_000])
