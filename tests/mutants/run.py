@@ -29,9 +29,11 @@ from pathlib import Path
 from tests.mutants.patches import ROOT, Patch, read_all
 
 PENDING = {
-    "17": "a lease's end decided on each member by its own clock: there are no leases yet",
+    "13-snapshot-without-leases-or-users": "there are no leases, users and client sessions yet that it could lack",
+    "16-retry-in-a-session-applied-twice": "there are no client sessions yet",
+    "17-lease-ended-by-each-members-clock": "there are no leases yet",
 }
-"""Mutants of the list that have nothing to be applied to yet."""
+"""Known bugs of parts that are not there yet."""
 
 COPIED = ("src", "tests", "examples", "pyproject.toml")
 PASSED, FAILED = 0, 1
@@ -56,7 +58,7 @@ class Result:
     seconds: float
 
     def __str__(self) -> str:
-        return f"{self.verdict.value:<10} {self.patch.name:<44} {self.seconds:6.1f} s  {self.reason}"
+        return f"{self.verdict.value:<10} {self.patch.name:<48} {self.seconds:6.1f} s  {self.reason}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +112,7 @@ def run(patches: Sequence[Patch], jobs: int) -> int:
             print(result, flush=True)
             verdicts.append(result.verdict)
     for number, about in PENDING.items():
-        print(f"{'pending':<10} {number:<44} {'':8}  {about}")
+        print(f"{'pending':<10} {number:<48} {'':8}  {about}")
     survived, flagged = verdicts.count(Verdict.SURVIVED), verdicts.count(Verdict.FLAGGED)
     print(f"{verdicts.count(Verdict.KILLED)} killed, {survived} survived, {flagged} controls flagged")
     return bool(survived or flagged)
