@@ -254,7 +254,8 @@ class ClientConnection(asyncio.Protocol):
         if quiet >= patience:
             self._probe_peer()
             quiet = 0.0
-        self._watch = self._tasks.call_later(patience - quiet, self._watch_silence)
+        # Never a pause that is too short for the clock to move on.
+        self._watch = self._tasks.call_later(max(patience - quiet, 0.001), self._watch_silence)
 
     def _judge_silence(self, silent_since: float) -> None:
         self._probe = None
