@@ -225,6 +225,20 @@ def bring(cluster: Cluster, index: int) -> None:
     cluster.settle()
 
 
+def test_adding_a_voter_is_decided_by_those_so_far_though_it_takes_the_new_one_to_commit() -> None:
+    cluster = Cluster(voters=1, members=2)
+    cluster.elect(1)
+    cluster.dead.add(2)
+    added = cluster.change(1, AddVoter(2))
+    (ticket,) = cluster.propose(1, b"a")
+    cluster.settle()
+    assert cluster[1].answers == {added: "voters (1, 2)"}
+    cluster.start(2)
+    cluster.tick(2)
+    assert cluster[1].answers[ticket] == "applied 1"
+    assert cluster[2].machine.commands == [b"a"]
+
+
 def test_an_even_number_of_voters_needs_more_than_half() -> None:
     cluster = Cluster(voters=2, members=2)
     cluster.elect(1)

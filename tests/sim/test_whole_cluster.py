@@ -217,6 +217,41 @@ def test_one_that_missed_more_than_the_log_keeps_gets_a_snapshot_while_writes_go
     World(seed=12).play(story)
 
 
+def test_a_learner_that_is_stopped_before_it_heard_anything_goes_on_and_gets_a_snapshot() -> None:
+    async def story(world: World) -> None:
+        await world.start()
+        async with world.client() as store:
+            for number in range(24):
+                await store.put(f"k{number}", bytes(1_000_000))
+        leader = world[await world.led()].member
+        await leader.engine.add_member(["http://n4:2379"], name="n4", learner=True)
+        joining = {"listed": (*world.names, "n4"), "initial_cluster_state": "existing"}
+        await world["n4"].start(**joining)
+        world["n4"].kill()
+        await world["n4"].start(**joining)
+        await agree(world)
+        assert leader.snapshots.outgoing.made == 1
+
+    World(seed=13).play(story)
+
+
+def test_one_becomes_two() -> None:
+    async def story(world: World) -> None:
+        await world["n1"].start()
+        async with world.client("n1") as store:
+            await store.put("a", "1")
+            record = await world["n1"].member.engine.add_member(["http://n2:2379"], name="n2")
+            writing = asyncio.ensure_future(store.put("b", "2"))
+            await asyncio.sleep(1)
+            assert not writing.done(), "two voters are needed now"
+            await world["n2"].start(listed=("n1", "n2"), initial_cluster_state="existing")
+            await writing
+        assert world["n2"].member.identity.member == record.id
+        await agree(world)
+
+    World(seed=14, names=("n1",)).play(story)
+
+
 def test_a_member_whose_data_is_gone_is_refused_and_can_be_replaced() -> None:
     async def story(world: World) -> None:
         await world.start()

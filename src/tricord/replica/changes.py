@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Changes of the configuration and transfers of the lead that were begun, until their end is known.
 
-A change ends when its entry is applied, or, where that is joint, the one that leaves it.
+A change ends when its entry is applied, or, where that is joint, the one that leaves it. One that adds a voter is
+decided when a majority of the voters so far holds it: whoever leads next has it (section 5.4.1). To be committed it may
+need the new voter itself, whose process is started only after somebody was told that it may.
 """
 
 from __future__ import annotations
@@ -11,6 +13,8 @@ from tricord.base.log import Entry, EntryKind
 from tricord.base.membership import Configuration, decode_configuration
 from tricord.base.message import message
 from tricord.raft.output import ChangeOutcome, Refusal
+from tricord.raft.quorum import majority_index
+from tricord.raft.state import State
 
 _CONFIGURATION = int(EntryKind.CONFIGURATION)
 Dropped = list[tuple[int, TricordError]]
@@ -23,6 +27,7 @@ class _Begun:
     ticket: int
     index: int
     term: int
+    adds_voter: bool = False
     leaving: bool = False
 
 
@@ -44,12 +49,26 @@ class PendingChanges:
     def __bool__(self) -> bool:
         return bool(self._begun)
 
-    def asked(self, ticket: int, term: int, outcome: ChangeOutcome, dropped: Dropped) -> None:
+    def asked(
+        self, ticket: int, term: int, outcome: ChangeOutcome, dropped: Dropped, *, adds_voter: bool = False
+    ) -> None:
         """The core took the change, or refused it."""
         if outcome.refusal is not None:
             dropped.append((ticket, refused(outcome.refusal)))
         else:
-            self._begun.append(_Begun(ticket, outcome.index, term))
+            self._begun.append(_Begun(ticket, outcome.index, term, adds_voter))
+
+    def decided(self, state: State) -> list[tuple[int, Configuration]]:
+        """On a leader: the changes that add a voter and that a majority of the voters so far holds."""
+        ended: list[tuple[int, Configuration]] = []
+        for begun in list(self._begun):
+            configuration = state.configuration
+            if begun.adds_voter and configuration.outgoing and begun.term == state.persistent.current_term:
+                held = majority_index(state.progress[voter].match_index for voter in configuration.outgoing)
+                if held >= begun.index:
+                    self._begun.remove(begun)
+                    ended.append((begun.ticket, configuration))
+        return ended
 
     def applied(self, entries: list[Entry], dropped: Dropped) -> list[tuple[int, Configuration]]:
         """The changes that ended with these entries, each with what it led to."""
@@ -63,7 +82,7 @@ class PendingChanges:
                     if ours and not configuration.is_joint:
                         ended.append((begun.ticket, configuration))
                     elif ours:
-                        self._begun[place] = _Begun(begun.ticket, begun.index, begun.term, True)
+                        self._begun[place] = _Begun(begun.ticket, begun.index, begun.term, begun.adds_voter, True)
         gone = {ticket for ticket, _ in ended}
         for begun in self._begun:
             if not begun.leaving and begun.ticket not in gone and (last.term > begun.term or last.index >= begun.index):

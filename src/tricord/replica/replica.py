@@ -15,7 +15,7 @@ from typing import Generic, TypeVar
 
 from tricord.base.errors import OutcomeUnknown, Stopping, TooManyRequests
 from tricord.base.log import Entry, HardState
-from tricord.base.membership import Configuration
+from tricord.base.membership import AddVoter, Configuration
 from tricord.base.trace import Tracer
 from tricord.raft import Raft, RaftConfig, Role
 from tricord.raft.events import (
@@ -137,6 +137,8 @@ class Replica(Generic[AppliedT]):
             self._note_changes(turn_input, decided, output)
         if decided.committed:
             self._apply(decided.committed, output)
+        if self._changes and self._raft.is_leader:
+            output.changed += self._changes.decided(self._raft.state)
         if decided.install is not None:
             output.install = decided.install
             self._installing = True
@@ -287,8 +289,9 @@ class Replica(Generic[AppliedT]):
         events.extend(TransferLeadership(target) for _, target in turn_input.transfers)
 
     def _note_changes(self, turn_input: TurnInput, decided: Output, output: TurnOutput[AppliedT]) -> None:
-        for (ticket, _, _), outcome in zip(turn_input.changes, decided.configuration_changes, strict=True):
-            self._changes.asked(ticket, self._raft.term, outcome, output.dropped)
+        for (ticket, changes, _), outcome in zip(turn_input.changes, decided.configuration_changes, strict=True):
+            adds_voter = any(isinstance(change, AddVoter) for change in changes)
+            self._changes.asked(ticket, self._raft.term, outcome, output.dropped, adds_voter=adds_voter)
         for (ticket, _), refusal in zip(turn_input.transfers, decided.transfers, strict=True):
             self._transfer.asked(ticket, refusal, output.dropped)
 

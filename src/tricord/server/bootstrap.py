@@ -94,6 +94,19 @@ async def invitation(
     raise WrongMember("this member was stopped before it belonged to the cluster")
 
 
+async def introduction(
+    ask: Ask, configuration: Configuration, identity: Identity, stopped: Callable[[], bool]
+) -> Members:
+    """For one that was stopped before it heard anything of its leader: who the others are. Empty when it is stopped."""
+    others = [one for one in configuration.initial_members.members if one.name != configuration.name]
+    while not stopped():
+        for answer in await asyncio.gather(*(_ask(ask, one, identity.member) for one in others)):
+            if isinstance(answer, Answer) and answer.cluster == identity.cluster and answer.configuration:
+                return decode_configuration(answer.configuration)
+        await asyncio.sleep(AGAIN_SECONDS)
+    return Members(())
+
+
 async def _ask(ask: Ask, member: InitialMember, about: int) -> Answer | Refusal | OSError:
     try:
         return await ask((member.address.host, member.address.port), about)

@@ -67,7 +67,9 @@ def open_storage(environment: Environment, configuration: Configuration, foundin
     Raises what ``open_member_storage`` does.
     """
     storage = _open(environment, configuration, founding)
-    if not configuration.initial_cluster or is_used(storage) or storage.identity.cluster == founding.identity.cluster:
+    was_founded = not is_used(storage) and members_of(storage, configuration).voters  # one that joined has none yet
+    same = storage.identity.cluster == founding.identity.cluster
+    if same or not was_founded or not configuration.initial_cluster or configuration.initial_cluster_state != "new":
         return storage
     storage.close()
     _clear(environment.disk, configuration.data_dir)

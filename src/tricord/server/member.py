@@ -184,6 +184,8 @@ class Member:
             self._asking = self._environment.tasks.spawn(self._start_with_consent(), "bootstrap")
             return
         self._start_turns()
+        if not known.members() and self._configuration.initial_cluster:
+            self._asking = self._environment.tasks.spawn(self._meet_the_others(), "introduction")
         if self.is_alone:
             await self.turns.until(lambda: self.replica.caught_up)
         if self.failure is not None:
@@ -204,6 +206,13 @@ class Member:
             return
         if not self._stopped:
             self._start_turns()
+
+    async def _meet_the_others(self) -> None:
+        known = await bootstrap.introduction(
+            self.links.query, self._configuration, self.identity, lambda: self._stopped or not self.turns.started
+        )
+        if known.members() and not self.replica.configuration.members() and not self._stopped:
+            self.links.set_peers(peer_addresses(known, self.identity.member))
 
     def _start_turns(self) -> None:
         self.turns.start()
@@ -330,7 +339,7 @@ class Member:
             raft_applied_index=self.machine.applied_index,
             is_learner=self.is_learner,
             alarms=[(self.identity.member, "NOSPACE")] if refusal else [],
-            errors=[],
+            errors=[] if replica.leader else ["etcdserver: no leader"],
         )
 
     def health(self) -> list[HealthCheck]:

@@ -161,7 +161,7 @@ class Peers:
         known = member_info(configuration, own).incarnation
         if known and known != self._identity.incarnation:
             self._fail(WrongMember("the cluster knows this member with another data directory"))
-        elif len(members) > 1:
+        elif len(members) > 1 or not known:
             self._publish()
 
     def _dial(self, configuration: Configuration) -> None:
