@@ -35,6 +35,7 @@ class Cluster:
         self.configuration = configuration
         self.leader = 1
         self.client_urls = ["http://h1:2379"]
+        self.is_learner = False
         self.silent: set[int] = set()
         self.begun: list[Change] = []
         self.moved: list[int] = []

@@ -322,7 +322,7 @@ class Member:
     @property
     def is_learner(self) -> bool:
         """Whether this member has no vote."""
-        return not self.replica.configuration.is_voter(self.identity.member)
+        return self.peers.is_learner
 
     def status(self) -> MemberStatus:
         """What this member knows of itself."""

@@ -57,10 +57,6 @@ class Host(Protocol):
     def report(self, error: BaseException, where: str) -> None:
         """Something failed that should not, and that others need not suffer for."""
 
-    @property
-    def is_learner(self) -> bool:
-        """Whether this member has no vote, and so answers nothing that needs the newest state."""
-
     def status(self) -> MemberStatus:
         """See ``Engine``."""
 
@@ -100,6 +96,7 @@ class MemberEngine:
         self._metrics = metrics
         self._last_stamp = Stamp(cluster, member, 0, 0)
         self._host = host
+        self._peers = peers
         self.wide_reads = WideReads(environment.tasks, machine, overlay, self._answer, host.report)
         self.stopping = False
         self.status = host.status
@@ -172,7 +169,7 @@ class MemberEngine:
         if reads and context.level is Level.ANY:
             self._read(Waiting(request, context, reply, keyspace, 0.0, False), Level.ANY)
             return
-        if self._host.is_learner:
+        if self._peers.is_learner:
             raise NotForLearners
         if len(self._tickets) >= self._waiting_max:
             raise TooManyRequests(f"too many requests: {self._waiting_max} are waiting already")

@@ -44,6 +44,8 @@ class Cluster(Protocol):
 
     client_urls: list[str]
     """Where clients can dial this member."""
+    is_learner: bool
+    """Whether this member has no vote, and so answers nothing that needs the newest state."""
 
     @property
     def leader(self) -> int:

@@ -105,6 +105,8 @@ class Peers:
         self._publishing: asyncio.Task[None] | None = None
         self._leaving = False
         self._stopped = False
+        self.is_learner = not replica.configuration.is_voter(identity.member)
+        """Whether this member has no vote; asked for each request."""
         self.links: PeerLinks | None = None
         self.membership: Membership | None = None
         self.snapshots: BringsSnapshots | None = None
@@ -144,6 +146,7 @@ class Peers:
 
     def configured(self, configuration: Configuration) -> None:
         """Dial who is new, drop who left, and see whether all that is said of this member is true."""
+        self.is_learner = not configuration.is_voter(self._identity.member)
         if self.links is None or self._stopped or not configuration.members():
             return
         own = self._identity.member
