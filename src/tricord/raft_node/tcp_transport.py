@@ -18,7 +18,7 @@ from tricord.base.message import message
 from tricord.raft.messages import Message
 from tricord.raft_node.members import name_and_address
 from tricord.raft_node.transport import IncomingSnapshot, LocalNode, Peers
-from tricord.transport.peer.hooks import LocalMember, PeerHooks
+from tricord.transport.peer.hooks import LinkState, LocalMember, PeerHooks
 from tricord.transport.peer.links import PeerLinks
 from tricord.transport.peer.settings import PeerSettings
 from tricord.transport.tls import peer_context, server_context
@@ -82,6 +82,7 @@ class TcpTransport:
                 unreachable=peers.unreachable,
                 gone=peers.gone,
                 refused=self._refused,
+                changed=self._changed,
                 expected=_anybody,
                 answer=self._answer,
                 offered=self._offered,
@@ -137,6 +138,12 @@ class TcpTransport:
 
     def _refused(self, member: int, refusal: Refusal) -> None:
         _logger.warning("peer %x does not serve this node: %s", member, refusal.text)
+
+    def _changed(self, state: LinkState) -> None:
+        if state.connected:
+            _logger.info("the %s link to peer %x is open", state.lane, state.member)
+        else:
+            _logger.info("the %s link to peer %x is not open: %s", state.lane, state.member, state.error)
 
     def _offered(self, sender: int, offer: SnapshotOffer) -> IncomingSnapshot | Refusal:
         assert self._peers is not None
