@@ -125,6 +125,7 @@ def make_replica(
             kept_entries=config.trailing_entries + config.snapshot_entries,
             kept_bytes=2 * config.snapshot_bytes,
             lagging_bytes=4 * config.snapshot_bytes,
+            answer_adding_early=False,
         ),
         tracer=tracer,
     )

@@ -19,6 +19,9 @@ class ReplicaConfig:
     """Bytes of data in memory beyond which applied entries go, however few are kept then."""
     lagging_bytes: int = 128 << 20
     """The same for entries that a member which takes entries now still needs."""
+    answer_adding_early: bool = True
+    """Whether the adding of a voter is answered once the voters so far have decided it: before it is committed, which
+    may take the new voter itself. Else when it is complete, as every other change."""
 
     def __post_init__(self) -> None:
         if min(self.uncommitted_bytes_max, self.kept_bytes) < 1 or self.kept_entries < 0:

@@ -137,7 +137,7 @@ class Replica(Generic[AppliedT]):
             self._note_changes(turn_input, decided, output)
         if decided.committed:
             self._apply(decided.committed, output)
-        if self._changes and self._raft.is_leader:
+        if self._changes and self._raft.is_leader and self._limits.answer_adding_early:
             output.changed += self._changes.decided(self._raft.state)
         if decided.install is not None:
             output.install = decided.install
