@@ -8,9 +8,9 @@ requests that waited for the end of the transfer were passed on to.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from typing import Protocol
 
-from tricord.base.errors import TricordError
 from tricord.base.membership import Configuration as Members
 from tricord.server.configuration import Configuration
 from tricord.server.telling import Tells
@@ -45,22 +45,33 @@ class Engine(Protocol):
 
 
 async def hand_over(
-    replica: Leads, turns: TurnLoop, engine: Engine, tells: Tells, configuration: Configuration
+    replica: Leads,
+    turns: TurnLoop,
+    engine: Engine,
+    tells: Tells,
+    configuration: Configuration,
+    is_connected: Callable[[], bool],
 ) -> None:
-    """Hand the lead over if this member has it, and wait for what is in flight."""
+    """Hand the lead over if this member has it, and wait for what is in flight; for nobody when all others are gone."""
     if len(replica.configuration.members()) == 1:
         return
     led = replica.is_leader
     if led:
-        try:
-            async with asyncio.timeout(2 * configuration.election_timeout / 1000):
-                await engine.move_leader(0)
+        gone = asyncio.ensure_future(turns.until(lambda: not is_connected()))
+        moved = asyncio.ensure_future(engine.move_leader(0))
+        patience = 2 * configuration.election_timeout / 1000
+        await asyncio.wait((gone, moved), timeout=patience, return_when=asyncio.FIRST_COMPLETED)
+        gone.cancel()
+        if not moved.done():
+            moved.cancel()
+            tells.info("nobody took the lead over", reason="the others do not answer")
+        elif (failure := moved.exception()) is not None:
+            tells.info("nobody took the lead over", reason=str(failure))
+        else:
             tells.info("handed the lead over")
-        except (TricordError, TimeoutError) as error:
-            tells.info("nobody took the lead over", reason=str(error))
     try:
         async with asyncio.timeout(DRAIN_SECONDS):
-            await turns.until(lambda: not engine.waiting)
+            await turns.until(lambda: not engine.waiting or not is_connected())
     except TimeoutError:
         tells.info("requests are still waiting", count=engine.waiting)
     if led:

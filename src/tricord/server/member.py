@@ -249,7 +249,9 @@ class Member:
         """Before a stop: let another member lead, and wait for what is in flight. Serves on meanwhile."""
         if not self._handed_over and not self._stopped and self.failure is None and self.turns.started:
             self._handed_over = True
-            await hand_over(self.replica, self.turns, self.engine, self._tells, self._configuration)
+            await hand_over(
+                self.replica, self.turns, self.engine, self._tells, self._configuration, self.peers.is_connected
+            )
 
     async def stop(self) -> None:
         """Answer what waits, make the backend hold all that was applied, seal, close. Stopping twice is fine."""

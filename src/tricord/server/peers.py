@@ -213,6 +213,10 @@ class Peers:
         """Whether the member said something lately."""
         return self._clock.monotonic() - self._heard.get(member, float("-inf")) <= seconds
 
+    def is_connected(self) -> bool:
+        """Whether any other member can be spoken to."""
+        return self.links is not None and any(state.connected for state in self.links.states())
+
     def change(self, ticket: int, changes: list[Change]) -> None:
         self._turns.change(ticket, changes)
 
