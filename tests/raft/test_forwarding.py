@@ -4,7 +4,8 @@
 from __future__ import annotations
 
 from tests.raft.cluster import Cluster
-from tricord.raft.events import Receive, Unreachable
+from tricord.base.membership import Remove
+from tricord.raft.events import ChangeConfiguration, Receive, Unreachable
 from tricord.raft.messages import ForwardedProposal, ForwardedProposalResult
 from tricord.raft.output import FORWARDED, Output
 
@@ -76,3 +77,20 @@ def test_nobody_can_say_when_the_way_to_the_old_leader_broke() -> None:
     cluster.elect(3)
     assert cluster[2].raft.step([Unreachable(3)]).lost == []
     assert cluster[2].raft.step([Unreachable(1)]).lost == [1]
+
+
+def test_one_that_left_is_told_what_became_of_its_commands_and_gives_no_more() -> None:
+    cluster = led_by_one()
+    cluster[3].propose(b"a")
+    cluster[1].step(Receive(forwarded(cluster, 3)))
+    cluster.network[:] = [m for m in cluster.network if m.receiver != 3]  # what it is sent comes late
+    cluster[1].step(ChangeConfiguration([Remove(3)], joint=False))
+    cluster.settle()
+    cluster[1].tick(2)
+    cluster.settle()
+    assert cluster[1].raft.state.configuration.voters == (1, 2)
+    assert cluster[3].commands == [b"a"], "it holds all up to its going, and knows that it is committed"
+    assert 3 not in cluster[1].raft.state.progress
+    cluster[3].propose(b"b")
+    (answer,) = answers(cluster[1].raft.step([Receive(forwarded(cluster, 3))]))
+    assert answer.first_index == 0

@@ -62,18 +62,29 @@ def settle(state: State) -> None:
         else:
             configurations.is_settled = True
         return
-    configurations.is_settled = True
-    members = configurations.current.members()
     own = state.config.id
-    for member in [known for known in state.progress if known not in members and known != own]:
-        # It may learn that it left; after that nobody speaks to it.
-        heartbeat.send(state, member, state.progress.pop(member), commit_only=True)
+    configurations.is_settled = _take_leave(state)
     if not configurations.current.is_voter(own):
         # Section 4.2.2: a leader that is not in the new configuration leads until that is committed.
         target = transfer.best_target(state)
         if target:
             transfer.tell(state, target)
         roles.become_follower(state, state.persistent.current_term, 0)
+
+
+def _take_leave(state: State) -> bool:
+    """Speak to those that left until they know it, or are silent: who waits there for a command learns what became of
+    it. True when nobody is left to be told."""
+    index = state.configurations.current_index
+    members = state.configuration.members()
+    for member in [known for known in state.progress if known not in members and known != state.config.id]:
+        progress = state.progress[member]
+        if progress.match_index >= index:
+            heartbeat.send(state, member, progress, commit_only=True)
+        elif check_quorum.is_heard(state, member) and progress.phase is not Phase.SNAPSHOT:
+            continue
+        del state.progress[member]
+    return len(state.progress) <= len(members)
 
 
 def changed(configuration: Configuration, changes: list[Change], *, joint: bool) -> Configuration | Refusal:

@@ -12,7 +12,9 @@ def receive(state: State, message: ForwardedProposal) -> None:
     """Append the commands and say where, or that nothing was done. A request that was taken already is not answered."""
     if not message.data or state.forwarded.is_taken(message.sender, message.request):
         return
-    first_index = propose.append(state, message.data)
+    # One that left would not get the entries: its clients are better served elsewhere.
+    belongs = message.sender in state.configuration.members()
+    first_index = propose.append(state, message.data) if belongs else 0
     if not first_index and not _is_first_copy(state, message):
         return
     _answer(state, message, first_index)

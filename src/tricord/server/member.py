@@ -13,7 +13,7 @@ import errno
 from collections.abc import Callable
 
 from tricord.base.environment import Environment, Timer
-from tricord.base.errors import DiskFault, TricordError
+from tricord.base.errors import DiskFault, TricordError, WrongMember
 from tricord.base.members import MemberStatus
 from tricord.base.metrics import Metrics
 from tricord.base.version import ETCD_VERSION
@@ -376,6 +376,9 @@ class Member:
             self.failure = fault
         else:
             self.failure = error
+        if isinstance(error, WrongMember):
+            # Its turns are sound: what no leader took did nothing, and may be said to have.
+            self.engine.stop()
         self.turns.stop()
         self.engine.stop()
         self._failed.set()

@@ -250,13 +250,7 @@ class MemberEngine:
 
     def expire(self) -> None:
         """Answer what waited past its deadline. Called at times; a write that got into a log may still take effect."""
-        overdue = self._tickets.take_overdue(self._clock.monotonic())
-        if not overdue:
-            return
-        withdrawn = self._turns.withdraw({ticket for ticket, waiting in overdue if waiting.is_write})
-        for ticket, waiting in overdue:
-            is_known = not waiting.is_write or ticket in withdrawn
-            self._answer(waiting, DeadlineExceeded() if is_known else OutcomeUnknown(), self.stamp())
+        self._give_up(self._clock.monotonic(), DeadlineExceeded())
 
     async def finish_reading(self) -> None:
         """Wait for what reads the store on another thread, and answer what waits to."""
@@ -267,8 +261,17 @@ class MemberEngine:
         """Take no new request and answer those that wait."""
         self.stopping = True
         self.membership.stop()
-        for _, waiting in self._tickets.take_overdue(float("inf")):
-            self._answer(waiting, OutcomeUnknown() if waiting.is_write else Stopping(), self.stamp())
+        self._give_up(float("inf"), Stopping())
+
+    def _give_up(self, now: float, error: TricordError) -> None:
+        """Answer what waits since before then; with the error where it is certain that nothing was done."""
+        overdue = self._tickets.take_overdue(now)
+        if not overdue:
+            return
+        withdrawn = self._turns.withdraw({ticket for ticket, waiting in overdue if waiting.is_write})
+        for ticket, waiting in overdue:
+            is_known = not waiting.is_write or ticket in withdrawn
+            self._answer(waiting, error if is_known else OutcomeUnknown(), self.stamp())
 
     def _stamp_at(self, revision: int, level: Level) -> Stamp:
         # All reads of a turn say the same.

@@ -19,11 +19,13 @@ class PeerIdentities:
         self._claimed: dict[int, int] = {}
         """Incarnations that were heard of before the configuration says them."""
 
-    def judge(self, hello: Hello, configuration: Configuration, leader: int) -> Refusal | None:
+    def judge(
+        self, hello: Hello, configuration: Configuration, leader: int, *, departed: bool = False
+    ) -> Refusal | None:
         """Why the dialler is not served; None: it is.
 
         One that is not a member may be a leader whose configuration has not got here yet; so it is only refused by
-        those who hear another leader.
+        those who hear another leader. One that ``departed`` a moment ago is still told what became of its commands.
         """
         known = self._known_incarnation(hello.sender, configuration)
         if known and known != hello.incarnation:
@@ -33,7 +35,7 @@ class PeerIdentities:
             )
             return Refusal(RefusalCode.WRONG_INCARNATION, text)
         members = configuration.members()
-        if members and hello.sender not in members and leader not in (0, hello.sender):
+        if members and hello.sender not in members and leader not in (0, hello.sender) and not departed:
             return Refusal(RefusalCode.UNKNOWN_MEMBER, f"member {hello.sender:x} does not belong to this cluster")
         self._claimed.setdefault(hello.sender, hello.incarnation)
         return None

@@ -185,8 +185,9 @@ class Peers:
         self.links.set_peers(peers | {member: addresses for member, (_, addresses) in self._departed.items()})
 
     def _redial(self) -> None:
-        if not self._stopped:
+        if not self._stopped and self.links is not None:
             self._dial(self.configuration)
+            self.links.recheck()
 
     def bring_snapshots(self, members: list[int]) -> None:
         if self.snapshots is not None:
@@ -327,7 +328,8 @@ class Peers:
             self._tells.info("not connected to a peer", peer=self.name(state.member), lane=state.lane, why=state.error)
 
     def _expected(self, hello: Hello) -> Refusal | None:
-        return self._identities.judge(hello, self.configuration, self.leader)
+        departed = hello.sender in self._departed
+        return self._identities.judge(hello, self.configuration, self.leader, departed=departed)
 
     def _answer(self, query: Query) -> Answer:
         return self._identities.answer(query, self.configuration)
