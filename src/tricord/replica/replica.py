@@ -183,11 +183,6 @@ class Replica(Generic[AppliedT]):
         return self._raft.state.configuration
 
     @property
-    def transferring(self) -> bool:
-        """Whether this member is handing the lead over."""
-        return self._raft.state.transferee != 0
-
-    @property
     def caught_up(self) -> bool:
         """Whether this member leads, has committed in its term, and has applied all that is committed."""
         state = self._raft.state

@@ -2,9 +2,9 @@
 """Requests of a member with peers go out in rounds: the next one when the last is answered and its askers are back.
 
 A round of proposals costs every member some messages, a sync and two or three turns, whatever it holds; one of reads
-costs messages and turns. Clients that are answered
-together ask again together, a moment later: whoever waits for them for that moment has half as many rounds. A lone
-client never waits, since it is all that was answered. Rounds are not held up for long, nor when they are large.
+costs messages and turns. Clients that are answered together ask again together, a moment later: whoever waits for them
+for that moment has half as many rounds. A lone client never waits, since it is all that was answered. Rounds are not
+held up for long, nor when they are large.
 """
 
 from __future__ import annotations
