@@ -11,6 +11,23 @@ from __future__ import annotations
 from enum import IntEnum
 from typing import TypeAlias
 
+from tricord.base.alarms import AlarmChange, AlarmChangeResult
+from tricord.base.leases import (
+    LeaseCheckpoint,
+    LeaseCheckpointResult,
+    LeaseExpire,
+    LeaseExpireResult,
+    LeaseGrant,
+    LeaseGrantResult,
+    LeaseKeepAlive,
+    LeaseKeepAliveResult,
+    LeaseList,
+    LeaseListResult,
+    LeaseRevoke,
+    LeaseRevokeResult,
+    LeaseTimeToLive,
+    LeaseTimeToLiveResult,
+)
 from tricord.base.message import message
 
 
@@ -152,7 +169,10 @@ class Compact:
 
 
 Operation: TypeAlias = Range | Put | DeleteRange | Txn
-Request: TypeAlias = Range | Put | DeleteRange | Txn | Compact
+LeaseRequest: TypeAlias = (
+    LeaseGrant | LeaseRevoke | LeaseExpire | LeaseCheckpoint | LeaseKeepAlive | LeaseTimeToLive | LeaseList
+)
+Request: TypeAlias = Range | Put | DeleteRange | Txn | Compact | LeaseRequest | AlarmChange
 
 
 @message
@@ -193,7 +213,18 @@ class CompactResult:
 
 
 OperationResult: TypeAlias = RangeResult | PutResult | DeleteRangeResult | TxnResult
-Result: TypeAlias = RangeResult | PutResult | DeleteRangeResult | TxnResult | CompactResult
+LeaseResult: TypeAlias = (
+    LeaseGrantResult
+    | LeaseRevokeResult
+    | LeaseExpireResult
+    | LeaseCheckpointResult
+    | LeaseKeepAliveResult
+    | LeaseTimeToLiveResult
+    | LeaseListResult
+)
+Result: TypeAlias = (
+    RangeResult | PutResult | DeleteRangeResult | TxnResult | CompactResult | LeaseResult | AlarmChangeResult
+)
 
 
 def is_read(request: Request) -> bool:

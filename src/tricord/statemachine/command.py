@@ -44,6 +44,11 @@ class CommandOperation(IntEnum):
     DELETE_RANGE = 2
     TXN = 3
     COMPACT = 4
+    LEASE_GRANT = 5
+    LEASE_REVOKE = 6
+    LEASE_EXPIRE = 7
+    LEASE_CHECKPOINT = 8
+    ALARM = 9
 
 
 class CommandFlag(IntFlag):
