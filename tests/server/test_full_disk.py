@@ -83,6 +83,32 @@ def test_a_full_log_keeps_what_it_decided_and_goes_on_when_there_is_room() -> No
         loop.close()
 
 
+def test_a_full_disk_takes_from_the_log_what_the_backend_holds() -> None:
+    """Nobody frees anything: the entries that were kept for members that lag make room, and writes go on."""
+    loop = VirtualLoop()
+    disk = MemoryDisk()
+
+    async def story() -> None:
+        member = Member(simulated_environment(loop, disk, seed=1), CONFIGURATION)
+        await member.start()
+        disk.reserve(disk.free_bytes("/data") - 5 * CONFIGURATION.segment_bytes)
+        written: list[bytes] = []
+        caught = await fill(member, written)
+        await asyncio.sleep(6)
+        await put(member, b"resumed")
+        assert await read_all(member) == [*written, caught, b"resumed"]
+        await member.stop()
+        again = Member(simulated_environment(loop, disk, seed=2), CONFIGURATION)
+        await again.start()
+        assert await read_all(again) == [*written, caught, b"resumed"]
+        await again.stop()
+
+    try:
+        loop.run_until_complete(story())
+    finally:
+        loop.close()
+
+
 def test_a_member_with_a_full_disk_stops_cleanly_and_loses_nothing() -> None:
     loop = VirtualLoop()
     disk = MemoryDisk()

@@ -62,6 +62,8 @@ class Housekeeping:
         self._stopped = False
         self.needed: Callable[[], int | None] = lambda: None
         """Gives the first entry that another member lacks; see ``first_needed``."""
+        self.is_full: Callable[[], bool] = lambda: False
+        """Says whether the disk has no room: then the log keeps nothing for those who lag."""
         # A sweep that a stop interrupted goes on.
         self._start_sweep()
 
@@ -111,4 +113,5 @@ class Housekeeping:
             if error is not None and not isinstance(error, OSError | StorageError):
                 self._fail(error)
 
-        self._log.cut_before(first, done, disposable_to=durable_index, budget_bytes=LOG_BUDGET_BYTES)
+        budget = 0 if self.is_full() else LOG_BUDGET_BYTES
+        self._log.cut_before(first, done, disposable_to=durable_index, budget_bytes=budget)

@@ -113,6 +113,7 @@ class Member:
             tick_seconds=configuration.tick_seconds,
         )
         self.housekeeping = Housekeeping(environment, self.machine, self.drain, self.log, self._fail)
+        self.housekeeping.is_full = self._disk_is_full
         self.peers = Peers(
             environment,
             self.identity,
@@ -304,7 +305,7 @@ class Member:
 
     def refuses_growth(self) -> str:
         """Why writes that make the store larger are refused now; empty when they are not."""
-        if self.drain.disk_full or self.turns.log_full:
+        if self._disk_is_full():
             return "the disk is full"
         # What is not in the backend yet will be: a burst must not pass the quota between two commits.
         used = self.drain.used_bytes + self._storage.overlay.size_bytes
@@ -354,6 +355,9 @@ class Member:
             HealthCheck("data_corruption", True),
             HealthCheck("alarm_nospace", not refusal, "ALARM NOSPACE"),
         ]
+
+    def _disk_is_full(self) -> bool:
+        return self.drain.disk_full or self.turns.log_full
 
     def _applied_index(self) -> int:
         return self.machine.applied_index
