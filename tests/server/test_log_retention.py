@@ -3,14 +3,15 @@
 
 from __future__ import annotations
 
-from tricord.server.housekeeping import LOG_SLACK_ENTRIES, first_needed, keep_from
+from tricord.server.housekeeping import first_needed, keep_from
 
 
 def test_the_slack_stays_and_what_others_lack() -> None:
-    assert keep_from(LOG_SLACK_ENTRIES + 500, None) == 500
-    assert keep_from(LOG_SLACK_ENTRIES + 500, 200) == 200
-    assert keep_from(LOG_SLACK_ENTRIES + 500, 900) == 500
-    assert keep_from(500, None) < 0
+    assert keep_from(1500, None, 1000) == 500
+    assert keep_from(1500, 200, 1000) == 200
+    assert keep_from(1500, 900, 1000) == 500
+    assert keep_from(1500, None, 0) == 1500
+    assert keep_from(500, None, 1000) < 0
 
 
 def test_the_one_furthest_behind_counts_be_it_a_member_or_a_snapshot() -> None:

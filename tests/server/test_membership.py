@@ -247,3 +247,26 @@ def test_a_change_that_is_done_is_no_failure_where_the_member_that_was_asked_is_
     cluster.membership = Membership(1, cluster, ask, cluster.new_ticket)
     asyncio.run(cluster.membership.remove_member(1))
     assert [call.operation for call in cluster.calls] == ["remove_member"]
+
+
+def test_without_the_strict_check_only_what_is_impossible_is_refused() -> None:
+    cluster = Cluster(configured((1, 2), learners=(3,), absent=(2, 3)))
+    cluster.silent = {2}
+    cluster.membership.strict = False
+    assert reason(cluster, lambda m: m.promote_member(2)) == "not_a_learner"
+    asyncio.run(cluster.membership.add_member(["http://h4:1"]))
+    asyncio.run(cluster.membership.remove_member(2))
+    asyncio.run(cluster.membership.promote_member(3))
+    assert [type(change) for change in cluster.begun] == [AddVoter, Remove, Promote]
+    alone = Cluster(configured((1,)))
+    alone.membership.strict = False
+    assert reason(alone, lambda m: m.remove_member(1)) == "last_voter"
+
+
+def test_how_many_learners_there_may_be_is_a_setting() -> None:
+    cluster = Cluster(configured((1, 2), learners=(3,)))
+    cluster.membership.learners_max = 0
+    assert reason(cluster, lambda m: m.add_member(["http://h5:1"], learner=True)) == "too_many_learners"
+    cluster.membership.learners_max = 2
+    asyncio.run(cluster.membership.add_member(["http://h4:1"], learner=True))
+    assert [type(change) for change in cluster.begun] == [AddLearner]

@@ -13,6 +13,10 @@ DISK_SECONDS = tuple(0.001 * 2**power for power in range(14))
 """Upper bounds of the buckets for disk latencies, as etcd's: 1 ms to 8.192 s."""
 
 
+SLOW_DISK_SECONDS = tuple(0.1 * 2**power for power in range(13))
+"""Upper bounds of the buckets for what copies a store, as etcd's: 0.1 s to 409.6 s."""
+
+
 class Histogram:
     """Counts observations by upper bound; the last count is of what is above all bounds."""
 
@@ -54,6 +58,29 @@ class Metrics:
     """Linearizable reads that found no leader in time."""
     wal_fsync_seconds: Histogram = field(default_factory=Histogram)
     backend_commit_seconds: Histogram = field(default_factory=Histogram)
+    defragment_seconds: Histogram = field(default_factory=lambda: Histogram(SLOW_DISK_SECONDS))
+    lease_granted: int = 0
+    lease_revoked: int = 0
+    lease_renewed: int = 0
+    lease_expired: int = 0
+    watch_events: int = 0
+    """Events that were given to watchers."""
+    pending_watch_events: int = 0
+    """Events that wait for watchers now."""
+    watchers: int = 0
+    """Watches that are open now."""
+    watch_streams: int = 0
+    """Streams of watches that are open now."""
+    slow_watchers: int = 0
+    """Watchers that are behind now, and read history."""
+    slow_applies: int = 0
+    """Requests that took more than 100 ms to apply."""
+    snapshots_applied: int = 0
+    """Snapshots of other members that were put in place of the state."""
+    compacted_keys: int = 0
+    """Versions of keys that compaction freed."""
+    put_bytes: int = 0
+    """Keys and values of puts."""
     health_success: int = 0
     health_failures: int = 0
     pending: Callable[[], int] | None = None

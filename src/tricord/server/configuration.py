@@ -20,6 +20,8 @@ MIB = 1 << 20
 GIB = 1 << 30
 REQUEST_OVERHEAD_BYTES = 512 * KIB
 """What a gRPC message may hold beyond the request limit, as etcd allows it."""
+MAP_BYTES_MIN = 64 * MIB
+"""A small quota is no reason for a map without room to write that it is full."""
 
 T = TypeVar("T")
 
@@ -182,7 +184,7 @@ class Configuration:
         unit="bytes",
         effect="the largest request that is accepted; raising it lets one client hold the log for longer",
         relation="at most a quarter of `segment_bytes`",
-        low=KIB,
+        low=1,
         high=256 * MIB,
     )
     max_txn_operations: int = setting(
@@ -211,8 +213,50 @@ class Configuration:
         unit="bytes",
         effect="how large the store may grow; beyond it puts are refused with `no_space`, reads and deletes go on",
         relation="the backend's map is sized to twice this, so that deletes and compaction have room",
-        low=MIB,
+        low=1,
         high=1 << 44,
+    )
+    auto_compaction_mode: str = setting(
+        default="periodic",
+        effect="what `auto_compaction_retention` counts: seconds (periodic) or revisions (revision)",
+        choices=("periodic", "revision"),
+    )
+    auto_compaction_retention: float = setting(
+        default=0.0,
+        unit="seconds or revisions",
+        effect="how much history is kept when the member compacts by itself; 0: it never does",
+        relation="see `auto_compaction_mode`",
+        low=0,
+        high=1 << 62,
+    )
+    watch_progress_notify_seconds: float = setting(
+        default=600.0,
+        unit="seconds",
+        effect="how often watches that asked for it are told how far they are, where nothing else was sent",
+        low=0.001,
+        high=1 << 31,
+    )
+    max_learners: int = setting(
+        default=1,
+        unit="members",
+        effect="how many members without a vote may be added; each costs the leader as much as a voter",
+        relation="the leader's setting counts",
+        low=0,
+        high=1_000,
+    )
+    strict_reconfig_check: bool = setting(
+        default=True,
+        unit="true|false",
+        effect="refuse changes of the members after which too few that live would be left",
+        relation="the leader's setting counts",
+    )
+    log_slack_entries: int = setting(
+        default=10_000,
+        unit="entries",
+        effect="how much of the log is kept behind the store, so that a member that lags needs no snapshot",
+        relation="a file of `segment_bytes` goes as a whole",
+        low=0,
+        high=1 << 40,
     )
     segment_bytes: int = setting(
         default=64 * MIB,
@@ -293,7 +337,7 @@ class Configuration:
     @property
     def map_bytes(self) -> int:
         """Size of the backend's map: address space, not disk."""
-        return 2 * self.quota_bytes
+        return max(2 * self.quota_bytes, MAP_BYTES_MIN)
 
 
 def meaning(field: dataclasses.Field[Any]) -> Setting:

@@ -15,18 +15,17 @@ SLICE_CHANGES = 64
 """Changes freed in one slice: about half a millisecond."""
 SLICE_PAUSE_SECONDS = 0.002
 CUT_SECONDS = 5.0
-LOG_SLACK_ENTRIES = 10_000
-"""Entries kept behind the backend's index, for members that lag."""
 LOG_BUDGET_BYTES = 1 << 30
 """Size of the log beyond which what the backend holds goes, whoever lags."""
 
 
-def keep_from(durable_index: int, needed: int | None) -> int:
-    """The first entry that the log on disk keeps: with slack, and from ``needed`` on, which some member lacks.
+def keep_from(durable_index: int, needed: int | None, slack: int) -> int:
+    """The first entry that the log on disk keeps: with so many entries of slack behind the backend's index, for members
+    that lag, and from ``needed`` on, which some member lacks.
 
     What it drops is in the backend. 0 or less: it keeps all.
     """
-    first = durable_index - LOG_SLACK_ENTRIES
+    first = durable_index - slack
     return first if needed is None else min(first, needed)
 
 
@@ -50,8 +49,12 @@ class Housekeeping:
         drain: Drain,
         log: LogWriter,
         fail: Callable[[BaseException], None],
+        *,
+        log_slack: int,
     ) -> None:
+        """``log_slack``: entries of the log that are kept behind the backend's index."""
         self._environment = environment
+        self._log_slack = log_slack
         self._machine = machine
         self._drain = drain
         self._log = log
@@ -106,7 +109,7 @@ class Housekeeping:
             return
         self._cut_timer = self._environment.tasks.call_later(CUT_SECONDS, self._cut)
         durable_index = self._drain.durable_index
-        first = max(keep_from(durable_index, self.needed()), 0)
+        first = max(keep_from(durable_index, self.needed(), self._log_slack), 0)
 
         def done(error: BaseException | None) -> None:
             # Space that could not be given back now is given back later.

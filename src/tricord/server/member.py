@@ -18,6 +18,7 @@ from tricord.base.members import MemberStatus
 from tricord.base.metrics import Metrics
 from tricord.base.version import ETCD_VERSION
 from tricord.raft.config import RaftConfig
+from tricord.replica.config import ReplicaConfig
 from tricord.replica.replica import Replica
 from tricord.server import bootstrap
 from tricord.server.configuration import Configuration
@@ -97,6 +98,7 @@ class Member:
             base=storage.earlier_base,
             entries=storage.earlier + storage.entries,
             machine=self.machine,
+            limits=ReplicaConfig(kept_entries=configuration.log_slack_entries),
         )
 
     def _build(self) -> None:
@@ -112,7 +114,8 @@ class Member:
             self._fail,
             tick_seconds=configuration.tick_seconds,
         )
-        self.housekeeping = Housekeeping(environment, self.machine, self.drain, self.log, self._fail)
+        slack = configuration.log_slack_entries
+        self.housekeeping = Housekeeping(environment, self.machine, self.drain, self.log, self._fail, log_slack=slack)
         self.housekeeping.is_full = self._disk_is_full
         self.peers = Peers(
             environment,
@@ -157,7 +160,9 @@ class Member:
             host=self,
             peers=self.peers,
         )
-        self.peers.membership = self.engine.membership
+        self.peers.membership = membership = self.engine.membership
+        membership.learners_max = configuration.max_learners
+        membership.strict = configuration.strict_reconfig_check
         self.metrics.pending = lambda: self.engine.waiting
 
     @property

@@ -84,6 +84,9 @@ class Membership:
         self._cluster = cluster
         self._ask = ask
         self._new_ticket = new_ticket
+        self.learners_max = 1
+        self.strict = True
+        """Whether changes are refused that would leave too few members that live."""
         self._waiting: dict[int, asyncio.Future[None]] = {}
 
     def members(self) -> list[MemberRecord]:
@@ -214,18 +217,23 @@ class Membership:
             added = cluster.new_member_id()
             info = encode_member_info(MemberInfo(call.name, call.peer_urls, []))
             if call.learner:
-                rules.check_add_learner(configuration)
+                rules.check_add_learner(configuration, self.learners_max)
                 changes = [AddLearner(added, info)]
             else:
-                rules.check_add_voter(configuration, is_active)
+                if self.strict:
+                    rules.check_add_voter(configuration, is_active)
                 changes = [AddVoter(added, info)]
             # As etcd does: a cluster that is not well says so first.
             rules.check_urls(configuration, call.peer_urls)
         elif call.operation == "remove_member":
-            rules.check_remove(configuration, call.member, is_active)
+            rules.check_is_not_last(configuration, call.member)
+            if self.strict:
+                rules.check_remove(configuration, call.member, is_active)
             changes = [Remove(call.member)]
         elif call.operation == "promote_member":
-            rules.check_promote(configuration, call.member)
+            rules.check_is_learner(configuration, call.member)
+            if self.strict:
+                rules.check_promote(configuration, call.member)
             changes = [Promote(call.member)]
         elif call.operation == "replace_member":
             rules.check_replace(configuration, call.member, call.other, is_active)

@@ -15,9 +15,6 @@ from tricord.base.errors import MembershipRefused
 from tricord.base.members import MemberInfo, MemberRecord, decode_member_info
 from tricord.base.membership import Configuration
 
-LEARNERS_MAX = 1
-"""How many learners there may be: each costs the leader as much as a voter."""
-
 IsActive = Callable[[int], bool]
 
 
@@ -61,11 +58,13 @@ def check_urls(configuration: Configuration, peer_urls: list[str], *, but: int =
             raise MembershipRefused(f"{min(taken)} belongs to another member", reason="peer_url_exists")
 
 
-def check_add_learner(configuration: Configuration) -> None:
+def check_add_learner(configuration: Configuration, learners_max: int) -> None:
     """There is room for one more."""
-    if len(configuration.learners) + len(configuration.learners_next) >= LEARNERS_MAX:
+    count = len(configuration.learners) + len(configuration.learners_next)
+    if count >= learners_max:
         raise MembershipRefused(
-            f"there are {LEARNERS_MAX} learners already: promote or remove one first", reason="too_many_learners"
+            f"there are {count} learners, and at most {learners_max} may be: promote or remove one first",
+            reason="too_many_learners",
         )
 
 
@@ -84,23 +83,33 @@ def check_add_voter(configuration: Configuration, is_active: IsActive) -> None:
         )
 
 
-def check_promote(configuration: Configuration, member: int) -> None:
-    """The learner becomes one of the voters, and lives."""
+def check_is_learner(configuration: Configuration, member: int) -> None:
+    """It can be promoted."""
     check_known(configuration, member)
     if not configuration.is_learner(member):
         raise MembershipRefused("the member is no learner", reason="not_a_learner")
+
+
+def check_promote(configuration: Configuration, member: int) -> None:
+    """The learner becomes one of the voters, and lives."""
+    check_is_learner(configuration, member)
     started = [voter for voter in configuration.voters if _has_started(configuration, voter)]
     _check_started(len(started) + _has_started(configuration, member), len(configuration.voters) + 1)
 
 
+def check_is_not_last(configuration: Configuration, member: int) -> None:
+    """Somebody who votes stays."""
+    check_known(configuration, member)
+    if configuration.voters == (member,):
+        raise MembershipRefused("a cluster needs a voter", reason="last_voter")
+
+
 def check_remove(configuration: Configuration, member: int, is_active: IsActive) -> None:
     """Those who stay must be a quorum of themselves without it."""
-    check_known(configuration, member)
+    check_is_not_last(configuration, member)
     if member not in configuration.voters:
         return
     staying = [voter for voter in configuration.voters if voter != member]
-    if not staying:
-        raise MembershipRefused("a cluster needs a voter", reason="last_voter")
     _check_started(sum(_has_started(configuration, voter) for voter in staying), len(staying))
     if not is_active(member):
         return
