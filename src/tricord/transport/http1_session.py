@@ -88,11 +88,15 @@ class Http1Session:
         chunked = not isinstance(body, bytes) and request.version != "1.0"
         keep_alive = keep_alive and (isinstance(body, bytes) or chunked) and not self._draining
         self._write(head(response, request, keep_alive=keep_alive))
-        if has_body(response, request):
-            if isinstance(body, bytes):
+        if isinstance(body, bytes):
+            if has_body(response, request):
                 self._write(body)
-            else:
-                keep_alive = await self._send_iterated(response, request, chunked) and keep_alive
+        else:
+            try:
+                if has_body(response, request):
+                    keep_alive = await self._send_iterated(response, request, chunked) and keep_alive
+            finally:
+                await body.aclose()
         if not keep_alive:
             self._closing = True
             self._owner.schedule_flush()

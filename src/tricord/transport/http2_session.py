@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from tricord.wire.grpc.call_head import CallHead
 from tricord.wire.grpc.server import GrpcServer
-from tricord.wire.http.routes import HttpRequest, HttpResponse, plain
+from tricord.wire.http.routes import BodyIterator, HttpRequest, HttpResponse, plain
 from tricord.wire.http2.connection import Connection, Role
 from tricord.wire.http2.errors import ErrorCode
 from tricord.wire.http2.events import DataReceived, HeadersReceived, StreamReset, TrailersReceived
@@ -223,16 +223,23 @@ class HttpExchange:
 
     async def _send(self, response: HttpResponse, *, head_only: bool) -> None:
         connection = self._session.connection
-        block = response_block(response)
-        if head_only or response.body == b"" or response.status in (204, 304):
-            connection.send_headers(self._stream, block, end_stream=True)
-            return
-        connection.send_headers(self._stream, block)
-        if isinstance(response.body, bytes):
-            connection.send_data(self._stream, response.body, end_stream=True)
+        body = response.body
+        no_body = head_only or body == b"" or response.status in (204, 304)
+        connection.send_headers(self._stream, response_block(response), end_stream=no_body)
+        if isinstance(body, bytes):
+            if not no_body:
+                connection.send_data(self._stream, body, end_stream=True)
             return
         try:
-            async for piece in response.body:
+            if not no_body:
+                await self._send_iterated(body)
+        finally:
+            await body.aclose()
+
+    async def _send_iterated(self, body: BodyIterator) -> None:
+        connection = self._session.connection
+        try:
+            async for piece in body:
                 if piece:
                     connection.send_data(self._stream, piece)
                 while self._stream.queued_bytes > _QUEUED_MAX:

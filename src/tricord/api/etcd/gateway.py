@@ -2,7 +2,7 @@
 """The JSON gateway: POST /v3/... carries a method's request as JSON (proto3's mapping, field names as in the schema).
 
 It calls the same handlers as gRPC does, so both answer alike. Errors are ``{"code": N, "message": "..."}`` with the
-HTTP status that grpc-gateway gives the code.
+HTTP status that grpc-gateway gives the code. Methods that stream are ``gateway_streams``'.
 """
 
 from __future__ import annotations
@@ -10,65 +10,20 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Awaitable, Callable, Iterable
+from typing import cast
 
-from google.protobuf.message import Message
-
-from tricord.api.etcd.json_messages import InvalidJson, from_json, to_json
+from tricord.api.etcd.gateway_routes import ROUTES, Route
+from tricord.api.etcd.gateway_streams import GatewayStream, StreamBody
+from tricord.api.etcd.json_messages import InvalidJson, from_json, many_from_json, to_json
 from tricord.wire.grpc.metadata import EMPTY, Metadata
-from tricord.wire.grpc.service import Method, UnaryHandler
+from tricord.wire.grpc.service import Method, StreamHandler, UnaryHandler
 from tricord.wire.grpc.status import GrpcError, Status
 from tricord.wire.http.routes import HttpRequest, HttpResponse, Routes
-from tricord.wire.schemas import cluster, kv, maintenance
 
 MESSAGE_SIZE_MAX = 2 * 1024 * 1024
 """Bytes that a request may have as protobuf: what gRPC takes. JSON, whose bytes are base64, may have more."""
 
 Handler = Callable[[HttpRequest], Awaitable[HttpResponse]]
-
-# path -> gRPC method, its request, its response
-ROUTES: dict[str, tuple[str, type[Message], type[Message]]] = {
-    "/v3/kv/range": ("/etcdserverpb.KV/Range", kv.RangeRequest, kv.RangeResponse),
-    "/v3/kv/put": ("/etcdserverpb.KV/Put", kv.PutRequest, kv.PutResponse),
-    "/v3/kv/deleterange": ("/etcdserverpb.KV/DeleteRange", kv.DeleteRangeRequest, kv.DeleteRangeResponse),
-    "/v3/kv/txn": ("/etcdserverpb.KV/Txn", kv.TxnRequest, kv.TxnResponse),
-    "/v3/kv/compaction": ("/etcdserverpb.KV/Compact", kv.CompactionRequest, kv.CompactionResponse),
-    "/v3/cluster/member/add": (
-        "/etcdserverpb.Cluster/MemberAdd",
-        cluster.MemberAddRequest,
-        cluster.MemberAddResponse,
-    ),
-    "/v3/cluster/member/remove": (
-        "/etcdserverpb.Cluster/MemberRemove",
-        cluster.MemberRemoveRequest,
-        cluster.MemberRemoveResponse,
-    ),
-    "/v3/cluster/member/update": (
-        "/etcdserverpb.Cluster/MemberUpdate",
-        cluster.MemberUpdateRequest,
-        cluster.MemberUpdateResponse,
-    ),
-    "/v3/cluster/member/list": (
-        "/etcdserverpb.Cluster/MemberList",
-        cluster.MemberListRequest,
-        cluster.MemberListResponse,
-    ),
-    "/v3/cluster/member/promote": (
-        "/etcdserverpb.Cluster/MemberPromote",
-        cluster.MemberPromoteRequest,
-        cluster.MemberPromoteResponse,
-    ),
-    "/v3/maintenance/transfer-leadership": (
-        "/etcdserverpb.Maintenance/MoveLeader",
-        maintenance.MoveLeaderRequest,
-        maintenance.MoveLeaderResponse,
-    ),
-    "/v3/maintenance/status": (
-        "/etcdserverpb.Maintenance/Status",
-        maintenance.StatusRequest,
-        maintenance.StatusResponse,
-    ),
-    "/v3/maintenance/alarm": ("/etcdserverpb.Maintenance/Alarm", maintenance.AlarmRequest, maintenance.AlarmResponse),
-}
 
 HTTP_STATUS: dict[int, int] = {
     Status.OK: 200,
@@ -136,25 +91,29 @@ class GatewayCall:
 
 def add_routes(methods: Iterable[Method], routes: Routes) -> None:
     """Serve those of ``methods`` that have a path here; every other path below /v3 is not found."""
-    handlers: dict[str, UnaryHandler] = {method.path: method.handler for method in methods}  # type: ignore[misc]
-    for path, (method, request, response) in ROUTES.items():
-        routes.add("POST", path, _route(handlers[method], request, response))
+    known = {method.path: method for method in methods}
+    for path, route in ROUTES.items():
+        method = known.get(route.method)
+        if method is None:
+            continue
+        streams = method.client_streaming or method.server_streaming
+        routes.add("POST", path, _stream(method, route) if streams else _unary(method, route))
         for other in _METHODS:
             routes.add(other, path, _method_not_allowed)
     for verb in ("POST", *_METHODS):
         routes.add(verb, "/v3/*", _not_found)
 
 
-def _route(handler: UnaryHandler, request_type: type[Message], response_type: type[Message]) -> Handler:
+def _unary(method: Method, route: Route) -> Handler:
+    handler = cast(UnaryHandler, method.handler)
+
     async def handle(request: HttpRequest) -> HttpResponse:
         try:
-            message = from_json(request.body, request_type)
+            data = _sized(from_json(request.body, route.request).SerializeToString())
         except InvalidJson as error:
             return _error(Status.INVALID_ARGUMENT, str(error))
-        data = message.SerializeToString()
-        if len(data) > MESSAGE_SIZE_MAX:
-            text = f"grpc: received message larger than max ({len(data)} vs. {MESSAGE_SIZE_MAX})"
-            return _error(Status.RESOURCE_EXHAUSTED, text)
+        except GrpcError as error:
+            return _error(error.status, error.text)
         call = GatewayCall()
         try:
             handler(data, call)
@@ -164,9 +123,45 @@ def _route(handler: UnaryHandler, request_type: type[Message], response_type: ty
         finally:
             if not call.outcome.done() or call.outcome.cancelled():
                 call.cancel()
-        return HttpResponse(200, [_JSON, _FROM_GRPC], to_json(response_type.FromString(answer)))
+        return HttpResponse(200, [_JSON, _FROM_GRPC], to_json(route.response.FromString(answer)))
 
     return handle
+
+
+def _stream(method: Method, route: Route) -> Handler:
+    """The head of the answer waits for the first message: only then is it known whether it is an error."""
+
+    async def handle(request: HttpRequest) -> HttpResponse:
+        try:
+            if method.client_streaming:
+                messages = many_from_json(request.body, route.request)
+            else:
+                messages = [from_json(request.body, route.request)]
+            sent = [_sized(message.SerializeToString()) for message in messages]
+        except InvalidJson as error:
+            return _error(Status.INVALID_ARGUMENT, str(error))
+        except GrpcError as error:
+            return _error(error.status, error.text)
+        call = GatewayStream(cast(StreamHandler, method.handler), sent)
+        body = StreamBody(call, lambda message: to_json(route.response.FromString(message)))
+        try:
+            first_failure = await body.begin()
+        except asyncio.CancelledError:
+            await body.aclose()
+            raise
+        if first_failure is not None:
+            return HttpResponse(HTTP_STATUS.get(first_failure.status, 500), [_JSON], body)
+        return HttpResponse(200, [_JSON, _FROM_GRPC], body)
+
+    return handle
+
+
+def _sized(data: bytes) -> bytes:
+    """The message, unless gRPC would not take it. Raises GrpcError."""
+    if len(data) > MESSAGE_SIZE_MAX:
+        text = f"grpc: received message larger than max ({len(data)} vs. {MESSAGE_SIZE_MAX})"
+        raise GrpcError(Status.RESOURCE_EXHAUSTED, text)
+    return data
 
 
 async def _method_not_allowed(request: HttpRequest) -> HttpResponse:

@@ -12,6 +12,7 @@ from __future__ import annotations
 import base64
 import binascii
 import json
+import re
 from typing import Any, TypeVar
 
 from google.protobuf.descriptor import FieldDescriptor
@@ -46,6 +47,30 @@ def from_json(body: bytes, kind: type[M]) -> M:
     return message
 
 
+def many_from_json(body: bytes, kind: type[M]) -> list[M]:
+    """Messages of ``kind``, one for each of the JSON values in the body, with or without space between them.
+
+    What comes behind a value that is not of the request's shape is not read, and neither is that one: to a stream, it
+    is the end.
+    """
+    messages: list[M] = []
+    text = body.decode("utf-8", "surrogateescape")
+    at = 0
+    while True:
+        space = _SPACE.match(text, at)
+        assert space is not None
+        at = space.end()
+        if at == len(text):
+            return messages
+        message = kind()
+        try:
+            value, at = _DECODER.raw_decode(text, at)
+            _fill(message, value, DEPTH_MAX)
+        except (ValueError, RecursionError, InvalidJson):
+            return messages
+        messages.append(message)
+
+
 def to_json(message: Message) -> bytes:
     """The message as JSON; fields that are zero are left out."""
     return json.dumps(_object(message), ensure_ascii=False, separators=(",", ":")).encode()
@@ -64,6 +89,7 @@ def _constant(name: str) -> Any:
 
 
 _DECODER = json.JSONDecoder(object_pairs_hook=_pairs, parse_constant=_constant)
+_SPACE = re.compile(r"[ \t\r\n]*")
 _FIELDS: dict[Any, dict[str, Any]] = {}
 
 

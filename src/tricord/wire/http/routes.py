@@ -8,7 +8,7 @@ answer is given, a 405 included: a client that is still sending would else see a
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable
-from typing import TypeAlias
+from typing import Protocol, TypeAlias
 
 from tricord.base.message import message
 
@@ -32,13 +32,26 @@ class HttpRequest:
         return None
 
 
+class BodyIterator(Protocol):
+    """A body in pieces, as an async generator gives them. Whoever sends it closes it, sent whole or not."""
+
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        """Itself."""
+
+    def __anext__(self) -> Awaitable[bytes]:
+        """The next piece."""
+
+    def aclose(self) -> Awaitable[None]:
+        """No more pieces are wanted."""
+
+
 @message
 class HttpResponse:
     """An answer. A body that is an iterator is sent as it comes (chunked over HTTP/1.1)."""
 
     status: int
     headers: list[tuple[bytes, bytes]]
-    body: bytes | AsyncIterator[bytes]
+    body: bytes | BodyIterator
 
 
 HttpHandler: TypeAlias = Callable[[HttpRequest], Awaitable[HttpResponse]]

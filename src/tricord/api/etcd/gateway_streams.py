@@ -1,0 +1,176 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Streaming methods over JSON: the request's values are the caller's messages, each answer is a line.
+
+A line is ``{"result": {...}}``, or ``{"error": {"code": N, "message": "..."}}``, which is the last one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections import deque
+from collections.abc import AsyncIterator, Callable, Iterable
+
+from tricord.wire.grpc.metadata import EMPTY, Metadata
+from tricord.wire.grpc.service import StreamHandler
+from tricord.wire.grpc.status import GrpcError, Status
+
+QUEUED_BYTES_MAX = 64 << 10
+"""A handler that sends waits while the caller has more than this to take."""
+
+
+class GatewayStream:
+    """A streaming call whose caller is the gateway: ``take`` gives what the handler sends."""
+
+    metadata: Metadata = EMPTY
+    deadline: float | None = None
+    peer = ""
+
+    def __init__(self, handler: StreamHandler, messages: Iterable[bytes]) -> None:
+        self._messages = deque(messages)
+        self._sent: deque[bytes] = deque()
+        self._queued = 0
+        self._ended = False
+        self._failure: GrpcError | None = None
+        self._taker: asyncio.Future[None] | None = None
+        self._sender: asyncio.Future[None] | None = None
+        self._on_cancel: list[Callable[[], None]] = []
+        self.cancelled = False
+        self._task = asyncio.get_running_loop().create_task(self._run(handler))
+
+    async def _run(self, handler: StreamHandler) -> None:
+        try:
+            await handler(self)
+        except GrpcError as error:
+            self._failure = error
+        except Exception as error:
+            self._failure = GrpcError(Status.INTERNAL, "the handler failed")
+            self._failure.__cause__ = error
+        finally:
+            self._ended = True
+            _wake(self._taker)
+
+    # --- the handler's side ----------------------------------------------------------------------------------
+
+    def set_leading(self, name: str, value: str | bytes) -> None:
+        """Metadata has no place in JSON."""
+
+    def set_trailing(self, name: str, value: str | bytes) -> None:
+        """Metadata has no place in JSON."""
+
+    def on_cancel(self, function: Callable[[], None]) -> None:
+        """Call ``function`` when the HTTP request is given up."""
+        if self.cancelled:
+            function()
+        else:
+            self._on_cancel.append(function)
+
+    def messages(self) -> AsyncIterator[bytes]:
+        """The caller's messages: all came with the request."""
+        return self
+
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        return self
+
+    async def __anext__(self) -> bytes:
+        if not self._messages:
+            raise StopAsyncIteration
+        return self._messages.popleft()
+
+    async def send(self, message: bytes) -> None:
+        """Queue a message; waits while the caller does not take what was sent before."""
+        if self._ended or self.cancelled:
+            raise GrpcError(Status.CANCELLED, "the call has ended")
+        self._sent.append(message)
+        self._queued += len(message)
+        _wake(self._taker)
+        while self._queued > QUEUED_BYTES_MAX and not self.cancelled:
+            self._sender = asyncio.get_running_loop().create_future()
+            await self._sender
+
+    # --- the gateway's side ----------------------------------------------------------------------------------
+
+    async def take(self) -> bytes | None:
+        """The next message, None after the last. Raises GrpcError when the call failed."""
+        while not self._sent:
+            if self._failure is not None:
+                raise self._failure
+            if self._ended:
+                return None
+            self._taker = asyncio.get_running_loop().create_future()
+            await self._taker
+        message = self._sent.popleft()
+        self._queued -= len(message)
+        _wake(self._sender)
+        return message
+
+    def cancel(self) -> None:
+        """The caller is gone, or has all it wanted. Doing it twice is fine."""
+        if self.cancelled:
+            return
+        self.cancelled = True
+        if not self._ended:
+            for function in self._on_cancel:
+                function()
+            self._task.cancel()
+        self._on_cancel.clear()
+
+
+class StreamBody:
+    """The body of the answer. ``begin`` first; ``aclose`` whatever happens."""
+
+    def __init__(self, call: GatewayStream, to_json: Callable[[bytes], bytes]) -> None:
+        self._call = call
+        self._to_json = to_json
+        self._first: bytes | None = None
+        self._done = False
+
+    async def begin(self) -> GrpcError | None:
+        """Wait for the first line; the error, if that is what it is."""
+        try:
+            message = await self._call.take()
+        except GrpcError as error:
+            self._first, self._done = _failure(error), True
+            return error
+        if message is None:
+            self._done = True
+        else:
+            self._first = self._line(message)
+        return None
+
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        return self
+
+    async def __anext__(self) -> bytes:
+        if self._first is not None:
+            line, self._first = self._first, None
+            return line
+        if self._done:
+            raise StopAsyncIteration
+        try:
+            message = await self._call.take()
+        except GrpcError as error:
+            self._done = True
+            return _failure(error)
+        if message is None:
+            self._done = True
+            raise StopAsyncIteration
+        return self._line(message)
+
+    async def aclose(self) -> None:
+        """Nobody reads on: the call ends."""
+        self._done = True
+        self._call.cancel()
+
+    def _line(self, message: bytes) -> bytes:
+        return b'{"result":' + self._to_json(message) + b"}\n"
+
+
+def _failure(error: GrpcError) -> bytes:
+    told = {"error": {"code": int(error.status), "message": error.text}}
+    return json.dumps(told, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace") + b"\n"
+
+
+def _wake(waiter: asyncio.Future[None] | None) -> None:
+    if waiter is not None and not waiter.done():
+        waiter.set_result(None)
