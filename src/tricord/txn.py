@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from tricord.client.guards import Token, guarded
 from tricord.client.steps import (
     Condition,
     Step,
@@ -29,6 +30,7 @@ from tricord.client.steps import (
 __all__ = [
     "Condition",
     "Step",
+    "Token",
     "TxnReply",
     "absent",
     "count",
@@ -40,6 +42,7 @@ __all__ = [
     "get",
     "get_prefix",
     "get_range",
+    "guarded",
     "has",
     "lease",
     "mod_revision",

@@ -26,7 +26,6 @@ small_numbers = st.integers(0, (1 << 32) - 1)
 @st.composite
 def commands(draw: st.DrawFn) -> Command:
     session = draw(numbers)
-    guard_key = draw(st.binary(max_size=20))
     return Command(
         operation=draw(st.integers(0, 255)),
         body=draw(st.binary(max_size=40)),
@@ -37,8 +36,6 @@ def commands(draw: st.DrawFn) -> Command:
         identity=draw(st.text(max_size=20)),
         session=session,
         sequence=draw(numbers) if session else 0,
-        guard_key=guard_key,
-        guard_revision=draw(numbers) if guard_key else 0,
     )
 
 
@@ -93,10 +90,10 @@ def test_the_format_in_the_log() -> None:
     assert encode_command(Put(b"k", b"v"), None, keyspace=2) == bytes.fromhex(
         "01 01 00 00000000 00000002 0000000000000000 0000000000000000 0a016b 120176"
     )
-    command = Command(4, b"\x08\x07", 2, 3, 4, 5, identity="é", session=6, sequence=7, guard_key=b"l", guard_revision=8)
+    command = Command(4, b"\x08\x07", 2, 3, 4, 5, identity="é", session=6, sequence=7)
     assert encode_envelope(command) == bytes.fromhex(
-        "01 04 07 00000003 00000002 0000000000000004 0000000000000005"
-        "0002 c3a9   0000000000000006 0000000000000007   0000000000000008 0001 6c   0807"
+        "01 04 03 00000003 00000002 0000000000000004 0000000000000005"
+        "0002 c3a9   0000000000000006 0000000000000007   0807"
     )
 
 
@@ -104,6 +101,7 @@ def test_the_format_in_the_log() -> None:
     ("change", "why"),
     [
         (bytes.fromhex("02 01 00"), "format 2"),
+        (bytes.fromhex("01 01 04"), "flags 0x4"),
         (bytes.fromhex("01 01 08"), "flags 0x8"),
         (bytes.fromhex("01 01 01"), "cut short"),
     ],
@@ -120,10 +118,9 @@ def test_a_name_that_is_not_text_is_refused() -> None:
         decode_command(data)
 
 
-@pytest.mark.parametrize("command", [Command(1, b"", identity="x" * 70_000), Command(1, b"", guard_key=bytes(70_000))])
-def test_parts_have_a_greatest_size(command: Command) -> None:
+def test_a_name_has_a_greatest_size() -> None:
     with pytest.raises(InvalidRequest, match="65535"):
-        encode_envelope(command)
+        encode_envelope(Command(1, b"", identity="x" * 70_000))
 
 
 @pytest.mark.parametrize("request_", [Put(b"k", b"v", lease=1 << 70), Compact(1 << 64), Put("text", b"")])  # type: ignore[arg-type]

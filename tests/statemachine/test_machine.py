@@ -165,7 +165,6 @@ def test_an_entry_that_does_not_follow_stops_the_machine(store: MemoryStore) -> 
         (b"\x02" + encode_command(Put(b"a", b""), None)[1:], "format 2"),
         (b"", "unreadable"),
         (encode_envelope(Command(1, b"", session=4)), "not known to this version"),
-        (encode_envelope(Command(1, b"", guard_key=b"lock")), "not known to this version"),
         (encode_envelope(Command(1, b"", group=1)), "not known to this version"),
     ],
 )

@@ -6,7 +6,8 @@ TricordError
 |-- InvalidRequest          the caller must change the request
 |   |-- KeyNotProvided, KeyAbsent, ValueProvided, LeaseProvided, DuplicateKey, TooManyOperations,
 |   |   InvalidSortOption, RequestTooLarge, MalformedMessage
-|   |-- OutOfRange          RevisionCompacted, RevisionInFuture
+|   |-- LeaseExists
+|   |-- OutOfRange          RevisionCompacted, RevisionInFuture, LeaseTimeToLiveTooLarge
 |   `-- NotFound            LeaseNotFound, KeyspaceNotFound
 |-- PermissionDenied
 |-- ResourceExhausted       NoSpace, TooManyRequests, ResponseTooLarge
@@ -17,6 +18,8 @@ TricordError
 |-- DeadlineExceeded        the outcome is known: nothing was done (reads, or a write never sent)
 |-- Cancelled
 |-- OutcomeUnknown          a write may or may not have happened
+|-- LeaseLost               what was held is not, or will soon not be:  LockLost, LeadershipLost
+|-- GuardFailed             the lock that was to guard a write is not held any more: nothing was written
 |-- Unimplemented
 |-- ServerFault             the peer answered something else; its text is kept
 |-- ConfigurationError
@@ -140,6 +143,18 @@ class KeyspaceNotFound(NotFound):
     hint = "check the keyspace's name"
 
 
+class LeaseExists(InvalidRequest):
+    code = "lease_exists"
+    summary = "lease already exists"
+    hint = "leave the id out: the member chooses one that is free"
+
+
+class LeaseTimeToLiveTooLarge(OutOfRange):
+    code = "lease_time_to_live_too_large"
+    summary = "too large lease TTL"
+    hint = "ask for at most 9,000,000,000 seconds, or use no lease"
+
+
 class PermissionDenied(TricordError):
     code = "permission_denied"
     summary = "permission denied"
@@ -239,6 +254,32 @@ class OutcomeUnknown(TricordError):
     code = "outcome_unknown"
     summary = "the write may or may not have happened"
     hint = "read the key to find out before writing again"
+
+
+class LeaseLost(TricordError):
+    """Told before the lease ends, by this process's own clock: it cannot be sure any more that it is renewed."""
+
+    code = "lease_lost"
+    summary = "the lease is lost"
+    hint = "stop what relied on it; a new lease can be had"
+
+
+class LockLost(LeaseLost):
+    code = "lock_lost"
+    summary = "the lock is lost"
+    hint = "stop what it protected; what is written with guarded_by= is refused once another has it"
+
+
+class LeadershipLost(LeaseLost):
+    code = "leadership_lost"
+    summary = "this candidate does not lead"
+    hint = "stop what only a leader does; campaign again"
+
+
+class GuardFailed(TricordError):
+    code = "guard_failed"
+    summary = "the guard does not hold: the lock's key is gone, or was made anew by another"
+    hint = "nothing was written; stop, and acquire the lock again"
 
 
 class Unimplemented(TricordError):

@@ -100,6 +100,31 @@ class Event:
     kv: KeyValue
     previous: KeyValue | None = None
 
+    @property
+    def key(self) -> bytes:
+        """The key that changed."""
+        return self.kv.key
+
+    @property
+    def value(self) -> bytes:
+        """What it holds now; empty after a delete."""
+        return self.kv.value
+
+    @property
+    def text(self) -> str:
+        """The value as UTF-8 text. Raises UnicodeDecodeError where it is not."""
+        return self.kv.value.decode()
+
+    @property
+    def revision(self) -> int:
+        """The revision of the change."""
+        return self.kv.mod_revision
+
+    @property
+    def deleted(self) -> bool:
+        """Whether the key is gone."""
+        return self.kind == EventKind.DELETE
+
 
 @message
 class Range:

@@ -16,7 +16,9 @@ from tricord.base.operations import Compact, KeyValue, Request, Result, SortOrde
 from tricord.base.trace import Completed, Invoked, Tracer
 from tricord.client import steps
 from tricord.client.caller import Caller, Opener
+from tricord.client.guards import Guard, guarded
 from tricord.client.keys import Data, prefix_range, span
+from tricord.client.lease_ids import LeaseArgument
 from tricord.client.membership import MembershipCalls
 from tricord.client.pages import PAGE_SIZE, Pages
 from tricord.client.results import CompactReply, DeleteReply, PutReply, RangeReply
@@ -103,17 +105,21 @@ class AsyncClient(MembershipCalls):
         key: Data,
         value: Data,
         *,
-        lease: int = 0,
+        lease: LeaseArgument = 0,
         previous: bool = False,
         ignore_value: bool = False,
         ignore_lease: bool = False,
+        guarded_by: Guard | None = None,
         timeout: float | None = None,
     ) -> PutReply:
-        """Write a key. ``previous`` asks for what it held; ``ignore_value`` and ``ignore_lease`` keep that part."""
+        """Write a key. ``previous`` asks for what it held; ``ignore_value`` and ``ignore_lease`` keep that part.
+
+        ``guarded_by`` a lock that is held: else raises GuardFailed and writes nothing. So in all calls that have it.
+        """
         step = steps.put(
             key, value, lease=lease, previous=previous, ignore_value=ignore_value, ignore_lease=ignore_lease
         )
-        return await self.ask(step, timeout=timeout)
+        return await self._write(step, guarded_by, timeout)
 
     async def get(
         self, key: Data, *, revision: int = 0, at_least: Level = LINEARIZABLE, timeout: float | None = None
@@ -121,9 +127,11 @@ class AsyncClient(MembershipCalls):
         """The key now, or at a past ``revision`` that is not compacted; None when it is not there."""
         return await self.ask(steps.get(key, revision=revision), at_least=at_least, timeout=timeout)
 
-    async def delete(self, key: Data, *, previous: bool = False, timeout: float | None = None) -> DeleteReply:
+    async def delete(
+        self, key: Data, *, previous: bool = False, guarded_by: Guard | None = None, timeout: float | None = None
+    ) -> DeleteReply:
         """Delete a key. The reply is true when it was there."""
-        return await self.ask(steps.delete(key, previous=previous), timeout=timeout)
+        return await self._write(steps.delete(key, previous=previous), guarded_by, timeout)
 
     # --- many keys -----------------------------------------------------------------------------------------
 
@@ -198,15 +206,23 @@ class AsyncClient(MembershipCalls):
         """How many keys begin with ``prefix``."""
         return await self.ask(steps.count(prefix, revision=revision), at_least=at_least, timeout=timeout)
 
-    async def delete_prefix(self, prefix: Data, *, previous: bool = False, timeout: float | None = None) -> DeleteReply:
+    async def delete_prefix(
+        self, prefix: Data, *, previous: bool = False, guarded_by: Guard | None = None, timeout: float | None = None
+    ) -> DeleteReply:
         """Delete the keys that begin with ``prefix`` (all keys when it is empty), as one revision."""
-        return await self.ask(steps.delete_prefix(prefix, previous=previous), timeout=timeout)
+        return await self._write(steps.delete_prefix(prefix, previous=previous), guarded_by, timeout)
 
     async def delete_range(
-        self, start: Data, end: Data | None = None, *, previous: bool = False, timeout: float | None = None
+        self,
+        start: Data,
+        end: Data | None = None,
+        *,
+        previous: bool = False,
+        guarded_by: Guard | None = None,
+        timeout: float | None = None,
     ) -> DeleteReply:
         """Delete the keys from ``start`` to before ``end`` (None: to the last), as one revision."""
-        return await self.ask(steps.delete_range(start, end, previous=previous), timeout=timeout)
+        return await self._write(steps.delete_range(start, end, previous=previous), guarded_by, timeout)
 
     # --- the rest ------------------------------------------------------------------------------------------
 
@@ -217,15 +233,22 @@ class AsyncClient(MembershipCalls):
         otherwise: Sequence[Step[Any]] = (),
         *,
         at_least: Level = LINEARIZABLE,
+        guarded_by: Guard | None = None,
         timeout: float | None = None,
     ) -> TxnReply:
         """If all of ``when`` hold then ``then``, else ``otherwise``, as one revision. The words: ``tricord.txn``."""
-        return await self.ask(steps.txn(when, then, otherwise), at_least=at_least, timeout=timeout)
+        step = steps.txn(when, then, otherwise)
+        if guarded_by is not None:
+            step = guarded(step, guarded_by)
+        return await self.ask(step, at_least=at_least, timeout=timeout)
 
     async def compact(self, revision: int, *, physical: bool = False, timeout: float | None = None) -> CompactReply:
         """Forget what was superseded at or before ``revision``; ``physical`` waits until the space is free for use."""
         _, stamp = await self.call(Compact(revision, physical), timeout=timeout)
         return CompactReply(stamp.revision, stamp)
+
+    async def _write(self, step: Step[R], guard: Guard | None, timeout: float | None) -> R:
+        return await self.ask(step if guard is None else guarded(step, guard), timeout=timeout)
 
     async def ask(self, step: Step[R], *, at_least: Level = LINEARIZABLE, timeout: float | None = None) -> R:
         """Carry out one step of ``tricord.txn`` on its own."""

@@ -16,7 +16,9 @@ from tricord.base.operations import KeyValue, Request, Result, SortOrder, SortTa
 from tricord.client import steps
 from tricord.client.asynchronous import LINEARIZABLE, AsyncClient, scan_pages
 from tricord.client.blocking_membership import BlockingMembershipCalls
+from tricord.client.guards import Guard, guarded
 from tricord.client.keys import Data
+from tricord.client.lease_ids import LeaseArgument
 from tricord.client.loop_thread import LoopThread
 from tricord.client.pages import PAGE_SIZE
 from tricord.client.results import CompactReply, DeleteReply, PutReply, RangeReply
@@ -71,17 +73,21 @@ class Client(BlockingMembershipCalls):
         key: Data,
         value: Data,
         *,
-        lease: int = 0,
+        lease: LeaseArgument = 0,
         previous: bool = False,
         ignore_value: bool = False,
         ignore_lease: bool = False,
+        guarded_by: Guard | None = None,
         timeout: float | None = None,
     ) -> PutReply:
-        """Write a key. ``previous`` asks for what it held; ``ignore_value`` and ``ignore_lease`` keep that part."""
+        """Write a key. ``previous`` asks for what it held; ``ignore_value`` and ``ignore_lease`` keep that part.
+
+        ``guarded_by`` a lock that is held: else raises GuardFailed and writes nothing. So in all calls that have it.
+        """
         step = steps.put(
             key, value, lease=lease, previous=previous, ignore_value=ignore_value, ignore_lease=ignore_lease
         )
-        return self.ask(step, timeout=timeout)
+        return self._write(step, guarded_by, timeout)
 
     def get(
         self, key: Data, *, revision: int = 0, at_least: Level = LINEARIZABLE, timeout: float | None = None
@@ -89,9 +95,11 @@ class Client(BlockingMembershipCalls):
         """The key now, or at a past ``revision`` that is not compacted; None when it is not there."""
         return self.ask(steps.get(key, revision=revision), at_least=at_least, timeout=timeout)
 
-    def delete(self, key: Data, *, previous: bool = False, timeout: float | None = None) -> DeleteReply:
+    def delete(
+        self, key: Data, *, previous: bool = False, guarded_by: Guard | None = None, timeout: float | None = None
+    ) -> DeleteReply:
         """Delete a key. The reply is true when it was there."""
-        return self.ask(steps.delete(key, previous=previous), timeout=timeout)
+        return self._write(steps.delete(key, previous=previous), guarded_by, timeout)
 
     # --- many keys -----------------------------------------------------------------------------------------
 
@@ -165,15 +173,23 @@ class Client(BlockingMembershipCalls):
         """How many keys begin with ``prefix``."""
         return self.ask(steps.count(prefix, revision=revision), at_least=at_least, timeout=timeout)
 
-    def delete_prefix(self, prefix: Data, *, previous: bool = False, timeout: float | None = None) -> DeleteReply:
+    def delete_prefix(
+        self, prefix: Data, *, previous: bool = False, guarded_by: Guard | None = None, timeout: float | None = None
+    ) -> DeleteReply:
         """Delete the keys that begin with ``prefix`` (all keys when it is empty), as one revision."""
-        return self.ask(steps.delete_prefix(prefix, previous=previous), timeout=timeout)
+        return self._write(steps.delete_prefix(prefix, previous=previous), guarded_by, timeout)
 
     def delete_range(
-        self, start: Data, end: Data | None = None, *, previous: bool = False, timeout: float | None = None
+        self,
+        start: Data,
+        end: Data | None = None,
+        *,
+        previous: bool = False,
+        guarded_by: Guard | None = None,
+        timeout: float | None = None,
     ) -> DeleteReply:
         """Delete the keys from ``start`` to before ``end`` (None: to the last), as one revision."""
-        return self.ask(steps.delete_range(start, end, previous=previous), timeout=timeout)
+        return self._write(steps.delete_range(start, end, previous=previous), guarded_by, timeout)
 
     # --- the rest ------------------------------------------------------------------------------------------
 
@@ -184,14 +200,21 @@ class Client(BlockingMembershipCalls):
         otherwise: Sequence[Step[Any]] = (),
         *,
         at_least: Level = LINEARIZABLE,
+        guarded_by: Guard | None = None,
         timeout: float | None = None,
     ) -> TxnReply:
         """If all of ``when`` hold then ``then``, else ``otherwise``, as one revision. The words: ``tricord.txn``."""
-        return self.ask(steps.txn(when, then, otherwise), at_least=at_least, timeout=timeout)
+        step = steps.txn(when, then, otherwise)
+        if guarded_by is not None:
+            step = guarded(step, guarded_by)
+        return self.ask(step, at_least=at_least, timeout=timeout)
 
     def compact(self, revision: int, *, physical: bool = False, timeout: float | None = None) -> CompactReply:
         """Forget what was superseded at or before ``revision``; ``physical`` waits until the space is free for use."""
         return self._thread.run(self._store.compact, revision, physical=physical, timeout=timeout)
+
+    def _write(self, step: Step[R], guard: Guard | None, timeout: float | None) -> R:
+        return self.ask(step if guard is None else guarded(step, guard), timeout=timeout)
 
     def ask(self, step: Step[R], *, at_least: Level = LINEARIZABLE, timeout: float | None = None) -> R:
         """Carry out one step of ``tricord.txn`` on its own."""

@@ -26,6 +26,8 @@ _BY_TEXT: dict[str, type[TricordError]] = {
     "etcdserver: mvcc: required revision has been compacted": errors.RevisionCompacted,
     "etcdserver: mvcc: required revision is a future revision": errors.RevisionInFuture,
     "etcdserver: requested lease not found": errors.LeaseNotFound,
+    "etcdserver: lease already exists": errors.LeaseExists,
+    "etcdserver: too large lease TTL": errors.LeaseTimeToLiveTooLarge,
     "etcdserver: permission denied": errors.PermissionDenied,
     "etcdserver: mvcc: database space exceeded": errors.NoSpace,
     "etcdserver: too many requests": errors.TooManyRequests,

@@ -32,6 +32,7 @@ from tricord.base.operations import (
     TxnResult,
 )
 from tricord.client.keys import Data, prefix_range, span, to_bytes
+from tricord.client.lease_ids import LeaseArgument, lease_id
 from tricord.client.results import (
     DeleteReply,
     PutReply,
@@ -64,13 +65,13 @@ def put(
     key: Data,
     value: Data,
     *,
-    lease: int = 0,
+    lease: LeaseArgument = 0,
     previous: bool = False,
     ignore_value: bool = False,
     ignore_lease: bool = False,
 ) -> Step[PutReply]:
     """Write a key."""
-    request = Put(to_bytes(key), to_bytes(value), lease, previous, ignore_value, ignore_lease)
+    request = Put(to_bytes(key), to_bytes(value), lease_id(lease), previous, ignore_value, ignore_lease)
     return Step(request, put_reply)
 
 

@@ -6,11 +6,10 @@
     1 format version   1 operation   1 flags   4 group id   4 keyspace id   8 auth revision   8 deciding term
     [flag IDENTITY:  2 size, the user's name]
     [flag SESSION:   8 client session, 8 sequence]
-    [flag GUARD:     8 create revision, 2 size, the lock's key]
     body
 
 Numbers are big endian. A flag that this version does not know makes the command unreadable: its meaning could change
-the outcome.
+the outcome. (Flag 4 is free: it meant a guard, which is a compare of the request's own now, and nobody ever wrote it.)
 """
 
 from __future__ import annotations
@@ -26,12 +25,10 @@ from tricord.wire.etcd.requests import encode_request
 
 FORMAT = 1
 IDENTITY_BYTES_MAX = 0xFFFF
-GUARD_KEY_BYTES_MAX = 0xFFFF
 
 _HEADER = Struct(">BBBIIQQ")
 _IDENTITY = Struct(">H")
 _SESSION = Struct(">QQ")
-_GUARD = Struct(">QH")
 _HEADER_SIZE = _HEADER.size
 _pack = _HEADER.pack
 _unpack = _HEADER.unpack_from
@@ -56,10 +53,9 @@ class CommandFlag(IntFlag):
 
     IDENTITY = 1
     SESSION = 2
-    GUARD = 4
 
 
-_KNOWN_FLAGS = int(CommandFlag.IDENTITY | CommandFlag.SESSION | CommandFlag.GUARD)
+_KNOWN_FLAGS = int(CommandFlag.IDENTITY | CommandFlag.SESSION)
 
 OPERATION_OF: dict[type[Request], int] = {
     Put: CommandOperation.PUT,
@@ -83,8 +79,6 @@ class Command:
     identity: str = ""
     session: int = 0
     sequence: int = 0
-    guard_key: bytes = b""
-    guard_revision: int = 0
 
 
 def encode_command(request: Request, body: bytes | None, *, keyspace: int = 0, identity: str = "") -> bytes:
@@ -104,7 +98,7 @@ def encode_command(request: Request, body: bytes | None, *, keyspace: int = 0, i
 
 
 def encode_envelope(command: Command) -> bytes:
-    """The bytes of any command. Raises InvalidRequest where identity or guard key are over 65,535 bytes."""
+    """The bytes of any command. Raises InvalidRequest where the identity is over 65,535 bytes."""
     flags = 0
     parts: list[bytes] = [b""]
     if command.identity:
@@ -116,11 +110,6 @@ def encode_envelope(command: Command) -> bytes:
     if command.session:
         flags |= CommandFlag.SESSION
         parts.append(_SESSION.pack(command.session, command.sequence))
-    if command.guard_key:
-        if len(command.guard_key) > GUARD_KEY_BYTES_MAX:
-            raise InvalidRequest(f"a guard's key has at most {GUARD_KEY_BYTES_MAX} bytes")
-        flags |= CommandFlag.GUARD
-        parts += (_GUARD.pack(command.guard_revision, len(command.guard_key)), command.guard_key)
     parts[0] = _pack(
         FORMAT,
         command.operation,
@@ -172,10 +161,6 @@ def _optional_parts(data: bytes, flags: int, into: dict[str, Any]) -> int:
     if flags & CommandFlag.SESSION:
         into["session"], into["sequence"] = _SESSION.unpack(_take(data, offset, _SESSION.size))
         offset += _SESSION.size
-    if flags & CommandFlag.GUARD:
-        into["guard_revision"], size = _GUARD.unpack(_take(data, offset, _GUARD.size))
-        into["guard_key"] = _take(data, offset + _GUARD.size, size)
-        offset += _GUARD.size + size
     return offset
 
 

@@ -159,7 +159,7 @@ class StateMachine:
             context = _NOBODY
         else:
             command = decode_command(entry.data)
-            assert not command.session and not command.guard_key and not command.group, "not known to this version"
+            assert not command.session and not command.group, "not known to this version"
             operation, keyspace, body = command.operation, command.keyspace, command.body
             context = Context(identity=command.identity)
         known = APPLIERS.get(operation)
