@@ -22,6 +22,6 @@ def lease_id(lease: LeaseArgument) -> int:
     """The number of a lease. Raises LeaseLost when its keeper knows already that it is lost."""
     if isinstance(lease, int):
         return lease
-    given: object = lease
-    number: int = getattr(given, "id", given)  # what is neither is refused where it is encoded
-    return number
+    if hasattr(lease, "id"):
+        return lease.id
+    return lease  # type: ignore[return-value]  # what is neither is refused where it is encoded
