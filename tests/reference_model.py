@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from tricord.base.errors import KeyAbsent, LeaseNotFound, RevisionCompacted, RevisionInFuture
+from tricord.base.errors import KeyAbsent, LeaseExists, LeaseNotFound, RevisionCompacted, RevisionInFuture
+from tricord.base.leases import LeaseGrant, LeaseGrantResult, LeaseRevoke, LeaseRevokeResult
 from tricord.base.operations import (
     Compact,
     CompactResult,
@@ -58,17 +59,37 @@ class ReferenceModel:
             return self.compact(request.revision)
         if isinstance(request, Range):
             return self.range(request, self.keys)
-        if isinstance(request, Txn):
-            self.check_path(request)
-        elif isinstance(request, Put) and request.lease and request.lease not in self.leases:
-            raise LeaseNotFound
+        if isinstance(request, LeaseGrant):
+            return self.grant(request)
         attempt = Attempt(self)
-        result = attempt.run(request)
+        result: Result
+        if isinstance(request, LeaseRevoke):
+            if request.id not in self.leases:
+                raise LeaseNotFound
+            for key in sorted(key for key, kv in self.keys.items() if kv.lease == request.id):
+                attempt.run(DeleteRange(key))
+            self.leases.remove(request.id)
+            result = LeaseRevokeResult()
+        else:
+            assert isinstance(request, Put | DeleteRange | Txn)
+            if isinstance(request, Txn):
+                self.check_path(request)
+            elif isinstance(request, Put) and request.lease and request.lease not in self.leases:
+                raise LeaseNotFound
+            result = attempt.run(request)
         if attempt.events:
             self.revision += 1
             self.states[self.revision] = attempt.keys
             self.events[self.revision] = attempt.events
         return result
+
+    def grant(self, request: LeaseGrant) -> LeaseGrantResult:
+        if not request.id:
+            raise LeaseNotFound
+        if request.id in self.leases:
+            raise LeaseExists
+        self.leases.add(request.id)
+        return LeaseGrantResult(request.id, request.ttl)
 
     def compact(self, revision: int) -> CompactResult:
         if revision <= self.compacted:

@@ -11,6 +11,7 @@ from dataclasses import replace
 
 from hypothesis import strategies as st
 
+from tricord.base.leases import LeaseGrant, LeaseRevoke
 from tricord.base.operations import (
     Compact,
     Compare,
@@ -96,6 +97,8 @@ def _txns(operations: st.SearchStrategy[Operation]) -> st.SearchStrategy[Txn]:
 
 _simple: st.SearchStrategy[Operation] = st.one_of(puts, puts, deletes, ranges)
 txns = _txns(st.one_of(_simple, _simple, _txns(st.one_of(_simple, _txns(_simple)))))
+grants = st.builds(LeaseGrant, ttl=st.just(10), id=st.sampled_from((7, 8, 0)))
+revokes = st.builds(LeaseRevoke, id=st.sampled_from((7, 8)))
 requests: st.SearchStrategy[Request] = st.one_of(puts, puts, puts, deletes, ranges, txns, txns, compacts)
 """Any request, writes more often than reads."""
 
@@ -128,7 +131,7 @@ def shifted(request: Request, by: int) -> Request:
 
 def _shifted_operation(operation: Operation, by: int) -> Operation:
     moved = shifted(operation, by)
-    assert not isinstance(moved, Compact)
+    assert isinstance(moved, Range | Put | DeleteRange | Txn)
     return moved
 
 

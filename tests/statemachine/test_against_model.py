@@ -9,12 +9,12 @@ from hypothesis import strategies as st
 from tests.mvcc.memory_store import MemoryStore
 from tests.reference_model import ReferenceModel
 from tests.statemachine.driving import LIMITS, Driver
-from tests.strategies import KEYS, requests
+from tests.strategies import KEYS, grants, requests, revokes
 from tricord.base.errors import TricordError
+from tricord.base.leases import LeaseGrant
 from tricord.base.operations import Range, Request, Result
 from tricord.base.ordered import Table
 from tricord.mvcc.hashes import content_hash
-from tricord.mvcc.keys import lease_key
 from tricord.statemachine.validation import validate
 
 GRANTED = 7
@@ -25,7 +25,8 @@ GRANTED = 7
 def histories(draw: st.DrawFn) -> list[Request | str]:
     """Requests with restarts, slices of sweeping and steps of draining between them."""
     between = st.sampled_from(("restart", "sweep 1", "sweep 3", "hand over", "drain"))
-    return draw(st.lists(st.one_of(requests, requests, requests, requests, between), max_size=30))
+    leases = st.one_of(grants, revokes)
+    return draw(st.lists(st.one_of(requests, requests, requests, requests, requests, leases, between), max_size=30))
 
 
 def outcome_of(call: object, request: Request) -> Result | tuple[type, str]:
@@ -47,8 +48,7 @@ def test_a_history_has_the_same_answers_revisions_events_and_past(history: list[
     driver = Driver(store)
     model = ReferenceModel()
     if granted:
-        driver.store.write([(Table.LEASES, lease_key(GRANTED), b"")])
-        model.leases.add(GRANTED)
+        assert driver.call(LeaseGrant(10, GRANTED)) == model.call(LeaseGrant(10, GRANTED))
     for step in history:
         if step == "restart":
             driver.restart()
@@ -71,8 +71,6 @@ def test_a_history_has_the_same_answers_revisions_events_and_past(history: list[
 def check_events(driver: Driver, model: ReferenceModel) -> None:
     """A second machine that applies the same log in one batch gives the same events, and ends with the same data."""
     other = Driver(MemoryStore())
-    if model.leases:
-        other.store.write([(Table.LEASES, lease_key(GRANTED), b"")])
     applied = other.machine.apply(driver.log)
     events = {result.revision: result.events for result in applied if result.events}
     assert events == model.events

@@ -72,7 +72,8 @@ class Keyspace:
         if transaction.writes:
             assert transaction.revision == self.revision + 1
             self.store.write(transaction.writes)
-            self.revision = transaction.revision
+            if transaction.events:
+                self.revision = transaction.revision
         if transaction.compacted is not None:
             self.compacted = transaction.compacted
 

@@ -25,6 +25,7 @@ from tricord.base.operations import (
     RangeResult,
 )
 from tricord.base.ordered import Table, Write
+from tricord.mvcc.attached import attached_keys
 from tricord.mvcc.keys import FROM_KEY, KEYSPACE_BYTES, encode_change, history_key, lease_key, revision_key
 from tricord.mvcc.pending import PendingView
 from tricord.mvcc.ranges import read_range
@@ -48,9 +49,13 @@ _PUT_DONE = PutResult()
 
 
 class WriteTransaction:
-    """The next revision in the making. ``writes`` and ``events`` are empty as long as it changed nothing."""
+    """The next revision in the making. ``writes`` and ``events`` are empty as long as it changed nothing.
 
-    __slots__ = ("_changes", "_space", "compacted", "events", "revision", "writes")
+    ``leases`` are the changes of leases, beside those of keys: a lease that has no keys comes and goes without a
+    revision.
+    """
+
+    __slots__ = ("_changes", "_space", "compacted", "events", "leases", "revision", "writes")
 
     def __init__(self, space: Keyspace) -> None:
         self._space = space
@@ -58,6 +63,7 @@ class WriteTransaction:
         self.writes: list[Write] = []
         self.events: list[Event] = []
         self.compacted: int | None = None
+        self.leases: list[tuple[int, bytes | None]] = []
         self._changes: dict[bytes, bytes | None] = {}
 
     def put(self, request: Put) -> PutResult:
@@ -131,6 +137,25 @@ class WriteTransaction:
         """Move the compacted mark. Raises RevisionCompacted, RevisionInFuture. What it frees is swept later."""
         self._space.check_compaction(revision)
         self.compacted = revision
+
+    def lease(self, lease: int) -> bytes | None:
+        """The record of a lease as it was before the transaction; None: there is none."""
+        return self._space.store.get(LEASES, lease_key(lease))
+
+    def set_lease(self, lease: int, record: bytes) -> None:
+        """Record a lease, new or not."""
+        self.leases.append((lease, record))
+        self.writes.append((LEASES, lease_key(lease), record))
+
+    def end_lease(self, lease: int) -> None:
+        """Delete a lease and its keys, in key order. Cost: its keys."""
+        space = self._space
+        for attached in attached_keys(space.store, lease, space.prefix, space.stop):
+            record = space.store.get(HEAD, attached)
+            assert record is not None, "a key that is attached to a lease is there"
+            self._delete(attached, record)
+        self.leases.append((lease, None))
+        self.writes.append((LEASES, lease_key(lease), None))
 
     def _found(self, key: bytes, range_end: bytes) -> list[tuple[bytes, bytes]]:
         space = self._space

@@ -19,6 +19,7 @@ from struct import Struct
 from typing import Any
 
 from tricord.base.errors import InvalidRequest, MalformedCommand
+from tricord.base.leases import LeaseCheckpoint, LeaseExpire, LeaseGrant, LeaseRevoke
 from tricord.base.message import message
 from tricord.base.operations import Compact, DeleteRange, Put, Request, Txn
 from tricord.wire.etcd.requests import encode_request
@@ -62,6 +63,10 @@ OPERATION_OF: dict[type[Request], int] = {
     DeleteRange: CommandOperation.DELETE_RANGE,
     Txn: CommandOperation.TXN,
     Compact: CommandOperation.COMPACT,
+    LeaseGrant: CommandOperation.LEASE_GRANT,
+    LeaseRevoke: CommandOperation.LEASE_REVOKE,
+    LeaseExpire: CommandOperation.LEASE_EXPIRE,
+    LeaseCheckpoint: CommandOperation.LEASE_CHECKPOINT,
 }
 """The operation of each request that may be logged."""
 
@@ -81,8 +86,12 @@ class Command:
     sequence: int = 0
 
 
-def encode_command(request: Request, body: bytes | None, *, keyspace: int = 0, identity: str = "") -> bytes:
+def encode_command(
+    request: Request, body: bytes | None, *, keyspace: int = 0, identity: str = "", deciding_term: int = 0
+) -> bytes:
     """The command that asks for ``request``; ``body`` is its canonical protobuf where that is at hand.
+
+    ``deciding_term`` is the leader's that decided it: of LeaseExpire and LeaseCheckpoint only.
 
     Raises InvalidRequest where a field is of a wrong type or over 64 bits.
     """
@@ -93,8 +102,8 @@ def encode_command(request: Request, body: bytes | None, *, keyspace: int = 0, i
         except (ValueError, TypeError) as error:
             raise InvalidRequest(f"the request cannot be encoded: {error}") from None
     if not identity:
-        return _pack(FORMAT, operation, 0, 0, keyspace, 0, 0) + body
-    return encode_envelope(Command(operation, body, keyspace, identity=identity))
+        return _pack(FORMAT, operation, 0, 0, keyspace, 0, deciding_term) + body
+    return encode_envelope(Command(operation, body, keyspace, deciding_term=deciding_term, identity=identity))
 
 
 def encode_envelope(command: Command) -> bytes:
@@ -127,8 +136,8 @@ def split_plain(data: bytes) -> tuple[int, int, bytes] | None:
     """(operation, keyspace, body) of a command without optional parts; None where ``decode_command`` must look."""
     if len(data) < _HEADER_SIZE:
         return None
-    version, operation, flags, group, keyspace, _, _ = _unpack(data)
-    if flags or group or version != FORMAT:
+    version, operation, flags, group, keyspace, _, deciding_term = _unpack(data)
+    if flags or group or deciding_term or version != FORMAT:
         return None
     return operation, keyspace, data[_HEADER_SIZE:]
 

@@ -14,6 +14,7 @@ The chain is a running 64-bit hash over what entries changed: equal on all membe
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import islice
 from typing import Any
 
 from xxhash import xxh3_64_intdigest
@@ -25,19 +26,24 @@ from tricord.base.errors import (
     InvalidRequest,
     KeyspaceNotFound,
     MalformedCommand,
+    NoLeader,
     PermissionDenied,
     TricordError,
 )
 from tricord.base.log import Entry, EntryKind
 from tricord.base.operations import Range, Request, Result, Txn, is_read
 from tricord.base.ordered import OrderedStore, Table, Write
+from tricord.lease.records import LeaseRecord, decode_lease, lease_id
+from tricord.mvcc.attached import attached_keys
 from tricord.mvcc.compaction import Compaction
+from tricord.mvcc.keys import KEYSPACE_BYTES, lease_key
 from tricord.mvcc.keyspace import Keyspace
 from tricord.mvcc.transaction import WriteTransaction
 from tricord.mvcc.txn import run_txn
 from tricord.statemachine.applied import Applied
 from tricord.statemachine.apply_compact import apply_compact
 from tricord.statemachine.apply_kv import apply_delete_range, apply_put, apply_txn
+from tricord.statemachine.apply_lease import apply_checkpoint, apply_expire, apply_grant, apply_revoke
 from tricord.statemachine.command import Command, CommandOperation, decode_command, split_plain
 from tricord.statemachine.marks import (
     AppliedMark,
@@ -46,6 +52,7 @@ from tricord.statemachine.marks import (
     read_applied_mark,
     read_configuration,
 )
+from tricord.wire.etcd.leases import decode_checkpoint, decode_expire, decode_grant, decode_revoke
 from tricord.wire.etcd.requests import decode_compact, decode_delete_range, decode_put, decode_txn
 
 __all__ = ["Applied", "StateMachine"]
@@ -58,8 +65,14 @@ APPLIERS: dict[int, tuple[Decoder, Applier]] = {
     CommandOperation.DELETE_RANGE: (decode_delete_range, apply_delete_range),
     CommandOperation.TXN: (decode_txn, apply_txn),
     CommandOperation.COMPACT: (decode_compact, apply_compact),
+    CommandOperation.LEASE_GRANT: (decode_grant, apply_grant),
+    CommandOperation.LEASE_REVOKE: (decode_revoke, apply_revoke),
+    CommandOperation.LEASE_EXPIRE: (decode_expire, apply_expire),
+    CommandOperation.LEASE_CHECKPOINT: (decode_checkpoint, apply_checkpoint),
 }
 """What each operation's body is and what it does."""
+DECIDED_BY_LEADERS = frozenset({CommandOperation.LEASE_EXPIRE, CommandOperation.LEASE_CHECKPOINT})
+"""Decided by a clock that counts in one term only: without effect in another."""
 
 NORMAL = EntryKind.NORMAL
 HEAD = Table.HEAD
@@ -69,7 +82,16 @@ _NOBODY = Context()
 class StateMachine:
     """Applies entries and answers reads. One thread uses it."""
 
-    __slots__ = ("_keyspaces", "_store", "_sweep", "applied_index", "applied_term", "chain", "configuration")
+    __slots__ = (
+        "_keyspaces",
+        "_store",
+        "_sweep",
+        "applied_index",
+        "applied_term",
+        "chain",
+        "configuration",
+        "lease_changes",
+    )
 
     def __init__(self, store: OrderedStore) -> None:
         self._store = store
@@ -78,6 +100,8 @@ class StateMachine:
         self.applied_index = self.applied_term = self.chain = 0
         self.configuration = b""
         """The cluster's configuration in force at the applied index, encoded; empty: none yet."""
+        self.lease_changes: list[tuple[type[Result], list[tuple[int, bytes | None]]]] = []
+        """(kind of result, the leases' new records or None) of what was applied; whoever keeps times takes it."""
         self._read_marks()
 
     def apply(self, entries: list[Entry]) -> list[Applied]:
@@ -101,6 +125,7 @@ class StateMachine:
     def reload(self) -> None:
         """The store holds another state now (a snapshot took its place): forget what was remembered of the old one."""
         self._sweep = None
+        self.lease_changes = []
         for space in self._keyspaces.values():
             space.reload()
         self._read_marks()
@@ -117,6 +142,17 @@ class StateMachine:
             return space.range(request, at_most)
         assert type(request) is Txn and is_read(request), "only reads are read"
         return run_txn(space, WriteTransaction(space), request)
+
+    def leases(self, after: int | None, limit: int) -> list[tuple[int, LeaseRecord]]:
+        """Leases, those with negative ids last, behind that one (None: from the first); at most ``limit`` (0: all)."""
+        start = b"\0" if after is None else lease_key(after) + b"\0"
+        records = self._store.scan(Table.LEASES, start, None)
+        return [(lease_id(key), decode_lease(data)) for key, data in islice(records, limit or None)]
+
+    def lease_keys(self, lease: int, keyspace: int = 0) -> list[bytes]:
+        """The keys that are attached to a lease, in order."""
+        space = self._keyspaces[keyspace]
+        return [key[KEYSPACE_BYTES:] for key in attached_keys(self._store, lease, space.prefix, space.stop)]
 
     def revision(self, keyspace: int = 0) -> int:
         """The keyspace's newest revision."""
@@ -157,10 +193,12 @@ class StateMachine:
         if plain is not None:
             operation, keyspace, body = plain
             context = _NOBODY
+            deciding_term = 0
         else:
             command = decode_command(entry.data)
             assert not command.session and not command.group, "not known to this version"
             operation, keyspace, body = command.operation, command.keyspace, command.body
+            deciding_term = command.deciding_term
             context = Context(identity=command.identity)
         known = APPLIERS.get(operation)
         if known is None:
@@ -169,6 +207,8 @@ class StateMachine:
         space = self._keyspaces.get(keyspace)
         if space is None:
             return Applied(entry.index, KeyspaceNotFound(), 0, [])
+        if deciding_term != entry.term and (deciding_term or operation in DECIDED_BY_LEADERS):
+            return Applied(entry.index, NoLeader("the leader that decided this leads no more"), space.revision, [])
         transaction = WriteTransaction(space)
         try:
             request: Request = decode(body)[0]
@@ -178,6 +218,8 @@ class StateMachine:
             return Applied(entry.index, _without_frames(refusal), space.revision, [])
         self._extend_chain(transaction)
         space.commit(transaction)
+        if transaction.leases:
+            self.lease_changes.append((type(outcome), transaction.leases))
         return Applied(entry.index, outcome, space.revision, transaction.events)
 
     def _configure(self, data: bytes) -> None:
@@ -186,13 +228,17 @@ class StateMachine:
         self.chain = xxh3_64_intdigest(data, self.chain)
 
     def _extend_chain(self, transaction: WriteTransaction) -> None:
-        """Only HEAD's effects count: the others follow from them and from the state before."""
+        """Only the effects on HEAD and LEASES count: the others follow from them and from the state before."""
         chain = self.chain
         for table, key, record in transaction.writes:
             if table == HEAD:
                 chain = xxh3_64_intdigest(key, chain)
                 if record is not None:
                     chain = xxh3_64_intdigest(record, chain)
+        for lease, lease_record in transaction.leases:
+            chain = xxh3_64_intdigest(lease_key(lease), chain)
+            if lease_record is not None:
+                chain = xxh3_64_intdigest(lease_record, chain)
         if transaction.compacted is not None:
             chain = xxh3_64_intdigest(transaction.compacted.to_bytes(8, "big"), chain)
         self.chain = chain

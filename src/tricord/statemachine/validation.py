@@ -16,14 +16,24 @@ from tricord.base.errors import (
     InvalidSortOption,
     KeyNotProvided,
     LeaseProvided,
+    LeaseTimeToLiveTooLarge,
     TooManyOperations,
     ValueProvided,
+)
+from tricord.base.leases import (
+    LEASE_TTL_MAX,
+    LeaseGrant,
+    LeaseKeepAlive,
+    LeaseList,
+    LeaseRevoke,
+    LeaseTimeToLive,
 )
 from tricord.base.message import message
 from tricord.base.operations import Compact, CompareTarget, DeleteRange, Operation, Put, Range, Request, Txn
 
 _SORT_ORDERS = 3
 _SORT_TARGETS = 5
+ID_LIMIT = 1 << 63
 
 
 @message
@@ -36,7 +46,10 @@ class Limits:
 
 def validate(request: Request, limits: Limits) -> None:
     """Raise what is wrong with ``request`` by itself: an InvalidRequest. Cost: its operations; puts times deletes."""
-    _CHECKS[type(request)](request, limits.max_transaction_operations)
+    check = _CHECKS.get(type(request))
+    if check is None:
+        raise InvalidRequest(f"{type(request).__name__} is for members alone")
+    check(request, limits.max_transaction_operations)
 
 
 def _check_range(request: Range, _: int) -> None:
@@ -87,12 +100,32 @@ def _check_compact(_: Compact, __: int) -> None:
     pass
 
 
+def _check_grant(request: LeaseGrant, _: int) -> None:
+    if request.ttl > LEASE_TTL_MAX:
+        raise LeaseTimeToLiveTooLarge
+    _check_lease(request, _)
+
+
+def _check_lease(request: LeaseGrant | LeaseRevoke | LeaseKeepAlive | LeaseTimeToLive, _: int) -> None:
+    if not -ID_LIMIT <= request.id < ID_LIMIT:
+        raise InvalidRequest("a lease's id is a signed integer of 64 bits")
+
+
+def _check_list(_: LeaseList, __: int) -> None:
+    pass
+
+
 _CHECKS: dict[type[Request], Callable[[Any, int], None]] = {
     Range: _check_range,
     Put: _check_put,
     DeleteRange: _check_delete_range,
     Txn: _check_txn,
     Compact: _check_compact,
+    LeaseGrant: _check_grant,
+    LeaseRevoke: _check_lease,
+    LeaseKeepAlive: _check_lease,
+    LeaseTimeToLive: _check_lease,
+    LeaseList: _check_list,
 }
 
 

@@ -29,6 +29,7 @@ from tricord.base.operations import (
     Request,
     Txn,
 )
+from tricord.wire.etcd.leases import LEASE_MESSAGES
 from tricord.wire.etcd.varint import SMALL, varint
 from tricord.wire.schemas import kv
 
@@ -278,6 +279,7 @@ _MESSAGES: dict[type, Callable[[Any, Level], Message]] = {
     DeleteRange: _delete_message,
     Txn: _txn_message,
     Compact: _compact_message,
+    **LEASE_MESSAGES,
 }
 
 

@@ -27,6 +27,7 @@ from tricord.base.operations import (
     Result,
     TxnResult,
 )
+from tricord.wire.etcd.leases import LEASE_BODIES
 from tricord.wire.etcd.varint import SMALL, varint
 from tricord.wire.schemas import kv, mvcc
 from tricord.wire.schemas.header import ResponseHeader
@@ -178,6 +179,7 @@ _BODIES: dict[type, Callable[[Any], bytes]] = {
     PutResult: _put_body,
     DeleteRangeResult: _delete_body,
     CompactResult: _compact_body,
+    **LEASE_BODIES,
 }
 _OPERATION_TAGS: dict[type, bytes] = {
     RangeResult: b"\x0a",
