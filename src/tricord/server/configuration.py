@@ -320,6 +320,11 @@ class Configuration:
         return self.election_timeout // self.heartbeat_interval
 
     @property
+    def lease_ttl_min(self) -> int:
+        """The shortest time to live of a lease in seconds: one and a half election timeouts, as in etcd."""
+        return -(-(3 * self.election_ticks // 2) * self.heartbeat_interval // 1000)
+
+    @property
     def tick_seconds(self) -> float:
         """How long a tick is."""
         return self.heartbeat_interval / 1000

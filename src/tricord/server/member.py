@@ -159,7 +159,11 @@ class Member:
             metrics=self.metrics,
             host=self,
             peers=self.peers,
+            lead=self.replica,
+            lease_ttl_min=configuration.lease_ttl_min,
         )
+        self.engine.leases.say = self.peers.say
+        self.peers.lease_message = self.engine.leases.received
         self.peers.membership = membership = self.engine.membership
         membership.learners_max = configuration.max_learners
         membership.strict = configuration.strict_reconfig_check

@@ -25,6 +25,14 @@ from tricord.base.errors import (
     TooManyRequests,
     TricordError,
 )
+from tricord.base.leases import (
+    LeaseGrant,
+    LeaseKeepAlive,
+    LeaseList,
+    LeaseListResult,
+    LeaseRevoke,
+    LeaseTimeToLive,
+)
 from tricord.base.levels import Level, Stamp
 from tricord.base.members import MemberStatus
 from tricord.base.membership import Configuration
@@ -32,6 +40,8 @@ from tricord.base.metrics import Metrics
 from tricord.base.operations import Compact, CompactResult, DeleteRange, Put, Range, Request, Result, Txn, is_read
 from tricord.mvcc.ranges import TooWide
 from tricord.server.engine import Encoded, HealthCheck, Outcome, Reply
+from tricord.server.lease_keeping import Lead
+from tricord.server.leases import Leases
 from tricord.server.membership import Cluster, Membership
 from tricord.server.tickets import Tickets, Waiting
 from tricord.server.turn import TurnLoop
@@ -40,6 +50,9 @@ from tricord.statemachine.command import encode_command
 from tricord.statemachine.machine import Applied, StateMachine
 from tricord.statemachine.validation import Limits, validate
 from tricord.storage.overlay import Overlay
+
+_ASKS: frozenset[type[Request]] = frozenset({LeaseKeepAlive, LeaseTimeToLive, LeaseList})
+"""Neither logged nor answered from the tables alone."""
 
 REQUEST_SECONDS_MAX = 7.0
 """How long a request without a deadline of its own may wait."""
@@ -82,6 +95,8 @@ class MemberEngine:
         metrics: Metrics,
         host: Host,
         peers: Cluster,
+        lead: Lead,
+        lease_ttl_min: int,
     ) -> None:
         self._clock = environment.clock
         self._machine = machine
@@ -98,6 +113,9 @@ class MemberEngine:
         self._host = host
         self._peers = peers
         self.wide_reads = WideReads(environment.tasks, machine, overlay, self._answer, host.report)
+        self.leases = Leases(environment, machine, turns, lead, metrics, self._tickets, self._answer_now)
+        self._random = environment.random
+        self._lease_ttl_min = lease_ttl_min
         self.stopping = False
         self.status = host.status
         self.health = host.health
@@ -161,12 +179,12 @@ class MemberEngine:
             reads = False
             self._metrics.puts += 1
         else:
-            reads = is_read(request)
+            reads = kind in _ASKS or is_read(request)
             if kind is Txn:
                 self._metrics.txns += 1
             elif kind is DeleteRange:
                 self._metrics.deletes += 1
-        if reads and context.level is Level.ANY:
+        if reads and context.level is Level.ANY and kind not in _ASKS:
             self._read(Waiting(request, context, reply, keyspace, 0.0, False), Level.ANY)
             return
         if self._peers.is_learner:
@@ -177,15 +195,32 @@ class MemberEngine:
         if deadline is None:
             deadline = self._clock.monotonic() + REQUEST_SECONDS_MAX
         waiting = Waiting(request, context, reply, keyspace, deadline, not reads)
+        if kind is LeaseKeepAlive or kind is LeaseTimeToLive:
+            self.leases.begin(self._tickets.add(waiting))
+            return
         if reads:
             self._turns.read(self._tickets.add(waiting))
             return
+        if type(request) is LeaseGrant:
+            request, body = self._granting(request), None
         if (self._turns.log_full or grows(request)) and (refusal := self._host.refuses_growth()):
             raise NoSpace(f"database space exceeded: {refusal}")
         command = encode_command(request, body, keyspace=keyspace, identity=context.identity)
         if len(command) > self._request_bytes_max:
             raise RequestTooLarge
         self._turns.propose(self._tickets.add(waiting), command)
+
+    def _granting(self, request: LeaseGrant) -> LeaseGrant:
+        """The grant as it is logged: with an id, and long enough to be renewed over a change of leaders."""
+        identity = request.id
+        while not identity:
+            identity = self._random.bits(63)
+        return LeaseGrant(max(request.ttl, self._lease_ttl_min), identity)
+
+    def _answer_now(self, waiting: Waiting, result: Result) -> None:
+        """With the state as it is."""
+        stamp = self._stamp_at(self._machine.revision(waiting.keyspace), Level.LINEARIZABLE)
+        self._answer(waiting, result, stamp)
 
     def _answer(self, waiting: Waiting, outcome: Outcome, stamp: Stamp) -> None:
         """A door that fails to pass on an answer is a bug of that door, and no reason to stop the member."""
@@ -197,6 +232,7 @@ class MemberEngine:
     def applied(self, ticket: int, applied: Applied) -> None:
         waiting = self._tickets.take(ticket)
         if waiting is None:
+            self.leases.dropped(ticket)
             return
         outcome = applied.outcome
         assert outcome is not None
@@ -213,7 +249,8 @@ class MemberEngine:
     def dropped(self, ticket: int, error: TricordError) -> None:
         waiting = self._tickets.take(ticket)
         if waiting is None:
-            self.membership.dropped(ticket, error)
+            if not self.leases.dropped(ticket):
+                self.membership.dropped(ticket, error)
             return
         if waiting.is_write:
             self._metrics.proposals_failed += 1
@@ -229,9 +266,20 @@ class MemberEngine:
 
     def readable(self, ticket: int) -> None:
         waiting = self._tickets.take(ticket)
-        if waiting is None or waiting.context.cancelled:
+        if waiting is None:
+            self.leases.round_answered(ticket)
+        elif waiting.context.cancelled:
             return
-        self._read(waiting, Level.LINEARIZABLE)
+        elif type(waiting.request) in _ASKS:
+            self._ask(ticket, waiting)
+        else:
+            self._read(waiting, Level.LINEARIZABLE)
+
+    def _ask(self, ticket: int, waiting: Waiting) -> None:
+        if type(waiting.request) is LeaseList:
+            self._answer_now(waiting, LeaseListResult(sorted(lease for lease, _ in self._machine.leases(None, 0))))
+        else:
+            self.leases.serve(ticket, waiting)
 
     def _read(self, waiting: Waiting, level: Level) -> None:
         request = waiting.request
@@ -251,6 +299,7 @@ class MemberEngine:
     def expire(self) -> None:
         """Answer what waited past its deadline. Called at times; a write that got into a log may still take effect."""
         self._give_up(self._clock.monotonic(), DeadlineExceeded())
+        self.leases.look()
 
     async def finish_reading(self) -> None:
         """Wait for what reads the store on another thread, and answer what waits to."""
@@ -261,6 +310,7 @@ class MemberEngine:
         """Take no new request and answer those that wait."""
         self.stopping = True
         self.membership.stop()
+        self.leases.stop()
         self._give_up(float("inf"), Stopping())
 
     def _give_up(self, now: float, error: TricordError) -> None:
@@ -284,9 +334,9 @@ class MemberEngine:
 
 def grows(request: Request) -> bool:
     """Whether the request can make the store larger; deletes and compactions pass when space is short."""
-    if type(request) is Put:
+    if type(request) is Put or type(request) is LeaseGrant:
         return True
     if type(request) is Txn:
         return any(map(grows, request.success)) or any(map(grows, request.failure))
-    assert isinstance(request, Range | DeleteRange | Compact)
+    assert isinstance(request, Range | DeleteRange | Compact | LeaseRevoke)
     return False

@@ -16,7 +16,7 @@ from tricord.base.errors import NoLeader, OutcomeUnknown, TricordError, WrongMem
 from tricord.base.members import MemberInfo
 from tricord.base.membership import Change, Configuration
 from tricord.raft.messages import InstallSnapshot, Message
-from tricord.server import leader_calls
+from tricord.server import leader_calls, lease_calls
 from tricord.server.leader_calls import LeaderAnswer, LeaderCall
 from tricord.server.membership import Membership
 from tricord.server.membership_rules import member_info
@@ -109,6 +109,7 @@ class Peers:
         """Whether this member has no vote; asked for each request."""
         self.links: PeerLinks | None = None
         self.membership: Membership | None = None
+        self.lease_message: Callable[[HostMessage], None] = lambda _: None
         self.snapshots: BringsSnapshots | None = None
         self.client_urls: list[str] = []
         self.peer_urls: list[str] = []
@@ -240,7 +241,7 @@ class Peers:
         number = self._call_count
         answered: asyncio.Future[LeaderAnswer] = asyncio.get_running_loop().create_future()
         self._calls[number] = answered
-        self._say(leader, number, False, leader_calls.encode(call))
+        self.say(leader, number, False, leader_calls.encode(call))
         try:
             async with asyncio.timeout(CALL_SECONDS):
                 return await answered
@@ -279,6 +280,9 @@ class Peers:
         )
 
     def _host_message(self, message: HostMessage) -> None:
+        if message.data.startswith(lease_calls.MARK):
+            self.lease_message(message)
+            return
         if message.is_answer:
             waiting = self._calls.get(message.request)
             if waiting is not None and not waiting.done():
@@ -296,10 +300,12 @@ class Peers:
         except TricordError as error:
             answer = leader_calls.refusing(error)
         if not self._stopped:
-            self._say(message.sender, message.request, True, leader_calls.encode(answer))
+            self.say(message.sender, message.request, True, leader_calls.encode(answer))
 
-    def _say(self, member: int, request: int, is_answer: bool, data: bytes) -> None:
-        assert self.links is not None
+    def say(self, member: int, request: int, is_answer: bool, data: bytes) -> None:
+        """Send a host's own message to another member."""
+        if self._stopped or self.links is None:
+            return
         message: Any = HostMessage(self._identity.member, member, self._turns.term, request, is_answer, data)
         self.links.send([message])
 

@@ -120,6 +120,8 @@ class TurnLoop:
         """The replica's, as of the last turn."""
         self._fail = fail
         self.audience: Audience | None = None
+        self.after_turn: Callable[[], None] = lambda: None
+        """Told that a turn was taken, before its answers are given."""
         self.cluster: Cluster | None = None
         self._scheduled = False
         self._gathering: Timer | None = None
@@ -338,6 +340,7 @@ class TurnLoop:
             self.persisting.add(output.hard_state, output.entries)
         audience = self.audience
         assert audience is not None
+        self.after_turn()
         for ticket, applied in output.replies:
             audience.applied(ticket, applied)
         for ticket, error in output.dropped:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""etcdserverpb.KV: one handler for the five unary methods, and RangeStream of etcd 3.7.
+"""etcdserverpb.KV: the five unary methods, and RangeStream of etcd 3.7.
 
 What needs the state, limits or permissions is checked behind the engine; only bytes are decided here.
 """
@@ -9,13 +9,12 @@ from __future__ import annotations
 from collections.abc import Callable, Coroutine
 from typing import Any
 
-from tricord.api.etcd.errors import fail, grpc_error, malformed
+from tricord.api.etcd.errors import grpc_error, malformed
 from tricord.api.etcd.range_stream import range_stream
+from tricord.api.etcd.unary import replier, unary
 from tricord.base.context import Context
 from tricord.base.errors import MalformedMessage, TricordError
-from tricord.base.levels import Level, Stamp
-from tricord.base.operations import Request
-from tricord.server.engine import Encoded, Engine, Outcome, Reply
+from tricord.server.engine import Engine
 from tricord.wire.etcd.requests import (
     canonical_txn,
     decode_compact,
@@ -25,7 +24,6 @@ from tricord.wire.etcd.requests import (
     decode_txn,
     plain_put,
 )
-from tricord.wire.etcd.responses import encode_response
 from tricord.wire.grpc.service import Method, StreamCall, UnaryCall
 from tricord.wire.grpc.status import GrpcError, Status
 
@@ -35,40 +33,17 @@ SERVICE = "/etcdserverpb.KV/"
 def methods(engine: Engine) -> list[Method]:
     """The service's methods."""
     return [
-        Method(SERVICE + "Range", _unary(engine, decode_range)),
+        Method(SERVICE + "Range", unary(engine, decode_range)),
         Method(SERVICE + "RangeStream", _range_stream(engine), server_streaming=True),
         Method(SERVICE + "Put", _put(engine)),
-        Method(SERVICE + "DeleteRange", _unary(engine, decode_delete_range)),
-        Method(SERVICE + "Txn", _unary(engine, decode_txn, canonical_txn)),
-        Method(SERVICE + "Compact", _unary(engine, decode_compact)),
+        Method(SERVICE + "DeleteRange", unary(engine, decode_delete_range)),
+        Method(SERVICE + "Txn", unary(engine, decode_txn, canonical_txn)),
+        Method(SERVICE + "Compact", unary(engine, decode_compact)),
     ]
 
 
-def _unary(
-    engine: Engine,
-    decode: Callable[[bytes], tuple[Request, Level]],
-    canonical: Callable[[bytes], bytes] | None = None,
-) -> Callable[[bytes, UnaryCall], None]:
-    """A handler that decodes, calls the engine and answers. ``canonical`` makes the bytes to log of the client's."""
-    engine_call = engine.call
-
-    def handle(data: bytes, call: UnaryCall) -> None:
-        try:
-            request, level = decode(data)
-        except MalformedMessage as error:
-            raise malformed(error) from None
-        except TricordError as error:
-            fail(call, error)
-            return
-        context = Context(level=level, deadline=call.deadline, encode=encode_response)
-        call.on_cancel(context.cancel)
-        engine_call(request, context, _replier(call), None if canonical is None else canonical(data))
-
-    return handle
-
-
 def _put(engine: Engine) -> Callable[[bytes, UnaryCall], None]:
-    """As ``_unary``, and the client's own bytes go along where they can be logged as they are."""
+    """As ``unary``, and the client's own bytes go along where they can be logged as they are."""
     engine_call = engine.call
 
     def handle(data: bytes, call: UnaryCall) -> None:
@@ -82,21 +57,9 @@ def _put(engine: Engine) -> Callable[[bytes, UnaryCall], None]:
                 raise malformed(error) from None
         context = Context(deadline=call.deadline)
         call.on_cancel(context.cancel)
-        engine_call(request, context, _replier(call), body)
+        engine_call(request, context, replier(call), body)
 
     return handle
-
-
-def _replier(call: UnaryCall) -> Reply:
-    def reply(outcome: Outcome, stamp: Stamp) -> None:
-        if isinstance(outcome, TricordError):
-            fail(call, outcome)
-        elif isinstance(outcome, Encoded):
-            call.reply(outcome.data)
-        else:
-            call.reply(encode_response(outcome, stamp))
-
-    return reply
 
 
 def _range_stream(engine: Engine) -> Callable[[StreamCall], Coroutine[Any, Any, None]]:
