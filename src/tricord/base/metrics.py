@@ -44,6 +44,18 @@ class Traffic:
     """(path, begun, ended by status number) of each gRPC method: ``("/etcdserverpb.KV/Put", 3, [2, 0, ...])``."""
 
 
+@message
+class WatchCounts:
+    """What watches there are: streams and watches now, of these the ones that are told late, events that wait to be
+    taken, and events told since the start."""
+
+    streams: int = 0
+    watches: int = 0
+    slow: int = 0
+    pending_events: int = 0
+    events: int = 0
+
+
 @dataclass(slots=True)
 class Metrics:
     """Everything is since the start of this member."""
@@ -87,3 +99,5 @@ class Metrics:
     """How many requests wait for the log now; set by the member."""
     traffic: Callable[[], Traffic] | None = None
     """What the listeners count; set by whoever opens them."""
+    watches: Callable[[], WatchCounts] | None = None
+    """The watches of this member; set by whoever keeps them."""

@@ -33,7 +33,10 @@ class WatchSpec:
 
 @dataclass(slots=True, eq=False)
 class SharedEvent:
-    """One change, told to all who watch its key. ``encoded`` is a door's: its bytes, made once, by variant."""
+    """One change, told to all who watch its key. ``encoded`` is a door's: its bytes, made once, by variant.
+
+    ``event.previous`` may be there for a watch that did not ask for it, since others did.
+    """
 
     event: Event
     encoded: dict[str, bytes] = field(default_factory=dict)
@@ -74,16 +77,23 @@ class WatchStream(Protocol):
     """
 
     def add(self, spec: WatchSpec) -> int:
-        """Begin a watch and give its number, counted from 0. Raises PermissionDenied, Stopping."""
+        """Begin a watch and give its number, counted from 0.
+
+        Raises KeyNotProvided, InvalidRequest (an empty range), RevisionCompacted (a start below 0), PermissionDenied,
+        Stopping.
+        """
 
     def remove(self, watch: int) -> bool:
         """End a watch; nothing more of it is taken. False: there is none of that number."""
 
     def ask_progress(self) -> None:
-        """A mark for all watches of the stream, as soon as all have told everything up to now."""
+        """A mark for all watches of the stream, as soon as all have told everything up to now. None without watches."""
 
     def take(self, budget_bytes: int) -> list[WatchItem]:
-        """What there is to tell, of about that size; empty: ``wake`` will run when there is something."""
+        """What there is to tell, of about that size; empty: ``wake`` will run when there is something.
+
+        Raises Stopping when the member stops; ``wake`` runs for that too.
+        """
 
     def close(self) -> None:
         """End all. Doing it twice is fine."""

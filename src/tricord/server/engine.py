@@ -16,6 +16,7 @@ from tricord.base.levels import Stamp
 from tricord.base.members import MemberRecord, MemberStatus
 from tricord.base.message import message
 from tricord.base.operations import Request, Result
+from tricord.base.watching import WatchStream
 
 __all__ = ["Context", "Encoded", "Engine", "HealthCheck", "MemberRecord", "MemberStatus", "Outcome", "Reply"]
 
@@ -53,6 +54,10 @@ class Engine(Protocol):
 
     async def ask(self, request: Request, context: Context) -> tuple[Result, Stamp]:
         """``call`` for coroutines. Raises TricordError."""
+
+    def open_watch(self, context: Context, wake: Callable[[], None]) -> WatchStream:
+        """A stream of watches, without any yet. Close it. ``wake()`` runs on the loop, once, when there is something to
+        take at first or after an empty ``take``. Raises KeyspaceNotFound, NotForLearners, Stopping."""
 
     def stamp(self) -> Stamp:
         """What an answer given now would say."""

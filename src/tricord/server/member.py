@@ -36,6 +36,7 @@ from tricord.server.peer_links import open_links
 from tricord.server.peers import Peers
 from tricord.server.telling import Tells, TellsNobody
 from tricord.server.turn import TurnLoop
+from tricord.server.watching import Watching
 from tricord.statemachine.machine import Applied, StateMachine
 from tricord.statemachine.validation import Limits
 from tricord.storage.identity import Identity
@@ -140,12 +141,21 @@ class Member:
             self.links,
             self._tells,
             fail=self._fail,
-            reloaded=lambda: self.housekeeping.compacted(0, None),
+            reloaded=self._reloaded,
         )
         self.peers.snapshots = self.snapshots
         self.replica.pinned_index = lambda: self.snapshots.pinned_index
         self.housekeeping.needed = self._first_needed
         self.turns.cluster = self.peers
+        self.watching = Watching(
+            environment,
+            self.machine,
+            self.metrics,
+            progress_seconds=configuration.watch_progress_notify_seconds,
+            report=self.report,
+            fail=self._fail,
+        )
+        self.turns.watched = self.watching.applied
         self.engine = MemberEngine(
             environment,
             self.machine,
@@ -161,6 +171,7 @@ class Member:
             peers=self.peers,
             lead=self.replica,
             lease_ttl_min=configuration.lease_ttl_min,
+            watching=self.watching,
         )
         self.engine.leases.say = self.peers.say
         self.peers.lease_message = self.engine.leases.received
@@ -298,6 +309,7 @@ class Member:
         under way may still end."""
         self._stopped = True
         self.turns.stop()
+        self.watching.abandon()
         self.peers.stop()
         self.faults.stop()
         self.housekeeping.stop()
@@ -367,6 +379,10 @@ class Member:
 
     def _disk_is_full(self) -> bool:
         return self.drain.disk_full or self.turns.log_full
+
+    def _reloaded(self) -> None:
+        self.housekeeping.compacted(0, None)
+        self.watching.reloaded()
 
     def _applied_index(self) -> int:
         return self.machine.applied_index

@@ -38,6 +38,7 @@ from tricord.base.members import MemberStatus
 from tricord.base.membership import Configuration
 from tricord.base.metrics import Metrics
 from tricord.base.operations import Compact, CompactResult, DeleteRange, Put, Range, Request, Result, Txn, is_read
+from tricord.base.watching import WatchStream
 from tricord.mvcc.ranges import TooWide
 from tricord.server.engine import Encoded, HealthCheck, Outcome, Reply
 from tricord.server.lease_keeping import Lead
@@ -45,6 +46,7 @@ from tricord.server.leases import Leases
 from tricord.server.membership import Cluster, Membership
 from tricord.server.tickets import Tickets, Waiting
 from tricord.server.turn import TurnLoop
+from tricord.server.watching import Watching
 from tricord.server.wide_reads import WIDE_KEYS, WideReads
 from tricord.statemachine.command import encode_command
 from tricord.statemachine.machine import Applied, StateMachine
@@ -97,6 +99,7 @@ class MemberEngine:
         peers: Cluster,
         lead: Lead,
         lease_ttl_min: int,
+        watching: Watching,
     ) -> None:
         self._clock = environment.clock
         self._machine = machine
@@ -112,6 +115,7 @@ class MemberEngine:
         self._last_stamp = Stamp(cluster, member, 0, 0)
         self._host = host
         self._peers = peers
+        self._watching = watching
         self.wide_reads = WideReads(environment.tasks, machine, overlay, self._answer, host.report)
         self.leases = Leases(environment, machine, turns, lead, metrics, self._tickets, self._answer_now)
         self._random = environment.random
@@ -154,6 +158,15 @@ class MemberEngine:
         except asyncio.CancelledError:
             context.cancelled = True
             raise
+
+    def open_watch(self, context: Context, wake: Callable[[], None]) -> WatchStream:
+        if self.stopping:
+            raise Stopping
+        if context.keyspace not in self._keyspaces:
+            raise KeyspaceNotFound(f"no keyspace is called {context.keyspace!r}")
+        if self._peers.is_learner:
+            raise NotForLearners
+        return self._watching.open(context, wake)
 
     def stamp(self) -> Stamp:
         return self._stamp_at(self._machine.revision(0), Level.LINEARIZABLE)
@@ -309,6 +322,7 @@ class MemberEngine:
     def stop(self) -> None:
         """Take no new request and answer those that wait."""
         self.stopping = True
+        self._watching.stop()
         self.membership.stop()
         self.leases.stop()
         self._give_up(float("inf"), Stopping())

@@ -123,6 +123,8 @@ class TurnLoop:
         self.after_turn: Callable[[], None] = lambda: None
         """Told that a turn was taken, before its answers are given."""
         self.cluster: Cluster | None = None
+        self.watched: Callable[[list[Applied]], None] = lambda applied: None
+        """Told what was applied, after those who wait for it were answered."""
         self._scheduled = False
         self._gathering: Timer | None = None
         self._rounds: _Rounds | None = None
@@ -351,6 +353,7 @@ class TurnLoop:
             self._rounds.answered(output)
         if output.applied:
             self._drain.wrote()
+            self.watched(output.applied)
         for ticket, configuration in output.changed:
             audience.changed(ticket, configuration)
         for ticket, leader in output.transferred:

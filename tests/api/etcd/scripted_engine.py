@@ -9,9 +9,10 @@ from dataclasses import dataclass, field
 
 from tests.api.scripted_membership import ScriptedMembership
 from tricord.base.context import Context
-from tricord.base.errors import TricordError
+from tricord.base.errors import TricordError, Unimplemented
 from tricord.base.levels import Stamp
 from tricord.base.operations import Request, Result
+from tricord.base.watching import WatchStream
 from tricord.server.engine import Encoded, HealthCheck, MemberStatus, Outcome, Reply
 from tricord.wire.grpc.metadata import EMPTY, Metadata
 from tricord.wire.grpc.status import Status
@@ -60,6 +61,9 @@ class ScriptedEngine(ScriptedMembership):
             raise outcome
         assert not isinstance(outcome, Encoded)
         return outcome, STAMP
+
+    def open_watch(self, context: Context, wake: Callable[[], None]) -> WatchStream:
+        raise Unimplemented
 
     def stamp(self) -> Stamp:
         return STAMP

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import Callable
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
@@ -17,6 +18,7 @@ from tricord.base.levels import Level, Stamp
 from tricord.base.members import MemberStatus
 from tricord.base.metrics import Metrics, Traffic
 from tricord.base.operations import RangeResult, Request, Result
+from tricord.base.watching import WatchStream
 from tricord.server.engine import HealthCheck, Reply
 from tricord.wire.http.routes import HttpRequest, HttpResponse, Routes
 
@@ -42,6 +44,9 @@ class SmallEngine(ScriptedMembership):
         if self.linearizable_failure and context.level is Level.LINEARIZABLE:
             raise self.linearizable_failure
         return RangeResult([], False, 0), self.stamp()
+
+    def open_watch(self, context: Context, wake: Callable[[], None]) -> WatchStream:
+        raise AssertionError("the pages watch nothing")
 
     def stamp(self) -> Stamp:
         return Stamp(0xC1, 7, 2, 41)

@@ -1,0 +1,191 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the watches of one client are told, from when it happened until it is taken."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+
+from tricord.base.operations import Event
+from tricord.base.watching import SharedEvent, WatchCompacted, WatchEvents, WatchItem, WatchProgress
+from tricord.mvcc.watchers import Watcher
+
+ITEM_BYTES = 256 << 10
+"""An item of this size takes in no further revision."""
+ITEM_OVERHEAD_BYTES = 250
+"""What an item costs beside its events."""
+EVENT_OVERHEAD_BYTES = 600
+"""What an event costs beside its keys and values."""
+REFERENCE_BYTES = 16
+"""What it costs that one more watch is told an event which the queue holds already."""
+MARKS_MAX = 64
+"""Marks for all watches that may wait: a client that takes none is answered no more of them."""
+
+
+class QueuedEvents:
+    """A WatchEvents in the making."""
+
+    __slots__ = ("bytes", "events", "generation", "revision", "size", "watch")
+
+    def __init__(self, watch: int, generation: int) -> None:
+        self.watch = watch
+        self.generation = generation
+        self.revision = 0
+        self.events: list[SharedEvent] = []
+        self.bytes = ITEM_OVERHEAD_BYTES
+        """What it adds to the queue's memory; an event that others are told too counts once."""
+        self.size = 0
+        """Keys and values in it."""
+
+
+class WatchQueue:
+    """The queue of one stream, and the stream's watches."""
+
+    __slots__ = (
+        "_asleep",
+        "_generation",
+        "_items",
+        "_last_event",
+        "_removed",
+        "behind",
+        "bytes",
+        "closed",
+        "marks",
+        "next_number",
+        "pending",
+        "progress",
+        "stalled",
+        "wake",
+        "wanted_marks",
+        "watchers",
+    )
+
+    def __init__(self, wake: Callable[[], None]) -> None:
+        self.wake = wake
+        self.watchers: dict[int, Watcher] = {}
+        self.next_number = 0
+        self.progress: dict[Watcher, None] = {}
+        """Those that want marks of their own."""
+        self.behind = 0
+        """How many are not told of changes as they happen."""
+        self.stalled: dict[Watcher, None] = {}
+        """Of these, those that wait for the queue to be emptied."""
+        self.wanted_marks: list[int] = []
+        """Marks for all that were asked for: the revision to reach first, oldest first."""
+        self.marks = 0
+        """Marks for all in the queue."""
+        self.closed = False
+        self.bytes = 0
+        """Memory that the queue holds, about."""
+        self.pending = 0
+        """Events in it."""
+        self._items: deque[QueuedEvents | WatchProgress | WatchCompacted] = deque()
+        self._asleep = True
+        self._generation = 0
+        """Items of an earlier one are closed: a mark follows them, or they were next to be taken."""
+        self._last_event: SharedEvent | None = None
+        self._removed: set[int] = set()
+        """Watches that were removed while something of theirs was queued."""
+
+    def tell(self, watcher: Watcher, shared: SharedEvent, size: int, revision: int, header: int) -> bool:
+        """Queue a change of ``revision`` for a watch; ``size``: of keys and values. Returns as ``stir``.
+
+        ``header`` is what the item will say about the store. Changes of one revision get into one item.
+        """
+        held = REFERENCE_BYTES
+        if shared is not self._last_event:
+            self._last_event = shared
+            held += size + EVENT_OVERHEAD_BYTES
+        queued = watcher.open
+        if (
+            queued is None
+            or queued.generation != self._generation
+            or (queued.size > ITEM_BYTES and watcher.told != revision)
+        ):
+            queued = watcher.open = QueuedEvents(watcher.number, self._generation)
+            self._items.append(queued)
+            self.bytes += ITEM_OVERHEAD_BYTES
+        queued.events.append(shared)
+        queued.revision = header
+        queued.size += size
+        queued.bytes += held
+        self.bytes += held
+        self.pending += 1
+        watcher.told = revision
+        watcher.quiet = False
+        if self._asleep:
+            self._asleep = False
+            return True
+        return False
+
+    def mark(self, watcher: Watcher | None, revision: int) -> bool:
+        """Queue a mark: of one watch, or of all. Returns as ``stir``."""
+        if watcher is None:
+            if self.marks >= MARKS_MAX:
+                return False
+            self.marks += 1
+            self._generation += 1
+        else:
+            watcher.open = None
+        self._items.append(WatchProgress(-1 if watcher is None else watcher.number, revision))
+        self.bytes += ITEM_OVERHEAD_BYTES
+        return self.stir()
+
+    def end(self, watcher: Watcher, compacted: int) -> bool:
+        """Queue the last word to a watch. Returns as ``stir``."""
+        self._items.append(WatchCompacted(watcher.number, compacted))
+        self.bytes += ITEM_OVERHEAD_BYTES
+        return self.stir()
+
+    def forget(self, watcher: Watcher) -> None:
+        """Nothing more of this watch is to be taken."""
+        if self._items:
+            self._removed.add(watcher.number)
+
+    def take(self, budget_bytes: int) -> list[WatchItem]:
+        """The oldest items, of about that size; at least one if there is any."""
+        found: list[WatchItem] = []
+        items, removed = self._items, self._removed
+        size = 0
+        while items and (size < budget_bytes or not found):
+            one = items.popleft()
+            if type(one) is QueuedEvents:
+                self.bytes -= one.bytes
+                self.pending -= len(one.events)
+                if one.watch not in removed:
+                    size += one.size + ITEM_OVERHEAD_BYTES
+                    found.append(WatchEvents(one.watch, one.revision, one.events))
+                continue
+            assert isinstance(one, WatchProgress | WatchCompacted)
+            self.bytes -= ITEM_OVERHEAD_BYTES
+            self.marks -= one.watch < 0
+            if one.watch not in removed:
+                size += ITEM_OVERHEAD_BYTES
+                found.append(one)
+        self._generation += 1
+        if not items:
+            self.bytes = 0
+            self._last_event = None
+            removed.clear()
+            self._asleep = not found
+        return found
+
+    def stop(self) -> None:
+        """Hold nothing any more."""
+        self._items.clear()
+        self._last_event = None
+        self._removed.clear()
+        self.bytes = self.pending = self.marks = 0
+        self.wanted_marks.clear()
+
+    def stir(self) -> bool:
+        """Something is there to take: whether ``wake`` is to run for it."""
+        asleep, self._asleep = self._asleep, False
+        return asleep
+
+
+def size_of(event: Event) -> int:
+    """Bytes of the keys and values of a change."""
+    kv, previous = event.kv, event.previous
+    size = len(kv.key) + len(kv.value)
+    return size if previous is None else size + len(previous.key) + len(previous.value)
