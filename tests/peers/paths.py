@@ -41,10 +41,14 @@ def _from_pypi(name: str) -> Callable[[], Path | None]:
     return find
 
 
-def _node_program() -> Path | None:
+def _node_package(name: str) -> Callable[[], Path | None]:
     """The folder that has the locked node packages; node itself must be on the path."""
-    folder = INSTALLED / "node"
-    return folder if shutil.which("node") and (folder / "node_modules" / "@grpc" / "grpc-js").is_dir() else None
+
+    def find() -> Path | None:
+        folder = INSTALLED / "node"
+        return folder if shutil.which("node") and (folder / "node_modules" / name).is_dir() else None
+
+    return find
 
 
 def _protobuf_majors() -> Path | None:
@@ -53,10 +57,20 @@ def _protobuf_majors() -> Path | None:
     return folder if all((folder / major / "google").is_dir() for major in ("5", "6")) else None
 
 
-def _pysyncobj() -> Path | None:
+def _python_packages(name: str, module: str) -> Callable[[], Path | None]:
     """The folder to put on Python's path."""
-    folder = INSTALLED / "pysyncobj"
-    return folder if (folder / "pysyncobj").is_dir() else None
+
+    def find() -> Path | None:
+        folder = INSTALLED / name
+        return folder if (folder / module).is_dir() else None
+
+    return find
+
+
+def _postgresql() -> Path | None:
+    """The folder with the programs of Debian's PostgreSQL, which refuse to run as root: `setpriv` must be there too."""
+    folders = sorted(Path("/usr/lib/postgresql").glob("*/bin"))
+    return folders[-1] if folders and (folders[-1] / "initdb").is_file() and shutil.which("setpriv") else None
 
 
 def _java_libraries() -> Path | None:
@@ -84,15 +98,21 @@ PEERS: dict[str, Callable[[], Path | None]] = {
     "etcdctl": _built("etcdctl"),
     "etcdctl-3.4": _built("etcdctl-3.4"),
     "etcdctl-3.5": _from_pypi("etcdctl"),
+    "etcdutl": _built("etcdutl"),
+    "go-coordination": _built("go-coordination"),
     "go-load": _built("go-load"),
     "go-mixed": _built("go-mixed"),
     "go-seed": _built("go-seed"),
     "grpc-interop-client": _built("grpc-interop-client"),
-    "grpc-js": _node_program,
+    "grpc-js": _node_package("@grpc/grpc-js"),
     "h2spec": _built("h2spec"),
     "jetcd": _java_libraries,
+    "npm-etcd3": _node_package("etcd3"),
+    "patroni": _python_packages("patroni", "patroni"),
+    "postgresql": _postgresql,
     "protobuf-matrix": _protobuf_majors,
-    "pysyncobj": _pysyncobj,
+    "pysyncobj": _python_packages("pysyncobj", "pysyncobj"),
+    "python-etcd3": _python_packages("python-etcd3", "etcd3"),
     "raft-hashicorp": _built("raft-hashicorp"),
     "tmpfs": _tmpfs,
 }
