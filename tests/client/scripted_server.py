@@ -45,7 +45,7 @@ class Call:
         tail = literal_block(((b"grpc-status", b"0"),))
         self.session.http2.send_reply(self.stream, HEAD, frame_message(message), tail)
 
-    def fail(self, status: Status, text: str) -> None:
+    def fail(self, status: Status | int, text: str) -> None:
         """Answer with a status alone."""
         fields: tuple[Field, ...] = ((b"grpc-status", b"%d" % status), (b"grpc-message", encode_message(text)))
         self.headers_only(((b":status", b"200"), (b"content-type", b"application/grpc"), *fields))

@@ -6,7 +6,7 @@ from __future__ import annotations
 import http.client
 import socket
 import ssl
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncGenerator, Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -121,7 +121,7 @@ def test_a_body_over_the_limit_is_413_and_a_broken_handler_500(version: Any) -> 
 
 @VERSIONS
 def test_an_answer_may_be_an_iterator(version: Any) -> None:
-    async def pieces() -> AsyncIterator[bytes]:
+    async def pieces() -> AsyncGenerator[bytes, None]:
         for number in range(200):
             yield b"%04d" % number * 1_000
 

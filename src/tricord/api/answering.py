@@ -9,18 +9,21 @@ from typing import Any
 
 from tricord.base.errors import Cancelled, TricordError
 from tricord.wire.grpc.service import UnaryCall
+from tricord.wire.grpc.status import GrpcError
 
 Fail = Callable[[UnaryCall, TricordError], None]
 
 
 def answer_later(call: UnaryCall, work: Coroutine[Any, Any, bytes], fail: Fail) -> None:
-    """Reply with what ``work`` returns, or with what it raises, in the words of ``fail``."""
+    """Reply with what ``work`` returns, or with what it raises: TricordError in the words of ``fail``, GrpcError."""
 
     async def answer() -> None:
         try:
             message = await work
         except TricordError as error:
             fail(call, error)
+        except GrpcError as error:
+            call.fail(error.status, error.text)
         except asyncio.CancelledError:
             fail(call, Cancelled())
             raise

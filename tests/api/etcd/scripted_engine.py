@@ -85,7 +85,7 @@ class RecordedCall:
     peer: str = "127.0.0.1:9"
     cancelled: bool = False
     replies: list[bytes] = field(default_factory=list)
-    failures: list[tuple[Status, str]] = field(default_factory=list)
+    failures: list[tuple[Status | int, str]] = field(default_factory=list)
     cancel: Callable[[], None] = lambda: None
     ended: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -102,7 +102,7 @@ class RecordedCall:
         self.replies.append(message)
         self.ended.set()
 
-    def fail(self, status: Status, text: str) -> None:
+    def fail(self, status: Status | int, text: str) -> None:
         self.failures.append((status, text))
         self.ended.set()
 

@@ -6,7 +6,7 @@ Unknown methods are refused by the server.
 
 from __future__ import annotations
 
-from tricord.api.etcd import cluster, gateway, kv, lease, maintenance
+from tricord.api.etcd import cluster, election, gateway, kv, lease, lock, maintenance
 from tricord.server.engine import Engine
 from tricord.wire.grpc.service import Method
 from tricord.wire.http.routes import Routes
@@ -14,7 +14,8 @@ from tricord.wire.http.routes import Routes
 
 def methods(engine: Engine) -> list[Method]:
     """Every gRPC method of etcd that this member serves."""
-    return [*kv.methods(engine), *lease.methods(engine), *cluster.methods(engine), *maintenance.methods(engine)]
+    services = (kv, lease, lock, election, cluster, maintenance)
+    return [method for service in services for method in service.methods(engine)]
 
 
 def add_routes(engine: Engine, routes: Routes) -> None:

@@ -83,7 +83,7 @@ class GatewayCall:
         if not self.outcome.done():
             self.outcome.set_result(message)
 
-    def fail(self, status: Status, text: str) -> None:
+    def fail(self, status: Status | int, text: str) -> None:
         """Answer with an error."""
         if not self.outcome.done():
             self.outcome.set_exception(GrpcError(status, text))

@@ -51,7 +51,7 @@ class UnaryCall(Call, Protocol):
     def reply(self, message: bytes) -> None:
         """Answer. Returns at once; the bytes leave at the end of the loop's turn."""
 
-    def fail(self, status: Status, text: str) -> None:
+    def fail(self, status: Status | int, text: str) -> None:
         """Answer with an error."""
 
 
