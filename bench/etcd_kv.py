@@ -26,7 +26,7 @@ from tests.peers import paths
 from tests.peers.clusters import Cluster
 from tests.peers.processes import EtcdProcess, MemberProcess, ServerProcess
 
-from bench.etcd_tool import VALUE_BYTES, WORKLOADS, Figures, median, run_tool
+from bench.etcd_tool import COORDINATION, VALUE_BYTES, WORKLOADS, Figures, median, run_tool
 
 CLIENTS = (1, 64, 1000)
 TOTALS = {1: 4_000, 64: 40_000, 1000: 60_000}
@@ -190,7 +190,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m bench.etcd_kv", description=__doc__.splitlines()[0])
     parser.add_argument("--parts", nargs="+", choices=["load", "keys"])
     parser.add_argument("--members", type=int, default=1, help="of each cluster; more than one: the part `load` alone")
-    parser.add_argument("--workloads", nargs="+", choices=WORKLOADS, default=list(WORKLOADS))
+    parser.add_argument("--workloads", nargs="+", choices=WORKLOADS + COORDINATION, default=list(WORKLOADS))
+    parser.add_argument("--coordination", action="store_true", help="the workloads of watches, leases and transactions")
     parser.add_argument("--clients", nargs="+", type=int, default=list(CLIENTS))
     parser.add_argument("--rounds", type=int, default=3, help="runs of each case on each server; the median counts")
     parser.add_argument("--keys", type=int, default=1_000_000, help="keys of the part `keys`")
@@ -198,6 +199,8 @@ def main() -> None:
     parser.add_argument("--directory", help="where the data directories go (default: the system's scratch folder)")
     parser.add_argument("--output", help="also write the records as JSON to this file")
     options = parser.parse_args()
+    if options.coordination:
+        options.workloads, options.parts = list(COORDINATION), options.parts or ["load"]
     parts = options.parts or (["load", "keys"] if options.members == 1 else ["load"])
     rounds, share, keys = (1, 0.25, 100_000) if options.quick else (options.rounds, 1.0, options.keys)
     etcd_binary()
