@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Memory for each idle watcher and each lease, and what they cost while nothing happens: tricord beside a real etcd 3.6.
+"""Memory for each idle watcher and each lease, and the cost of idleness: tricord beside a real etcd 3.6.
 
 `python -m bench.coordination_memory`: resident memory before and after 20,000 watchers on 20 streams, each of a key of
 its own, and 100,000 leases; then the processor time of ten quiet seconds. Needs the peer `etcd` (`make peers`).
