@@ -31,6 +31,8 @@ def answer_later(call: UnaryCall, work: Coroutine[Any, Any, bytes], fail: Fail) 
             call.reply(message)
 
     task = asyncio.get_running_loop().create_task(answer())
+    # Of a caller who went away before it began, nothing ran: the work wants to be put away all the same.
+    task.add_done_callback(lambda _: work.close())
 
     def cancel() -> None:
         task.cancel()

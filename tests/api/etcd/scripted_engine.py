@@ -106,9 +106,16 @@ class RecordedCall:
         self.failures.append((status, text))
         self.ended.set()
 
-    async def messages(self) -> AsyncIterator[bytes]:
-        for message in self.incoming:
-            yield message
+    def messages(self) -> AsyncIterator[bytes]:
+        return self
+
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        return self
+
+    async def __anext__(self) -> bytes:
+        if not self.incoming:
+            raise StopAsyncIteration
+        return self.incoming.pop(0)
 
     async def send(self, message: bytes) -> None:
         self.replies.append(message)

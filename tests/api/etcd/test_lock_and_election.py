@@ -81,7 +81,8 @@ def play(story: Callable[[Stage], Coroutine[Any, Any, None]]) -> None:
         await story(Stage(member))
         await asyncio.sleep(0.5)
         assert len(asyncio.all_tasks()) == tasks
-        assert member.engine.watches == 0
+        assert member.metrics.watches is not None
+        assert member.metrics.watches().streams == 0
         await member.stop()
 
     try:

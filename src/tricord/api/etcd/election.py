@@ -14,7 +14,7 @@ from google.protobuf.message import DecodeError, Message
 from tricord.api.etcd.errors import malformed
 from tricord.api.etcd.headers import header
 from tricord.api.etcd.recipes import Place, Queue, answer, created_at, in_words, watched
-from tricord.base.errors import RevisionCompacted
+from tricord.base.errors import RevisionCompacted, TricordError
 from tricord.base.levels import Stamp
 from tricord.base.operations import DeleteRange, EventKind, KeyValue, Put, Txn, TxnResult
 from tricord.base.watching import WatchCompacted, WatchEvents, WatchSpec
@@ -48,7 +48,10 @@ def methods(engine: Engine) -> list[Method]:
                 Status.INTERNAL, "cardinality violation: received no request message from non-client-streaming RPC"
             )
         request = _parse(schema.LeaderRequest, data)
-        await in_words(_observe(Queue(engine, request.name, call.deadline), call), call.deadline)
+        try:
+            await _observe(Queue(engine, request.name, call.deadline), call)
+        except TricordError as error:
+            raise in_words(error, call.deadline) from None
 
     return [
         Method(SERVICE + "Campaign", unary(schema.CampaignRequest, _campaign)),
@@ -123,7 +126,7 @@ async def _leader(queue: Queue, request: schema.LeaderRequest) -> bytes:
     return _leader_response(leader, stamp)
 
 
-async def _observe(queue: Queue, call: StreamCall) -> bytes:
+async def _observe(queue: Queue, call: StreamCall) -> None:
     """Send who leads, and what is proclaimed, from now on; as etcd, each with its revision as the header's."""
     while True:
         leader, stamp = await queue.first()

@@ -14,7 +14,7 @@ from contextlib import aclosing
 from typing import Any, cast
 
 from tricord.api.answering import answer_later
-from tricord.api.etcd.errors import describe, fail
+from tricord.api.etcd.errors import describe
 from tricord.base.context import Context
 from tricord.base.errors import TricordError
 from tricord.base.leases import LeaseGrant, LeaseGrantResult
@@ -154,16 +154,18 @@ async def watched(engine: Engine, context: Context, spec: WatchSpec) -> AsyncGen
 
 def answer(call: UnaryCall, work: Coroutine[Any, Any, bytes]) -> None:
     """Reply with what ``work`` returns, or raises."""
-    answer_later(call, in_words(work, call.deadline), fail)
+    answer_later(call, work, _fail)
 
 
-async def in_words(work: Coroutine[Any, Any, bytes], deadline: float | None) -> bytes:
-    """What ``work`` returns. Its errors as GrpcError: etcd runs these recipes over a client, whose errors lose their
-    codes on the way and keep their texts."""
-    try:
-        return await work
-    except TricordError as error:
-        raise GrpcError(Status.UNKNOWN, describe(error, deadline)[1]) from None
+def _fail(call: UnaryCall, error: TricordError) -> None:
+    failure = in_words(error, call.deadline)
+    call.fail(failure.status, failure.text)
+
+
+def in_words(error: TricordError, deadline: float | None) -> GrpcError:
+    """The error as these services tell it: etcd runs them over a client of its own, whose errors lose their codes on
+    the way and keep their texts."""
+    return GrpcError(Status.UNKNOWN, describe(error, deadline)[1])
 
 
 def created_at(key: bytes, revision: int) -> Compare:
