@@ -97,7 +97,7 @@ class Serving:
 
     def _methods(self) -> list[Method]:
         engine = self.member.engine
-        methods = etcd.methods(engine) + native.methods(engine, __version__)
+        methods = etcd.methods(engine, self._configuration.max_request_bytes) + native.methods(engine, __version__)
         self.health = HealthService(self._is_serving)
         methods += self.health.methods()
         methods += reflection_methods(self._services, _files)

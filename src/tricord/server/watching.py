@@ -145,6 +145,7 @@ class _Stream:
             self._timer.cancel()
             self._timer = None
         self._watching.hub.close(self._queue)
+        self._queue.wake = _nobody
 
     def _tick(self) -> None:
         watching = self._watching
@@ -154,3 +155,7 @@ class _Stream:
         watching.hub.tick(self._queue)
         if self._queue.progress:
             self._timer = watching._tasks.call_later(watching.jittered_seconds(), self._tick)
+
+
+def _nobody() -> None:
+    """Else the queue and whoever it woke would wait for the garbage collector."""

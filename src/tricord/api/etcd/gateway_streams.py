@@ -34,6 +34,7 @@ class GatewayStream:
         self._failure: GrpcError | None = None
         self._taker: asyncio.Future[None] | None = None
         self._sender: asyncio.Future[None] | None = None
+        self._on_room: Callable[[], None] | None = None
         self._on_cancel: list[Callable[[], None]] = []
         self.cancelled = False
         self._task = asyncio.get_running_loop().create_task(self._run(handler))
@@ -88,6 +89,25 @@ class GatewayStream:
             self._sender = asyncio.get_running_loop().create_future()
             await self._sender
 
+    def post(self, messages: list[bytes]) -> bool:
+        """Queue messages without waiting; False while the caller does not take them."""
+        if self._ended or self.cancelled:
+            return False
+        self._sent += messages
+        self._queued += sum(map(len, messages))
+        _wake(self._taker)
+        return self._queued <= QUEUED_BYTES_MAX
+
+    def on_room(self, function: Callable[[], None]) -> None:
+        """Call ``function`` once, later, when there is room."""
+        self._on_room = function
+
+    def fail(self, status: Status, text: str) -> None:
+        """End the call with an error, and cancel its handler."""
+        if not self._ended and not self.cancelled:
+            self._failure = GrpcError(status, text)
+            self._task.cancel()
+
     # --- the gateway's side ----------------------------------------------------------------------------------
 
     async def take(self) -> bytes | None:
@@ -101,14 +121,23 @@ class GatewayStream:
             await self._taker
         message = self._sent.popleft()
         self._queued -= len(message)
-        _wake(self._sender)
+        if self._queued <= QUEUED_BYTES_MAX:
+            _wake(self._sender)
+            function, self._on_room = self._on_room, None
+            if function is not None:
+                asyncio.get_running_loop().call_soon(self._has_room, function)
         return message
+
+    def _has_room(self, function: Callable[[], None]) -> None:
+        if not self._ended and not self.cancelled:
+            function()
 
     def cancel(self) -> None:
         """The caller is gone, or has all it wanted. Doing it twice is fine."""
         if self.cancelled:
             return
         self.cancelled = True
+        self._on_room = None
         if not self._ended:
             for function in self._on_cancel:
                 function()

@@ -84,6 +84,16 @@ def message_too_large(size: int, max_size: int) -> GrpcError:
     return GrpcError(Status.RESOURCE_EXHAUSTED, f"grpc: received message larger than max ({size} vs. {max_size})")
 
 
+def frame_messages(messages: list[bytes]) -> bytes:
+    """Messages with their prefixes, not compressed."""
+    if len(messages) == 1:
+        return frame_message(messages[0])
+    parts: list[bytes] = []
+    for message in messages:
+        parts += (PREFIX.pack(0, len(message)), message)
+    return b"".join(parts)
+
+
 def frame_message(message: bytes) -> bytes:
     """A message with its prefix, not compressed."""
     return PREFIX.pack(0, len(message)) + message

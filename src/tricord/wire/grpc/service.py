@@ -64,6 +64,15 @@ class StreamCall(Call, Protocol):
     async def send(self, message: bytes) -> None:
         """Send a message; waits while the caller does not take what was sent before."""
 
+    def post(self, messages: list[bytes]) -> bool:
+        """Send these without waiting. False: the caller does not take what was sent; go on after ``on_room``."""
+
+    def on_room(self, function: Callable[[], None]) -> None:
+        """Call ``function`` once, later, when the caller has taken what was sent; never if the call ends first."""
+
+    def fail(self, status: Status, text: str) -> None:
+        """End the call with an error, and cancel its handler. The first ending counts."""
+
 
 class MethodCounts:
     """Calls of one method: begun, and ended by status. Plain integers, for whoever shows them."""

@@ -7,11 +7,11 @@ The inbox is bounded by the stream's window: it is given back as the handler tak
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from typing import TYPE_CHECKING, Any, cast
 
 from tricord.wire.grpc.call_head import CallHead
-from tricord.wire.grpc.messages import MessageReader, frame_message
+from tricord.wire.grpc.messages import MessageReader, frame_message, frame_messages
 from tricord.wire.grpc.server_call import CONTENT_TYPE, STATUS_200, ServerCall, status_fields
 from tricord.wire.grpc.service import Method, StreamHandler
 from tricord.wire.grpc.status import GrpcError, Status
@@ -28,7 +28,18 @@ _QUEUED_MAX = 64 << 10
 class ServerStreamCall(ServerCall):
     """``service.StreamCall`` to its handler."""
 
-    __slots__ = ("_ended", "_failure", "_head_sent", "_inbox", "_reader", "_receiver", "_sender", "_task", "_timer")
+    __slots__ = (
+        "_ended",
+        "_failure",
+        "_head_sent",
+        "_inbox",
+        "_on_room",
+        "_reader",
+        "_receiver",
+        "_sender",
+        "_task",
+        "_timer",
+    )
 
     def __init__(self, server: GrpcServer, stream: Stream, head: CallHead, deadline: float | None) -> None:
         super().__init__(server, stream, head, deadline)
@@ -37,6 +48,7 @@ class ServerStreamCall(ServerCall):
         self._ended = False
         self._failure: GrpcError | None = None
         self._head_sent = False
+        self._on_room: Callable[[], None] | None = None
         self._receiver: Any = None
         self._sender: Any = None
         self._task: Any = None
@@ -94,6 +106,26 @@ class ServerStreamCall(ServerCall):
             self._sender = self.server.scheduler.new_waiter()
             await self._sender
 
+    def post(self, messages: list[bytes]) -> bool:
+        """See ``service.StreamCall``."""
+        if self._done:
+            return False
+        self.send_head()
+        self.server.connection.send_data(self.stream, frame_messages(messages))
+        return self.stream.queued_bytes <= _QUEUED_MAX
+
+    def on_room(self, function: Callable[[], None]) -> None:
+        """See ``service.StreamCall``."""
+        self._on_room = function
+        if not self.stream.queued_bytes:
+            self._drained()
+
+    def fail(self, status: Status, text: str) -> None:
+        """See ``service.StreamCall``."""
+        if not self._done:
+            self.finish(status, text)
+            self._cancel_task()
+
     def send_head(self) -> None:
         """Send the leading metadata now; else they go with the first message."""
         if not self._head_sent and not self._done:
@@ -125,6 +157,7 @@ class ServerStreamCall(ServerCall):
         if not self._done:
             self._stop_timer()
             self.stream.context = None
+            self._on_room = None
             super().cancel()
             _wake(self._sender)
             self._cancel_task()
@@ -134,7 +167,7 @@ class ServerStreamCall(ServerCall):
         if self._done:
             return
         self._done = True
-        self._on_cancel = None
+        self._on_cancel = self._on_room = None
         self.head.counts.end(status)
         self._stop_timer()
         self.stream.context = None  # else the two would wait for the garbage collector
@@ -160,6 +193,14 @@ class ServerStreamCall(ServerCall):
 
     def _drained(self) -> None:
         _wake(self._sender)
+        function, self._on_room = self._on_room, None
+        if function is not None and not self._done:
+            # Later: the connection is in the middle of writing.
+            self.server.scheduler.call_later(0.0, self._has_room, function)
+
+    def _has_room(self, function: Callable[[], None]) -> None:
+        if not self._done:
+            function()
 
     def _stop_timer(self) -> None:
         if self._timer is not None:

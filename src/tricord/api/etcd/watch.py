@@ -1,0 +1,225 @@
+# SPDX-License-Identifier: Apache-2.0
+"""etcdserverpb.Watch: many watches in one stream.
+
+The handler's coroutine reads what the client asks; what the watches tell is sent by a function that runs when there is
+something and the caller takes it. So a stream costs one task, however many watches it has, and what its caller does not
+take stays in the member's queue, whose size is bounded.
+"""
+
+from __future__ import annotations
+
+import asyncio
+
+from tricord.api.etcd.errors import describe, grpc_error, malformed
+from tricord.base.context import Context
+from tricord.base.errors import InvalidRequest, MalformedMessage, NoLeader, PermissionDenied, Stopping, TricordError
+from tricord.base.levels import Stamp
+from tricord.base.watching import WatchCompacted, WatchEvents, WatchItem, WatchProgress
+from tricord.server.engine import Engine
+from tricord.wire.etcd.responses import encode_header
+from tricord.wire.etcd.watches import (
+    FROM_KEY,
+    WITH_PREVIOUS,
+    WITHOUT_PREVIOUS,
+    WatchCancel,
+    WatchCreate,
+    decode_watch_request,
+    encode_canceled,
+    encode_compacted,
+    encode_created,
+    encode_events,
+    encode_fragments,
+    encode_progress,
+    encode_refused,
+    encode_watch_id,
+)
+from tricord.wire.grpc.service import Method, StreamCall
+
+SERVICE = "/etcdserverpb.Watch/"
+TAKE_BYTES = 64 << 10
+"""How much is taken from the member's queue and sent at a time."""
+MAX_REQUEST_BYTES = 1536 << 10
+OVERHEAD_BYTES = 512 << 10
+"""What a response may have above the largest request before it is fragmented, as in etcd."""
+LEADER_SECONDS = 1.0
+"""How often a client that requires a leader is looked after; after three times without one its stream ends."""
+DUPLICATE = "mvcc: duplicate watch ID provided on the WatchStream"
+EMPTY_RANGE = "mvcc: watcher range is empty"
+
+
+def methods(engine: Engine, max_request_bytes: int = MAX_REQUEST_BYTES) -> list[Method]:
+    """The service's methods."""
+
+    async def handle(call: StreamCall) -> None:
+        await _Call(engine, call, max_request_bytes + OVERHEAD_BYTES).run()
+
+    return [Method(SERVICE + "Watch", handle, client_streaming=True, server_streaming=True)]
+
+
+class _Watch:
+    """One watch as its client knows it."""
+
+    __slots__ = ("fragment", "id", "id_field", "variant")
+
+    def __init__(self, watch_id: int, create: WatchCreate) -> None:
+        self.id = watch_id
+        self.id_field = encode_watch_id(watch_id)
+        self.variant = WITH_PREVIOUS if create.spec.previous else WITHOUT_PREVIOUS
+        self.fragment = create.fragment
+
+
+class _Call:
+    """One stream. Watches have ids, which the client may choose, and the engine's numbers."""
+
+    def __init__(self, engine: Engine, call: StreamCall, fragment_bytes: int) -> None:
+        self._engine = engine
+        self._call = call
+        self._fragment_bytes = fragment_bytes
+        self._watches: dict[int, _Watch] = {}
+        self._numbers: dict[int, int] = {}
+        self._next_id = 0
+        self._waits_for_room = False
+        self._header = (Stamp(0, 0, 0, 0), b"")
+        self._without_leader = 0
+        self._timer: asyncio.TimerHandle | None = None
+
+    async def run(self) -> None:
+        """Serve until the caller is gone; its last message ends nothing."""
+        self._require_leader()
+        try:
+            self._stream = self._engine.open_watch(Context(), self._tell)
+        except TricordError as error:
+            raise grpc_error(error) from None
+        try:
+            async for data in self._call.messages():
+                answer = self._answer(data)
+                if answer is not None:
+                    await self._call.send(answer)
+            await asyncio.get_running_loop().create_future()
+        except MalformedMessage as error:
+            raise malformed(error) from None
+        finally:
+            self._stream.close()
+            if self._timer is not None:
+                self._timer.cancel()
+
+    # --- what the client asks ---------------------------------------------------------------------------------
+
+    def _answer(self, data: bytes) -> bytes | None:
+        request = decode_watch_request(data)
+        if isinstance(request, WatchCreate):
+            return self._create(request)
+        if isinstance(request, WatchCancel):
+            number = self._numbers.pop(request.watch_id, None)
+            if number is None:
+                return None
+            self._stream.remove(number)
+            self._watches.pop(number, None)
+            return encode_canceled(self._engine.stamp(), request.watch_id)
+        if request is not None:
+            self._stream.ask_progress()
+        return None
+
+    def _create(self, create: WatchCreate) -> bytes:
+        stamp = self._engine.stamp()
+        refusal = self._refusal(create)
+        if refusal:
+            return encode_refused(stamp, refusal)
+        try:
+            number = self._stream.add(create.spec)
+        except Stopping as error:
+            raise grpc_error(error) from None
+        except (InvalidRequest, PermissionDenied) as error:
+            return encode_refused(stamp, _reason(error))
+        watch_id = create.watch_id or self._free_id()
+        self._watches[number] = _Watch(watch_id, create)
+        self._numbers[watch_id] = number
+        return encode_created(stamp, watch_id)
+
+    def _refusal(self, create: WatchCreate) -> str:
+        spec = create.spec
+        if spec.range_end and spec.range_end != FROM_KEY and spec.range_end <= spec.key:
+            return EMPTY_RANGE
+        return DUPLICATE if create.watch_id and create.watch_id in self._numbers else ""
+
+    def _free_id(self) -> int:
+        while self._next_id in self._numbers:
+            self._next_id += 1
+        self._next_id += 1
+        return self._next_id - 1
+
+    # --- what the watches tell --------------------------------------------------------------------------------
+
+    def _tell(self) -> None:
+        """Send what there is, for as long as the caller takes it; then wait for either."""
+        if self._waits_for_room:
+            return
+        try:
+            while items := self._stream.take(TAKE_BYTES):
+                messages: list[bytes] = []
+                for item in items:
+                    self._encode(item, messages)
+                if not self._call.post(messages):
+                    self._waits_for_room = True
+                    self._call.on_room(self._go_on)
+                    return
+        except Stopping as error:
+            self._call.fail(*describe(error))
+
+    def _go_on(self) -> None:
+        self._waits_for_room = False
+        self._tell()
+
+    def _encode(self, item: WatchItem, messages: list[bytes]) -> None:
+        if isinstance(item, WatchProgress) and item.watch < 0:
+            messages.append(encode_progress(self._header_at(item.revision), -1))
+            return
+        watch = self._watches.get(item.watch)
+        if watch is None:
+            return  # canceled while its end was on the way
+        if isinstance(item, WatchEvents):
+            header = self._header_at(item.revision)
+            if watch.fragment:
+                messages += encode_fragments(header, watch.id_field, item.events, watch.variant, self._fragment_bytes)
+            else:
+                messages.append(encode_events(header, watch.id_field, item.events, watch.variant))
+        elif isinstance(item, WatchProgress):
+            messages.append(encode_progress(self._header_at(item.revision), watch.id))
+        else:
+            assert isinstance(item, WatchCompacted)
+            # Its id stays taken until its client cancels it, as in etcd.
+            del self._watches[item.watch]
+            stamp = self._engine.stamp()
+            unrevised = Stamp(stamp.cluster, stamp.member, stamp.term, 0)
+            messages.append(encode_compacted(unrevised, watch.id, item.compacted))
+
+    def _header_at(self, revision: int) -> bytes:
+        stamp, header = self._header
+        now = self._engine.stamp()
+        if stamp.revision != revision or stamp.term != now.term:
+            stamp = Stamp(now.cluster, now.member, now.term, revision)
+            header = encode_header(stamp)
+            self._header = stamp, header
+        return header
+
+    # --- a client that requires a leader ----------------------------------------------------------------------
+
+    def _require_leader(self) -> None:
+        if self._call.metadata.get("hasleader") != "true":
+            return
+        if not self._engine.status().leader:
+            raise grpc_error(NoLeader())
+        self._timer = asyncio.get_running_loop().call_later(LEADER_SECONDS, self._look_for_leader)
+
+    def _look_for_leader(self) -> None:
+        self._without_leader = 0 if self._engine.status().leader else self._without_leader + 1
+        if self._without_leader < 3:
+            self._timer = asyncio.get_running_loop().call_later(LEADER_SECONDS, self._look_for_leader)
+        else:
+            self._call.fail(*describe(NoLeader()))
+
+
+def _reason(error: TricordError) -> str:
+    """A refusal in etcd's words: of a permission, as its clients' errors are printed."""
+    _, text = describe(error)
+    return f"rpc error: code = PermissionDenied desc = {text}" if isinstance(error, PermissionDenied) else text
