@@ -16,7 +16,7 @@ from tricord.server.founding import Invitation
 from tricord.server.peer_links import open_links
 from tricord.server.telling import TellsNobody
 from tricord.sim.environment import simulated_environment
-from tricord.sim.hosts import HostNetwork
+from tricord.sim.hosts import HostNetwork, PausableTasks, Pause
 from tricord.sim.virtual_loop import VirtualLoop
 from tricord.storage.memory_disk import MemoryDisk
 from tricord.transport.peer.hooks import PeerHooks
@@ -41,7 +41,13 @@ class Host:
 
     def environment(self) -> Environment:
         seed = self.world.seed * 1000 + sum(self.name.encode()) * 100 + self.starts
-        return simulated_environment(self.world.loop, self.disk, seed, self.world.network.at(self.name))
+        tasks = PausableTasks(self.world.loop, self.pausing)
+        return simulated_environment(self.world.loop, self.disk, seed, self.world.network.at(self.name), tasks)
+
+    @property
+    def pausing(self) -> Pause:
+        """SIGSTOP and SIGCONT."""
+        return self.world.network.pause_of(self.name)
 
     async def start(self, **settings: Any) -> None:
         """A process starts; it looks for the others after this returns."""
@@ -74,6 +80,7 @@ class Host:
     def kill(self) -> None:
         """SIGKILL, and the kernel closes the sockets."""
         assert self.serving is not None
+        self.pausing.forget()
         self.serving.member.abandon()
         self.serving.server.abort()
         self.disk.power_cut()

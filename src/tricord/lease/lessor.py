@@ -13,9 +13,8 @@ from __future__ import annotations
 
 from enum import IntEnum
 from heapq import heapify, heappop, heappush
+from math import ceil
 
-CHECKPOINT_SECONDS = 300
-"""A lease with more than this to live has what is left recorded this often."""
 AGAIN_SECONDS = 1.0
 """After this the end of a lease, or its checkpoint, is proposed again when the proposal was lost."""
 
@@ -58,7 +57,8 @@ class Lessor:
 
     __slots__ = ("_checkpoint_seconds", "_checkpoints", "_deadlines", "_leases", "_stale")
 
-    def __init__(self, checkpoint_seconds: float = CHECKPOINT_SECONDS) -> None:
+    def __init__(self, checkpoint_seconds: float) -> None:
+        """A lease with more than ``checkpoint_seconds`` to live has what is left recorded that often."""
         self._checkpoint_seconds = checkpoint_seconds
         self._leases: dict[int, _Lease] = {}
         self._deadlines: list[tuple[float, int]] = []
@@ -184,7 +184,7 @@ class Lessor:
             if lease.phase is Phase.IDLE:
                 lease.phase = Phase.CHECKPOINTING
                 # Rounded up: what a checkpoint says may be too much, never too little.
-                found.append((identity, min(int(left) + 1, lease.ttl)))
+                found.append((identity, ceil(left)))
             self._plan_checkpoint(identity, lease, now)
         return found
 

@@ -126,6 +126,14 @@ class Configuration:
         low=50,
         high=600_000,
     )
+    lease_checkpoint_interval: float = setting(
+        default=300.0,
+        unit="seconds",
+        effect="how often the leader logs what leases have left, for its successor; only of those that live longer",
+        relation="a lease may outlive its time to live by this, and the fail-over, with each change of leaders",
+        low=1,
+        high=1 << 31,
+    )
     cluster_secret_file: str = setting(
         default="",
         unit="path",

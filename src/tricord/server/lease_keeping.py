@@ -63,14 +63,15 @@ class LeaseKeeping:
         turns: TurnLoop,
         lead: Lead,
         new_ticket: Callable[[], int],
+        checkpoint_seconds: float,
     ) -> None:
         self._clock = environment.clock
         self._tasks = environment.tasks
         self._machine = machine
         self._turns = turns
-        self._lead = lead
+        self.lead = lead
         self._new_ticket = new_ticket
-        self._lessor = Lessor()
+        self._lessor = Lessor(checkpoint_seconds)
         self._term = 0
         """The term in which this member keeps the times; 0: it does not."""
         self.in_charge = False
@@ -88,7 +89,7 @@ class LeaseKeeping:
 
     def turned(self, changes: list[tuple[type, list[tuple[int, bytes | None]]]]) -> None:
         """A turn ended: does this member lead, and which leases came, went, or got a checkpoint?"""
-        lead = self._lead
+        lead = self.lead
         if self._term and not (lead.is_leader and lead.term == self._term):
             self._forget()
         if self._term:
@@ -207,7 +208,11 @@ class LeaseKeeping:
             self._turns.read(self._round)
 
     def confirmed(self, ticket: int) -> None:
-        """The round of this ticket was answered."""
+        """The round of this ticket was answered. Renewals that took part in it come first."""
+        if ticket == self._round and self.in_charge:
+            self._tasks.call_soon(self._end_and_record, ticket)
+
+    def _end_and_record(self, ticket: int) -> None:
         if ticket != self._round or not self.in_charge:
             return
         self._round = 0

@@ -27,7 +27,7 @@ from tricord.base.metrics import Metrics
 from tricord.base.operations import Result
 from tricord.server import lease_calls
 from tricord.server.lease_calls import LeaseAnswers, LeaseAsks
-from tricord.server.lease_keeping import LOST_CHARGE, Lead, LeaseKeeping
+from tricord.server.lease_keeping import LOST_CHARGE, LeaseKeeping
 from tricord.server.tickets import Tickets, Waiting
 from tricord.server.turn import TurnLoop
 from tricord.statemachine.machine import StateMachine
@@ -107,7 +107,7 @@ class Leases:
         environment: Environment,
         machine: StateMachine,
         turns: TurnLoop,
-        lead: Lead,
+        keeping: LeaseKeeping,
         metrics: Metrics,
         tickets: Tickets,
         answer: Callable[[Waiting, Result], None],
@@ -116,12 +116,12 @@ class Leases:
         self._tasks = environment.tasks
         self._machine = machine
         self._turns = turns
-        self._lead = lead
+        self._lead = keeping.lead
         self._metrics = metrics
         self._tickets = tickets
         self._answer = answer
-        self.keeping = LeaseKeeping(environment, machine, turns, lead, tickets.reserve)
-        self.keeping.took_charge = self._took_charge
+        self.keeping = keeping
+        keeping.took_charge = self._took_charge
         self.say: Say = lambda *_: None
         self._known = (0, 0)
         """The leader and its term, as of the last turn."""

@@ -172,6 +172,7 @@ class Member:
             lead=self.replica,
             lease_ttl_min=configuration.lease_ttl_min,
             watching=self.watching,
+            lease_checkpoint_seconds=configuration.lease_checkpoint_interval,
         )
         self.engine.leases.say = self.peers.say
         self.peers.lease_message = self.engine.leases.received

@@ -41,7 +41,7 @@ from tricord.base.operations import Compact, CompactResult, DeleteRange, Put, Ra
 from tricord.base.watching import WatchStream
 from tricord.mvcc.ranges import TooWide
 from tricord.server.engine import Encoded, HealthCheck, Outcome, Reply
-from tricord.server.lease_keeping import Lead
+from tricord.server.lease_keeping import Lead, LeaseKeeping
 from tricord.server.leases import Leases
 from tricord.server.membership import Cluster, Membership
 from tricord.server.tickets import Tickets, Waiting
@@ -100,6 +100,7 @@ class MemberEngine:
         lead: Lead,
         lease_ttl_min: int,
         watching: Watching,
+        lease_checkpoint_seconds: float,
     ) -> None:
         self._clock = environment.clock
         self._machine = machine
@@ -117,7 +118,8 @@ class MemberEngine:
         self._peers = peers
         self._watching = watching
         self.wide_reads = WideReads(environment.tasks, machine, overlay, self._answer, host.report)
-        self.leases = Leases(environment, machine, turns, lead, metrics, self._tickets, self._answer_now)
+        keeping = LeaseKeeping(environment, machine, turns, lead, self._tickets.reserve, lease_checkpoint_seconds)
+        self.leases = Leases(environment, machine, turns, keeping, metrics, self._tickets, self._answer_now)
         self._random = environment.random
         self._lease_ttl_min = lease_ttl_min
         self.stopping = False

@@ -8,7 +8,7 @@ import random
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, TypeVar
 
-from tricord.base.environment import Disk, Environment, Network, Timer
+from tricord.base.environment import Disk, Environment, Network, Tasks, Timer
 from tricord.sim.network import MemoryNetwork
 from tricord.sim.virtual_loop import VirtualLoop
 
@@ -99,12 +99,14 @@ class SimulatedTasks:
         self._loop.call_at(start + _LANE_SECONDS, run)
 
 
-def simulated_environment(loop: VirtualLoop, disk: Disk, seed: int, network: Network | None = None) -> Environment:
+def simulated_environment(
+    loop: VirtualLoop, disk: Disk, seed: int, network: Network | None = None, tasks: Tasks | None = None
+) -> Environment:
     """The world of one member or client. Share one ``network`` among those that are to meet."""
     return Environment(
         clock=SimulatedClock(loop),
         random=SeededRandom(seed),
         disk=disk,
         network=network or MemoryNetwork(loop),
-        tasks=SimulatedTasks(loop),
+        tasks=tasks or SimulatedTasks(loop),
     )
