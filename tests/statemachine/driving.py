@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from tricord.base.alarms import AlarmChange
 from tricord.base.errors import TricordError
 from tricord.base.log import Entry, EntryKind
 from tricord.base.operations import Compact, Range, Request, Result, Txn, is_read
@@ -32,7 +33,8 @@ class Driver:
 
     def entry(self, request: Request, *, identity: str = "") -> Entry:
         """The next entry of the log, not yet applied."""
-        data = encode_command(request, None, identity=identity)
+        deciding_term = int(isinstance(request, AlarmChange) and request.automatic)
+        data = encode_command(request, None, identity=identity, deciding_term=deciding_term)
         return Entry(self.machine.applied_index + 1, 1, EntryKind.NORMAL, data)
 
     def apply(self, request: Request) -> Applied:

@@ -14,16 +14,20 @@ class AlarmKind(IntEnum):
     NOSPACE = 1
     """A member's store reached its quota or its disk is full: writes that grow the store are refused by all."""
     CORRUPT = 2
-    """A member's data differs from the others': only deletes, compactions and maintenance are served."""
+    """A member's data differs from the others': nothing is written any more, reads and maintenance are served."""
 
 
 @message
 class AlarmChange:
-    """Raise or clear one alarm of one member. Clearing what is not raised is fine."""
+    """Raise or clear one alarm of one member. Clearing what is not raised is fine.
+
+    ``automatic``: the member's own measure asks, not a person. It clears only what a measure raised.
+    """
 
     member: int
     kind: AlarmKind
     raised: bool
+    automatic: bool = False
 
 
 @message

@@ -13,6 +13,7 @@ TricordError
 |-- ResourceExhausted       NoSpace, TooManyRequests, ResponseTooLarge
 |-- MembershipRefused       a change of the members that the cluster's state forbids; nothing was done
 |-- NotForLearners
+|-- CorruptCluster          an alarm says that members differ: nothing is written
 |-- WrongMember             this data directory is not, or no longer, one of the cluster's
 |-- Unavailable             NoLeader, Stopping, ConnectionFailed
 |-- DeadlineExceeded        the outcome is known: nothing was done (reads, or a write never sent)
@@ -210,6 +211,12 @@ class ResponseTooLarge(ResourceExhausted):
     code = "response_too_large"
     summary = "the answer is larger than the limit"
     hint = "read in pages with limit"
+
+
+class CorruptCluster(TricordError):
+    code = "corrupt_cluster"
+    summary = "corrupt cluster"
+    hint = "see which member's alarm is raised, replace that member, and clear the alarm"
 
 
 class Unavailable(TricordError):

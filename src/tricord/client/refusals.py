@@ -30,6 +30,7 @@ _BY_TEXT: dict[str, type[TricordError]] = {
     "etcdserver: too large lease TTL": errors.LeaseTimeToLiveTooLarge,
     "etcdserver: permission denied": errors.PermissionDenied,
     "etcdserver: mvcc: database space exceeded": errors.NoSpace,
+    "etcdserver: corrupt cluster": errors.CorruptCluster,
     "etcdserver: too many requests": errors.TooManyRequests,
     "etcdserver: no leader": errors.NoLeader,
     "etcdserver: server stopped": errors.Stopping,
@@ -100,7 +101,7 @@ def judge(error: GrpcError, *, read: bool) -> tuple[TricordError, bool]:
         return meaning, True
     if read:
         return meaning, isinstance(meaning, errors.Unavailable)
-    if isinstance(meaning, errors.MembershipRefused):
+    if isinstance(meaning, errors.MembershipRefused | errors.CorruptCluster):
         return meaning, False
     if error.status in _REFUSED_BEFORE:
         return meaning, False

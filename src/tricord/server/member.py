@@ -12,6 +12,7 @@ import asyncio
 import errno
 from collections.abc import Callable
 
+from tricord.base.alarms import AlarmKind
 from tricord.base.environment import Environment, Timer
 from tricord.base.errors import DiskFault, TricordError, WrongMember
 from tricord.base.members import MemberStatus
@@ -34,6 +35,7 @@ from tricord.server.member_snapshots import MemberSnapshots
 from tricord.server.peer_addresses import peer_addresses
 from tricord.server.peer_links import open_links
 from tricord.server.peers import Peers
+from tricord.server.quota import Quota
 from tricord.server.telling import Tells, TellsNobody
 from tricord.server.turn import TurnLoop
 from tricord.server.watching import Watching
@@ -180,6 +182,16 @@ class Member:
         membership.learners_max = configuration.max_learners
         membership.strict = configuration.strict_reconfig_check
         self.metrics.pending = lambda: self.engine.waiting
+        self.quota = Quota(
+            environment,
+            self.identity.member,
+            configuration.quota_bytes,
+            self,
+            self.replica,
+            lambda: self.machine.alarms,
+            self.engine.ask,
+            self._tells,
+        )
 
     @property
     def client_urls(self) -> list[str]:
@@ -329,11 +341,19 @@ class Member:
         """Why writes that make the store larger are refused now; empty when they are not."""
         if self._disk_is_full():
             return "the disk is full"
-        # What is not in the backend yet will be: a burst must not pass the quota between two commits.
-        used = self.drain.used_bytes + self._storage.overlay.size_bytes
+        used = self.used_bytes()
         if used > self._configuration.quota_bytes:
             return f"{used} bytes are in use, the quota is {self._configuration.quota_bytes}"
         return ""
+
+    def used_bytes(self) -> int:
+        """What the store takes. What is not in the backend yet will be: a burst must not pass the quota between two
+        commits."""
+        return self.drain.used_bytes + self._storage.overlay.size_bytes
+
+    def can_log(self) -> bool:
+        """Whether a change of alarms can be decided now: alone, nothing is while the log is full."""
+        return self.turns.started and not (self.turns.log_full and self.is_alone)
 
     def compacted(self, revision: int, then: Callable[[], None] | None) -> None:
         """Begin to free what a compaction made unreachable; ``then`` runs when that is done."""
@@ -352,7 +372,6 @@ class Member:
     def status(self) -> MemberStatus:
         """What this member knows of itself."""
         replica, backend = self.replica, self._storage.backend
-        refusal = self.refuses_growth()
         return MemberStatus(
             version=ETCD_VERSION,
             size_bytes=backend.size_bytes(),
@@ -363,20 +382,27 @@ class Member:
             raft_index=replica.commit_index,
             raft_applied_index=self.machine.applied_index,
             is_learner=self.is_learner,
-            alarms=[(self.identity.member, "NOSPACE")] if refusal else [],
+            alarms=self._alarms(),
             errors=[] if replica.leader else ["etcdserver: no leader"],
         )
 
     def health(self) -> list[HealthCheck]:
         """Whether it lives, leads or follows, and may write."""
         failure = self.failure
-        refusal = self.refuses_growth()
+        full = any(name == AlarmKind.NOSPACE.name for _, name in self._alarms())
         return [
             HealthCheck("serializable_read", failure is None, str(failure or "")),
             HealthCheck("linearizable_read", bool(self.replica.leader) and failure is None, "no leader"),
             HealthCheck("data_corruption", True),
-            HealthCheck("alarm_nospace", not refusal, "ALARM NOSPACE"),
+            HealthCheck("alarm_nospace", not full, "ALARM NOSPACE"),
         ]
+
+    def _alarms(self) -> list[tuple[int, str]]:
+        """Those in the log, and this member's own that is not there yet."""
+        raised = set(self.machine.alarms)
+        if self.refuses_growth():
+            raised.add((self.identity.member, AlarmKind.NOSPACE))
+        return [(member, kind.name) for member, kind in sorted(raised, key=lambda alarm: alarm[::-1])]
 
     def _disk_is_full(self) -> bool:
         return self.drain.disk_full or self.turns.log_full
@@ -395,6 +421,7 @@ class Member:
 
     def _every_so_often(self) -> None:
         self.engine.expire()
+        self.quota.look()
         self._timer = self._environment.tasks.call_later(EXPIRE_SECONDS, self._every_so_often)
 
     def _fail(self, error: BaseException) -> None:

@@ -12,9 +12,11 @@ from collections.abc import Callable
 from typing import Protocol
 
 from tricord.auth.authorise import authorise
+from tricord.base.alarms import AlarmChange, AlarmKind
 from tricord.base.context import Context
 from tricord.base.environment import Environment
 from tricord.base.errors import (
+    CorruptCluster,
     DeadlineExceeded,
     KeyspaceNotFound,
     NoSpace,
@@ -30,7 +32,6 @@ from tricord.base.leases import (
     LeaseKeepAlive,
     LeaseList,
     LeaseListResult,
-    LeaseRevoke,
     LeaseTimeToLive,
 )
 from tricord.base.levels import Level, Stamp
@@ -48,6 +49,7 @@ from tricord.server.tickets import Tickets, Waiting
 from tricord.server.turn import TurnLoop
 from tricord.server.watching import Watching
 from tricord.server.wide_reads import WIDE_KEYS, WideReads
+from tricord.statemachine.alarms import grows, refusal_of
 from tricord.statemachine.command import encode_command
 from tricord.statemachine.machine import Applied, StateMachine
 from tricord.statemachine.validation import Limits, validate
@@ -202,7 +204,8 @@ class MemberEngine:
         if reads and context.level is Level.ANY and kind not in _ASKS:
             self._read(Waiting(request, context, reply, keyspace, 0.0, False), Level.ANY)
             return
-        if self._peers.is_learner:
+        automatic = type(request) is AlarmChange and request.automatic
+        if self._peers.is_learner and not automatic:
             raise NotForLearners
         if len(self._tickets) >= self._waiting_max:
             raise TooManyRequests(f"too many requests: {self._waiting_max} are waiting already")
@@ -218,9 +221,10 @@ class MemberEngine:
             return
         if type(request) is LeaseGrant:
             request, body = self._granting(request), None
-        if (self._turns.log_full or grows(request)) and (refusal := self._host.refuses_growth()):
-            raise NoSpace(f"database space exceeded: {refusal}")
-        command = encode_command(request, body, keyspace=keyspace, identity=context.identity)
+        if kind is not AlarmChange:
+            self._refuse_for_space(request)
+        term = self._turns.term if automatic else 0
+        command = encode_command(request, body, keyspace=keyspace, identity=context.identity, deciding_term=term)
         if len(command) > self._request_bytes_max:
             raise RequestTooLarge
         self._turns.propose(self._tickets.add(waiting), command)
@@ -236,6 +240,13 @@ class MemberEngine:
         """With the state as it is."""
         stamp = self._stamp_at(self._machine.revision(waiting.keyspace), Level.LINEARIZABLE)
         self._answer(waiting, result, stamp)
+
+    def _refuse_for_space(self, request: Request) -> None:
+        """Raise where an alarm forbids the write, or where this member has no room for it: before it is logged."""
+        if self._machine.alarms and (refused := refusal_of(self._machine.alarms, request)) is not None:
+            raise refused
+        if (self._turns.log_full or grows(request)) and (reason := self._host.refuses_growth()):
+            raise NoSpace(f"database space exceeded: {reason}")
 
     def _answer(self, waiting: Waiting, outcome: Outcome, stamp: Stamp) -> None:
         """A door that fails to pass on an answer is a bug of that door, and no reason to stop the member."""
@@ -298,6 +309,10 @@ class MemberEngine:
 
     def _read(self, waiting: Waiting, level: Level) -> None:
         request = waiting.request
+        if self._machine.alarms and self._machine.alarms.get((self._member, AlarmKind.CORRUPT)):
+            # Found to differ from the others: what it would say is not the cluster's data.
+            self._answer(waiting, CorruptCluster(), self.stamp())
+            return
         assert isinstance(request, Range | Txn)
         outcome: Outcome
         try:
@@ -346,13 +361,3 @@ class MemberEngine:
             return last
         self._last_stamp = Stamp(self._cluster, self._member, term, revision, level)
         return self._last_stamp
-
-
-def grows(request: Request) -> bool:
-    """Whether the request can make the store larger; deletes and compactions pass when space is short."""
-    if type(request) is Put or type(request) is LeaseGrant:
-        return True
-    if type(request) is Txn:
-        return any(map(grows, request.success)) or any(map(grows, request.failure))
-    assert isinstance(request, Range | DeleteRange | Compact | LeaseRevoke)
-    return False

@@ -18,6 +18,7 @@ from enum import IntEnum, IntFlag
 from struct import Struct
 from typing import Any
 
+from tricord.base.alarms import AlarmChange
 from tricord.base.errors import InvalidRequest, MalformedCommand
 from tricord.base.leases import LeaseCheckpoint, LeaseExpire, LeaseGrant, LeaseRevoke
 from tricord.base.message import message
@@ -67,6 +68,7 @@ OPERATION_OF: dict[type[Request], int] = {
     LeaseRevoke: CommandOperation.LEASE_REVOKE,
     LeaseExpire: CommandOperation.LEASE_EXPIRE,
     LeaseCheckpoint: CommandOperation.LEASE_CHECKPOINT,
+    AlarmChange: CommandOperation.ALARM,
 }
 """The operation of each request that may be logged."""
 
@@ -91,7 +93,7 @@ def encode_command(
 ) -> bytes:
     """The command that asks for ``request``; ``body`` is its canonical protobuf where that is at hand.
 
-    ``deciding_term`` is the leader's that decided it: of LeaseExpire and LeaseCheckpoint only.
+    ``deciding_term`` is the term in which a member decided on the request by itself; 0: a client did.
 
     Raises InvalidRequest where a field is of a wrong type or over 64 bits.
     """

@@ -20,6 +20,7 @@ from typing import Any
 from xxhash import xxh3_64_intdigest
 
 from tricord.auth.authorise import authorise
+from tricord.base.alarms import AlarmChange
 from tricord.base.context import Context
 from tricord.base.errors import (
     ApplyFailed,
@@ -28,6 +29,7 @@ from tricord.base.errors import (
     MalformedCommand,
     NoLeader,
     PermissionDenied,
+    ResourceExhausted,
     TricordError,
 )
 from tricord.base.log import Entry, EntryKind
@@ -40,7 +42,9 @@ from tricord.mvcc.keys import KEYSPACE_BYTES, lease_key
 from tricord.mvcc.keyspace import Keyspace
 from tricord.mvcc.transaction import WriteTransaction
 from tricord.mvcc.txn import run_txn
+from tricord.statemachine.alarms import Alarms, alarms_write, read_alarms, refusal_of
 from tricord.statemachine.applied import Applied
+from tricord.statemachine.apply_alarm import apply_alarm
 from tricord.statemachine.apply_compact import apply_compact
 from tricord.statemachine.apply_kv import apply_delete_range, apply_put, apply_txn
 from tricord.statemachine.apply_lease import apply_checkpoint, apply_expire, apply_grant, apply_revoke
@@ -52,6 +56,7 @@ from tricord.statemachine.marks import (
     read_applied_mark,
     read_configuration,
 )
+from tricord.wire.etcd.alarms import decode_alarm
 from tricord.wire.etcd.leases import decode_checkpoint, decode_expire, decode_grant, decode_revoke
 from tricord.wire.etcd.requests import decode_compact, decode_delete_range, decode_put, decode_txn
 
@@ -86,6 +91,7 @@ class StateMachine:
         "_keyspaces",
         "_store",
         "_sweep",
+        "alarms",
         "applied_index",
         "applied_term",
         "chain",
@@ -102,6 +108,8 @@ class StateMachine:
         """The cluster's configuration in force at the applied index, encoded; empty: none yet."""
         self.lease_changes: list[tuple[type[Result], list[tuple[int, bytes | None]]]] = []
         """(kind of result, the leases' new records or None) of what was applied; whoever keeps times takes it."""
+        self.alarms: Alarms = {}
+        """Those that are raised. Replaced when they change, never changed."""
         self._read_marks()
 
     def apply(self, entries: list[Entry]) -> list[Applied]:
@@ -200,6 +208,8 @@ class StateMachine:
             operation, keyspace, body = command.operation, command.keyspace, command.body
             deciding_term = command.deciding_term
             context = Context(identity=command.identity)
+        if operation == CommandOperation.ALARM:
+            return self._apply_alarm(entry)
         known = APPLIERS.get(operation)
         if known is None:
             raise MalformedCommand(f"operation {operation} is not known to this version")
@@ -213,6 +223,8 @@ class StateMachine:
         try:
             request: Request = decode(body)[0]
             authorise(context, request)
+            if self.alarms and (refused := refusal_of(self.alarms, request)) is not None:
+                return Applied(entry.index, refused, space.revision, [])
             outcome = applier(space, transaction, request)
         except (InvalidRequest, PermissionDenied) as refusal:
             return Applied(entry.index, _without_frames(refusal), space.revision, [])
@@ -221,6 +233,24 @@ class StateMachine:
         if transaction.leases:
             self.lease_changes.append((type(outcome), transaction.leases))
         return Applied(entry.index, outcome, space.revision, transaction.events)
+
+    def _apply_alarm(self, entry: Entry) -> Applied:
+        command = decode_command(entry.data)
+        revision = self._keyspaces[0].revision
+        try:
+            asked = decode_alarm(command.body)[0]
+            request = AlarmChange(asked.member, asked.kind, asked.raised, command.deciding_term != 0)
+            authorise(Context(identity=command.identity), request)
+            alarms, result = apply_alarm(self.alarms, request)
+        except (InvalidRequest, PermissionDenied, ResourceExhausted) as refused:
+            return Applied(entry.index, _without_frames(refused), revision, [])
+        if result.changed:
+            write = alarms_write(alarms)
+            self._store.write([write])
+            self.alarms = alarms
+            assert write[2] is not None
+            self.chain = xxh3_64_intdigest(write[2], self.chain)
+        return Applied(entry.index, result, revision, [])
 
     def _configure(self, data: bytes) -> None:
         self._store.write([configuration_write(data)])
@@ -249,6 +279,7 @@ class StateMachine:
         self.applied_term = mark.term
         self.chain = mark.chain
         self.configuration = read_configuration(self._store)
+        self.alarms = read_alarms(self._store)
 
     def _record_marks(self) -> None:
         writes: list[Write] = [space.marks_write() for space in self._keyspaces.values()]

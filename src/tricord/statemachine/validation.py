@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from tricord.base.alarms import AlarmChange, AlarmKind
 from tricord.base.errors import (
     DuplicateKey,
     InvalidRequest,
@@ -34,6 +35,7 @@ from tricord.base.operations import Compact, CompareTarget, DeleteRange, Operati
 _SORT_ORDERS = 3
 _SORT_TARGETS = 5
 ID_LIMIT = 1 << 63
+_ALARM_KINDS = frozenset(AlarmKind)
 
 
 @message
@@ -115,6 +117,12 @@ def _check_list(_: LeaseList, __: int) -> None:
     pass
 
 
+def check_alarm(request: AlarmChange) -> None:
+    """Raise InvalidRequest for an alarm that there is not."""
+    if request.kind not in _ALARM_KINDS or not 0 <= request.member < 1 << 64:
+        raise InvalidRequest(f"there is no alarm {request.kind} of a member {request.member}")
+
+
 _CHECKS: dict[type[Request], Callable[[Any, int], None]] = {
     Range: _check_range,
     Put: _check_put,
@@ -126,6 +134,7 @@ _CHECKS: dict[type[Request], Callable[[Any, int], None]] = {
     LeaseKeepAlive: _check_lease,
     LeaseTimeToLive: _check_lease,
     LeaseList: _check_list,
+    AlarmChange: lambda request, _: check_alarm(request),
 }
 
 

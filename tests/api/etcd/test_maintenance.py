@@ -11,7 +11,10 @@ import pytest
 
 from tests.api.etcd.scripted_engine import STATUS, RecordedCall, ScriptedEngine
 from tricord.api import etcd
+from tricord.base.alarms import AlarmChange, AlarmChangeResult, AlarmKind
 from tricord.base.errors import MembershipRefused
+from tricord.base.operations import Range, RangeResult
+from tricord.wire.etcd.alarms import ACTIVATE, DEACTIVATE
 from tricord.wire.grpc.status import GrpcError, Status
 from tricord.wire.schemas import maintenance
 
@@ -28,6 +31,11 @@ def call(engine: ScriptedEngine, path: str, data: bytes) -> RecordedCall:
     return recorded
 
 
+def alarms(recorded: RecordedCall) -> list[tuple[int, int]]:
+    (reply,) = recorded.replies
+    return [(alarm.memberID, alarm.alarm) for alarm in maintenance.AlarmResponse.FromString(reply).alarms]
+
+
 def test_status_presents_the_member_as_etcd_and_says_how_it_is() -> None:
     (reply,) = call(ScriptedEngine(), "Maintenance/Status", b"").replies
     status = maintenance.StatusResponse.FromString(reply)
@@ -40,10 +48,10 @@ def test_status_presents_the_member_as_etcd_and_says_how_it_is() -> None:
 
 
 def test_status_names_alarms_and_a_missing_leader_as_etcd_does() -> None:
-    engine = ScriptedEngine(state=replace(STATUS, leader=0, alarms=[(22, "NOSPACE")]))
+    engine = ScriptedEngine(state=replace(STATUS, leader=0, alarms=[(22, "NOSPACE"), (0, "CORRUPT")]))
     (reply,) = call(engine, "Maintenance/Status", b"").replies
     errors = maintenance.StatusResponse.FromString(reply).errors
-    assert list(errors) == ["etcdserver: no leader", "memberID:22 alarm:NOSPACE "]
+    assert list(errors) == ["etcdserver: no leader", "memberID:22 alarm:NOSPACE ", "alarm:CORRUPT "]
 
 
 @pytest.mark.parametrize(
@@ -52,21 +60,48 @@ def test_status_names_alarms_and_a_missing_leader_as_etcd_does() -> None:
         (maintenance.NONE, [(22, maintenance.NOSPACE), (23, maintenance.CORRUPT)]),
         (maintenance.NOSPACE, [(22, maintenance.NOSPACE)]),
         (maintenance.CORRUPT, [(23, maintenance.CORRUPT)]),
+        (9, []),
     ],
 )
-def test_alarms_are_read_by_kind(kind: int, expected: list[tuple[int, int]]) -> None:
-    engine = ScriptedEngine(state=replace(STATUS, alarms=[(22, "NOSPACE"), (23, "CORRUPT")]))
-    request = maintenance.AlarmRequest(alarm=kind)
-    (reply,) = call(engine, "Maintenance/Alarm", request.SerializeToString()).replies
-    alarms = maintenance.AlarmResponse.FromString(reply).alarms
-    assert [(alarm.memberID, alarm.alarm) for alarm in alarms] == expected
+def test_alarms_are_read_by_kind_whatever_member_is_named(kind: int, expected: list[tuple[int, int]]) -> None:
+    engine = ScriptedEngine(
+        outcomes=[RangeResult([], False, 0)], state=replace(STATUS, alarms=[(22, "NOSPACE"), (23, "CORRUPT")])
+    )
+    request = maintenance.AlarmRequest(alarm=kind, memberID=99)
+    assert alarms(call(engine, "Maintenance/Alarm", request.SerializeToString())) == expected
+    assert [type(request) for request in engine.requests] == [Range], "as new as a linearizable read"
 
 
-def test_alarms_cannot_be_set_by_clients() -> None:
-    request = maintenance.AlarmRequest(action=maintenance.AlarmRequest.DEACTIVATE)
-    with pytest.raises(GrpcError) as caught:
-        call(ScriptedEngine(), "Maintenance/Alarm", request.SerializeToString())
-    assert caught.value.status == Status.UNIMPLEMENTED
+@pytest.mark.parametrize(
+    ("action", "changed", "told"),
+    [(ACTIVATE, True, 1), (ACTIVATE, False, 1), (DEACTIVATE, True, 1), (DEACTIVATE, False, 0)],
+)
+def test_alarms_are_raised_and_cleared_in_the_log(action: int, changed: bool, told: int) -> None:
+    engine = ScriptedEngine(outcomes=[AlarmChangeResult(changed)])
+    request = maintenance.AlarmRequest(action=action, memberID=77, alarm=maintenance.NOSPACE)
+    recorded = call(engine, "Maintenance/Alarm", request.SerializeToString())
+    assert alarms(recorded) == [(77, maintenance.NOSPACE)] * told
+    assert engine.requests == [AlarmChange(77, AlarmKind.NOSPACE, action == ACTIVATE)]
+
+
+@pytest.mark.parametrize("action", [ACTIVATE, DEACTIVATE])
+def test_no_alarm_at_all_is_nothing_to_do(action: int) -> None:
+    engine = ScriptedEngine()
+    request = maintenance.AlarmRequest(action=action, memberID=77)
+    assert alarms(call(engine, "Maintenance/Alarm", request.SerializeToString())) == []
+    assert not engine.requests
+
+
+@pytest.mark.parametrize(
+    ("action", "kind"), [(9, maintenance.NOSPACE), (9, maintenance.NONE), (ACTIVATE, 9), (DEACTIVATE, -1)]
+)
+def test_unknown_actions_and_alarms_are_refused(action: int, kind: int) -> None:
+    engine = ScriptedEngine()
+    request = maintenance.AlarmRequest(action=action, memberID=77, alarm=kind)
+    ((status, text),) = call(engine, "Maintenance/Alarm", request.SerializeToString()).failures
+    assert status is Status.INVALID_ARGUMENT
+    assert "is not known" in text
+    assert not engine.requests
 
 
 def test_the_lead_is_moved_to_whom_the_request_names() -> None:

@@ -44,6 +44,7 @@ TABLE: dict[type[TricordError], tuple[Status, str | None]] = {
     errors.NoSpace: (Status.RESOURCE_EXHAUSTED, "etcdserver: mvcc: database space exceeded"),
     errors.TooManyRequests: (Status.RESOURCE_EXHAUSTED, "etcdserver: too many requests"),
     errors.ResponseTooLarge: (Status.RESOURCE_EXHAUSTED, None),
+    errors.CorruptCluster: (Status.DATA_LOSS, "etcdserver: corrupt cluster"),
     errors.Unavailable: (Status.UNAVAILABLE, None),
     errors.NoLeader: (Status.UNAVAILABLE, "etcdserver: no leader"),
     errors.Stopping: (Status.UNAVAILABLE, "etcdserver: server stopped"),

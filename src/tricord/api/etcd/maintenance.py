@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""etcdserverpb.Maintenance: Status, MoveLeader, and Alarm to read alarms. The other methods are not served yet."""
+"""etcdserverpb.Maintenance: Status, Alarm, MoveLeader."""
 
 from __future__ import annotations
 
@@ -8,15 +8,20 @@ from google.protobuf.message import DecodeError
 from tricord.api.answering import answer_later
 from tricord.api.etcd.errors import fail, malformed
 from tricord.api.etcd.headers import header
+from tricord.base.alarms import AlarmChangeResult
+from tricord.base.context import Context
 from tricord.base.errors import MembershipRefused
+from tricord.base.operations import Range
 from tricord.base.version import ETCD_STORAGE_VERSION, ETCD_VERSION
 from tricord.server.engine import Engine
+from tricord.wire.etcd.alarms import ACTIVATE, DEACTIVATE, alarm_change
 from tricord.wire.grpc.service import Method, UnaryCall
-from tricord.wire.grpc.status import GrpcError, Status
 from tricord.wire.schemas import maintenance
 
 SERVICE = "/etcdserverpb.Maintenance/"
 
+# The cheapest linearizable read: alarms are as new as its answer.
+_ROUND = Range(b"\0", count_only=True)
 ALARMS = {"NOSPACE": maintenance.NOSPACE, "CORRUPT": maintenance.CORRUPT}
 
 
@@ -35,9 +40,7 @@ def methods(engine: Engine) -> list[Method]:
             request = maintenance.AlarmRequest.FromString(data)
         except DecodeError as error:
             raise malformed(error) from None
-        if request.action != maintenance.AlarmRequest.GET:
-            raise GrpcError(Status.UNIMPLEMENTED, "alarms cannot be set or cleared by clients of this member yet")
-        call.reply(_alarms(engine, request.alarm).SerializeToString())
+        answer_later(call, _alarm(engine, request, call.deadline), fail)
 
     def move_leader(data: bytes, call: UnaryCall) -> None:
         try:
@@ -66,8 +69,7 @@ def _status(engine: Engine) -> maintenance.StatusResponse:
     errors = list(status.errors)
     if not status.leader:
         errors.append("etcdserver: no leader")
-    # The form in which etcd prints an alarm, its trailing space included.
-    errors += [f"memberID:{member} alarm:{name} " for member, name in status.alarms]
+    errors += [_alarm_text(member, name) for member, name in status.alarms]
     return maintenance.StatusResponse(
         header=header(engine.stamp()),
         version=ETCD_VERSION,
@@ -85,14 +87,28 @@ def _status(engine: Engine) -> maintenance.StatusResponse:
     )
 
 
-def _alarms(engine: Engine, kind: int) -> maintenance.AlarmResponse:
-    """The alarms of one kind, or all of them for NONE."""
-    raised = [(member, ALARMS[name]) for member, name in engine.status().alarms]
+def _alarm_text(member: int, name: str) -> str:
+    """The form in which etcd prints an alarm, its trailing space included."""
+    return (f"memberID:{member} " if member else "") + f"alarm:{name} "
+
+
+async def _alarm(engine: Engine, request: maintenance.AlarmRequest, deadline: float | None) -> bytes:
+    """GET gives the alarms of one kind, or all of them for NONE, whatever member is named; the others give the alarm
+    that they raised or cleared, and nothing where there was nothing to clear."""
+    context = Context(deadline=deadline)
+    if request.action == maintenance.AlarmRequest.GET:
+        _, stamp = await engine.ask(_ROUND, context)
+        raised = [(member, ALARMS[name]) for member, name in engine.status().alarms]
+        alarms = [(member, alarm) for member, alarm in raised if request.alarm in (maintenance.NONE, alarm)]
+    elif request.alarm == maintenance.NONE and request.action in (ACTIVATE, DEACTIVATE):
+        # Nothing to do, and no reason to complain; as etcd answers it.
+        alarms, stamp = [], engine.stamp()
+    else:
+        change = alarm_change(request)
+        result, stamp = await engine.ask(change, context)
+        assert isinstance(result, AlarmChangeResult)
+        alarms = [(change.member, change.kind)] if change.raised or result.changed else []
     return maintenance.AlarmResponse(
-        header=header(engine.stamp()),
-        alarms=[
-            maintenance.AlarmMember(memberID=member, alarm=alarm)
-            for member, alarm in raised
-            if kind in (maintenance.NONE, alarm)
-        ],
-    )
+        header=header(stamp),
+        alarms=[maintenance.AlarmMember(memberID=member, alarm=alarm) for member, alarm in alarms],
+    ).SerializeToString()

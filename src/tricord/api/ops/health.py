@@ -11,7 +11,7 @@ import json
 from urllib.parse import parse_qs
 
 from tricord.base.context import Context
-from tricord.base.errors import PermissionDenied, TricordError
+from tricord.base.errors import CorruptCluster, PermissionDenied, TricordError
 from tricord.base.levels import Level
 from tricord.base.metrics import Metrics
 from tricord.base.operations import Range
@@ -60,10 +60,11 @@ class Health:
 
 
 async def read_failure(engine: Engine, level: Level) -> str:
-    """Read at ``level`` through the engine: what went wrong, empty for nothing. Who may read is not the question."""
+    """Read at ``level`` through the engine: what went wrong, empty for nothing. Who may read is not the question, and
+    alarms are asked for by name."""
     try:
         await engine.ask(PROBE, Context(level=level))
-    except PermissionDenied:
+    except (PermissionDenied, CorruptCluster):
         return ""
     except TricordError as error:
         return str(error)

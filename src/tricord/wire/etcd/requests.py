@@ -16,6 +16,7 @@ from typing import Any, cast
 
 from google.protobuf.message import DecodeError, Message
 
+from tricord.base.alarms import AlarmChange
 from tricord.base.errors import KeyAbsent, MalformedMessage
 from tricord.base.levels import Level
 from tricord.base.operations import (
@@ -29,6 +30,7 @@ from tricord.base.operations import (
     Request,
     Txn,
 )
+from tricord.wire.etcd.alarms import alarm_message
 from tricord.wire.etcd.leases import LEASE_MESSAGES
 from tricord.wire.etcd.varint import SMALL, varint
 from tricord.wire.schemas import kv
@@ -280,6 +282,7 @@ _MESSAGES: dict[type, Callable[[Any, Level], Message]] = {
     Txn: _txn_message,
     Compact: _compact_message,
     **LEASE_MESSAGES,
+    AlarmChange: lambda request, _: alarm_message(request),
 }
 
 
