@@ -129,7 +129,7 @@ def test_changes_that_make_no_sense_are_refused_with_the_reason() -> None:
         assert reason(Cluster(THREE), act) == expected
     for urls in ([], ["ftp://h4:1"], ["http://h4"], ["http://h4:1/path"], ["http://h4:99999"]):
         assert reason(Cluster(THREE), partial(Membership.add_member, peer_urls=urls)) == "bad_urls"
-    assert reason(Cluster(configured((1,))), lambda membership: membership.remove_member(1)) == "last_voter"
+    assert reason(Cluster(configured((1,))), lambda membership: membership.remove_member(1)) == "not_enough_started"
     full = Cluster(configured((1, 2), learners=(3,)))
     assert reason(full, lambda m: m.add_member(["http://h4:1"], learner=True)) == "too_many_learners"
 

@@ -216,19 +216,18 @@ class Membership:
         if call.operation == "add_member":
             added = cluster.new_member_id()
             info = encode_member_info(MemberInfo(call.name, call.peer_urls, []))
+            if self.strict and not call.learner:
+                rules.check_add_voter(configuration, is_active)
+            # In etcd's order: a cluster that is not well says so first, one that is full last.
+            rules.check_urls(configuration, call.peer_urls)
             if call.learner:
                 rules.check_add_learner(configuration, self.learners_max)
-                changes = [AddLearner(added, info)]
-            else:
-                if self.strict:
-                    rules.check_add_voter(configuration, is_active)
-                changes = [AddVoter(added, info)]
-            # As etcd does: a cluster that is not well says so first.
-            rules.check_urls(configuration, call.peer_urls)
+            changes = [AddLearner(added, info) if call.learner else AddVoter(added, info)]
         elif call.operation == "remove_member":
-            rules.check_is_not_last(configuration, call.member)
             if self.strict:
                 rules.check_remove(configuration, call.member, is_active)
+            else:
+                rules.check_is_not_last(configuration, call.member)
             changes = [Remove(call.member)]
         elif call.operation == "promote_member":
             rules.check_is_learner(configuration, call.member)
@@ -242,6 +241,8 @@ class Membership:
             rules.check_known(configuration, call.member)
             rules.check_urls(configuration, call.peer_urls, but=call.member)
             known = rules.member_info(configuration, call.member)
+            if known.peer_urls == call.peer_urls:
+                return LeaderAnswer()
             known = MemberInfo(known.name, call.peer_urls, known.client_urls, known.incarnation)
             changes = [UpdateInfo(call.member, encode_member_info(known))]
         elif call.operation == "publish":

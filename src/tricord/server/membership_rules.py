@@ -93,8 +93,10 @@ def check_is_learner(configuration: Configuration, member: int) -> None:
 def check_promote(configuration: Configuration, member: int) -> None:
     """The learner becomes one of the voters, and lives."""
     check_is_learner(configuration, member)
+    if not _has_started(configuration, member):
+        raise MembershipRefused("the learner has not started yet: it holds nothing", reason="learner_behind")
     started = [voter for voter in configuration.voters if _has_started(configuration, voter)]
-    _check_started(len(started) + _has_started(configuration, member), len(configuration.voters) + 1)
+    _check_started(len(started) + 1, len(configuration.voters) + 1)
 
 
 def check_is_not_last(configuration: Configuration, member: int) -> None:
@@ -105,8 +107,8 @@ def check_is_not_last(configuration: Configuration, member: int) -> None:
 
 
 def check_remove(configuration: Configuration, member: int, is_active: IsActive) -> None:
-    """Those who stay must be a quorum of themselves without it."""
-    check_is_not_last(configuration, member)
+    """Those who stay must be a quorum of themselves without it; nobody is none."""
+    check_known(configuration, member)
     if member not in configuration.voters:
         return
     staying = [voter for voter in configuration.voters if voter != member]

@@ -26,7 +26,7 @@ def methods(engine: Engine) -> list[Method]:
     """The service's methods."""
 
     async def add(request: cluster.MemberAddRequest) -> bytes:
-        urls = _checked(request.peerURLs)
+        urls = sorted(_checked(request.peerURLs))  # as etcd keeps those of a new member
         record = await engine.add_member(urls, learner=request.isLearner)
         return cluster.MemberAddResponse(
             header=member_header(engine.stamp()), member=_member(record), members=_members(engine)
@@ -38,7 +38,7 @@ def methods(engine: Engine) -> list[Method]:
         return answer.SerializeToString()
 
     async def update(request: cluster.MemberUpdateRequest) -> bytes:
-        await engine.update_member(request.ID, _checked(request.peerURLs))
+        await engine.update_member(request.ID, list(request.peerURLs))
         answer = cluster.MemberUpdateResponse(header=member_header(engine.stamp()), members=_members(engine))
         return answer.SerializeToString()
 
@@ -73,8 +73,8 @@ def _handler(kind: type[M], work: Callable[[M], Coroutine[Any, Any, bytes]]) -> 
 
 
 def _checked(urls: Iterable[str]) -> list[str]:
-    """Addresses that peers can dial; etcd checks those of a new member, and falls over those of an update."""
-    given = list(urls)
+    """Addresses that peers can dial. Those of an update are checked when the member is known: etcd falls over them."""
+    given = [url.strip() for url in urls]
     if not valid_peer_urls(given):
         raise MembershipRefused("the peer addresses are not valid", reason="bad_urls")
     return given
