@@ -73,22 +73,20 @@ async def _campaign(queue: Queue, request: schema.CampaignRequest) -> bytes:
     lease = await queue.lease(request.lease)
     place = await queue.enter(lease, request.value)
     try:
-        stamp = await _lead(queue, request, place, lease)
+        await _lead(queue, request, place, lease)
     except BaseException:
         # Who does not wait any more must not stand in the way of others.
         await queue.leave(place)
         raise
     leader = schema.LeaderKey(name=queue.name, key=place.key, rev=place.revision, lease=lease)
-    return schema.CampaignResponse(header=header(stamp), leader=leader).SerializeToString()
+    return schema.CampaignResponse(header=header(place.header), leader=leader).SerializeToString()
 
 
-async def _lead(queue: Queue, request: schema.CampaignRequest, place: Place, lease: int) -> Stamp:
-    stamp = place.header
+async def _lead(queue: Queue, request: schema.CampaignRequest, place: Place, lease: int) -> None:
     if place.value != request.value:
-        stamp = await _put_value(queue, place.key, place.revision, request.value, lease)
+        await _put_value(queue, place.key, place.revision, request.value, lease)
     if place.owner_revision != place.revision:
         await queue.until_first(place)
-    return stamp
 
 
 async def _put_value(queue: Queue, key: bytes, revision: int, value: bytes, lease: int) -> Stamp:
