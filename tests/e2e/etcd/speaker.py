@@ -6,9 +6,10 @@ What may differ between two servers that behave alike is masked here, in one tab
 
 from __future__ import annotations
 
-import http.client
 import json
 import re
+import ssl
+from http.client import HTTPConnection, HTTPSConnection
 from typing import Any
 
 import grpc
@@ -61,11 +62,18 @@ PARSER_TEXTS = re.compile(r"^(grpc: error unmarshalling request: ).*|^(?:proto:|
 class Speaker:
     """Speaks to one server."""
 
-    def __init__(self, endpoint: str) -> None:
+    def __init__(
+        self, endpoint: str, credentials: grpc.ChannelCredentials | None = None, tls: ssl.SSLContext | None = None
+    ) -> None:
+        """``credentials`` for gRPC and ``tls`` for HTTP, to a server that speaks TLS."""
         self.endpoint = endpoint
+        self.tls = tls
         self.base = 0
         options = [("grpc.max_receive_message_length", -1), ("grpc.max_send_message_length", -1)]
-        self.channel = grpc.insecure_channel(endpoint, options=options)
+        if credentials is None:
+            self.channel = grpc.insecure_channel(endpoint, options=options)
+        else:
+            self.channel = grpc.secure_channel(endpoint, credentials, options=options)
 
     def close(self) -> None:
         self.channel.close()
@@ -101,7 +109,7 @@ class Speaker:
 
     def http(self, method: str, path: str, body: Any) -> Any:
         data = body if isinstance(body, bytes) else json.dumps(self.absolute(body)).encode()
-        connection = http.client.HTTPConnection(self.endpoint, timeout=SECONDS)
+        connection = self.connection()
         try:
             connection.request(method, path, data, {"content-type": "application/json"})
             response = connection.getresponse()
@@ -109,6 +117,12 @@ class Speaker:
             return response.status, response.getheader("content-type"), self.relative(answer)
         finally:
             connection.close()
+
+    def connection(self) -> HTTPConnection:
+        """A new connection for plain HTTP requests."""
+        if self.tls is None:
+            return HTTPConnection(self.endpoint, timeout=SECONDS)
+        return HTTPSConnection(self.endpoint, timeout=SECONDS, context=self.tls)
 
     def absolute(self, value: Any) -> Any:
         """The request with revisions as this server counts them."""

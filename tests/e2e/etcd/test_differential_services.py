@@ -1,0 +1,57 @@
+# SPDX-License-Identifier: Apache-2.0
+"""As ``test_differential``, over etcd's other services: scripts with streams and calls that wait.
+
+Both servers are asked at the same time, each on a thread: a script that waits for leases to end waits once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.e2e.etcd import cases_cluster, cases_election, cases_lease, cases_lock, cases_watch
+from tests.e2e.etcd.cases import Steps
+from tests.e2e.etcd.script import Script
+from tests.peers.processes import EtcdProcess, MemberProcess
+
+pytestmark = pytest.mark.peer("etcd")
+
+MODULES = (cases_watch, cases_lease, cases_lock, cases_election, cases_cluster)
+
+Pair = tuple[Script, Script]
+
+
+@pytest.fixture(scope="module")
+def pair(etcd_binary: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pair]:
+    """A member and a real etcd of this module alone: scripts empty them."""
+    directory = tmp_path_factory.mktemp("services")
+    with MemberProcess(directory / "tricord") as member, EtcdProcess(etcd_binary, directory / "etcd") as etcd:
+        scripts = Script(member.endpoint), Script(etcd.endpoint)
+        yield scripts
+        for script in scripts:
+            script.close()
+
+
+def cases() -> list[Any]:
+    return [
+        pytest.param(steps, id=f"{module.__name__.rpartition('_')[2]}: {name}")
+        for module in MODULES
+        for name, steps in module.CASES.items()
+    ]
+
+
+def compare(steps: Steps, pair: Pair) -> None:
+    """Run the script on both and compare, step by step."""
+    with ThreadPoolExecutor(2) as threads:
+        answers, expected = threads.map(lambda script: script.run(steps), pair)
+    for step, answer, wanted in zip(steps, answers, expected, strict=True):
+        assert answer == wanted, f"at {step}"[:400]
+
+
+@pytest.mark.parametrize("steps", cases())
+def test_both_answer_the_same(steps: Steps, pair: Pair) -> None:
+    compare(steps, pair)
