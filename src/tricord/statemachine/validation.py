@@ -77,8 +77,10 @@ def _check_delete_range(request: DeleteRange, _: int) -> None:
 
 def _check_txn(request: Txn, operations_max: int) -> None:
     _check_operations(request, operations_max)
-    _changes(request.success)
-    _changes(request.failure)
+    for branch in (request.success, request.failure):
+        # A single operation meets no other one.
+        if len(branch) > 1 or (branch and type(branch[0]) is Txn):
+            _changes(branch)
 
 
 def _check_operations(request: Txn, operations_max: int) -> None:

@@ -200,3 +200,47 @@ def test_transactions_nest_as_deep_as_protobuf_reads_and_no_deeper() -> None:
 def test_numbers_beyond_64_bits_are_refused(request_: Request) -> None:
     with pytest.raises(ValueError, match=r"."):
         requests.encode_request(request_)
+
+
+@settings(deadline=None, max_examples=400)
+@given(TXNS)
+def test_a_transaction_read_by_hand_is_what_protobuf_reads(txn: Txn) -> None:
+    data = requests.encode_request(txn)
+    decoded, level, logged = requests.decode_txn_to_log(data)
+    assert (decoded, logged) == (txn, data)
+    assert (decoded, level) == requests._decode_any_txn(data)
+
+
+@pytest.mark.parametrize("number", [1, 127, 128, 16383, 16384, 1 << 32, (1 << 63) - 1])
+@pytest.mark.parametrize("size", [1, 127, 128, 16000, 20000])
+def test_common_transactions_are_read_by_hand(number: int, size: int) -> None:
+    key, value = b"k" * min(size, 1000), b"v" * size
+    txn = Txn(
+        [
+            Compare(key, CompareTarget.CREATE, 0, 0),
+            Compare(key, CompareTarget.MOD, 1, number),
+            Compare(key, CompareTarget.VALUE, 2, value[:1000]),
+            Compare(key, CompareTarget.VALUE, 3, b""),
+            Compare(key, CompareTarget.LEASE, 0, number),
+        ],
+        [Put(key, value, number), Put(b"k", b""), Txn([], [Put(key, b"n")], [])],
+        [Range(key, b"z", number, revision=number), Range(key), DeleteRange(key), DeleteRange(key, b"z", True)],
+    )
+    data = requests.encode_request(txn)
+    assert requests.plain_txn(data) == ((txn, False) if size < 16_000 else None)
+    assert requests.decode_txn(data)[0] == txn
+
+
+@settings(deadline=None, max_examples=500)
+@given(TXNS, st.data())
+def test_bytes_that_are_not_plain_are_protobufs_business(txn: Txn, data: st.DataObject) -> None:
+    whole = bytearray(requests.encode_request(txn))
+    for _ in range(data.draw(st.integers(0, 3))):
+        at = data.draw(st.integers(0, len(whole)))
+        whole[at : at + data.draw(st.integers(0, 2))] = data.draw(st.binary(max_size=2))
+    plain = requests.plain_txn(bytes(whole))
+    if plain is not None:
+        # Whatever is read by hand, protobuf reads alike, and writes as it came.
+        message = kv.TxnRequest.FromString(bytes(whole))
+        assert message.SerializeToString(deterministic=True) == bytes(whole)
+        assert requests._decode_any_txn(bytes(whole)) == (plain[0], Level.ANY if plain[1] else Level.LINEARIZABLE)

@@ -9,21 +9,21 @@ from __future__ import annotations
 from collections.abc import Callable, Coroutine
 from typing import Any
 
-from tricord.api.etcd.errors import grpc_error, malformed
+from tricord.api.etcd.errors import fail, grpc_error, malformed
 from tricord.api.etcd.range_stream import range_stream
 from tricord.api.etcd.unary import replier, unary
 from tricord.base.context import Context
 from tricord.base.errors import MalformedMessage, TricordError
 from tricord.server.engine import Engine
 from tricord.wire.etcd.requests import (
-    canonical_txn,
     decode_compact,
     decode_delete_range,
     decode_put,
     decode_range,
-    decode_txn,
+    decode_txn_to_log,
     plain_put,
 )
+from tricord.wire.etcd.responses import encode_response
 from tricord.wire.grpc.service import Method, StreamCall, UnaryCall
 from tricord.wire.grpc.status import GrpcError, Status
 
@@ -37,7 +37,7 @@ def methods(engine: Engine) -> list[Method]:
         Method(SERVICE + "RangeStream", _range_stream(engine), server_streaming=True),
         Method(SERVICE + "Put", _put(engine)),
         Method(SERVICE + "DeleteRange", unary(engine, decode_delete_range)),
-        Method(SERVICE + "Txn", unary(engine, decode_txn, canonical_txn)),
+        Method(SERVICE + "Txn", _txn(engine)),
         Method(SERVICE + "Compact", unary(engine, decode_compact)),
     ]
 
@@ -56,6 +56,25 @@ def _put(engine: Engine) -> Callable[[bytes, UnaryCall], None]:
             except MalformedMessage as error:
                 raise malformed(error) from None
         context = Context(deadline=call.deadline)
+        call.on_cancel(context.cancel)
+        engine_call(request, context, replier(call), body)
+
+    return handle
+
+
+def _txn(engine: Engine) -> Callable[[bytes, UnaryCall], None]:
+    """As ``unary``, and what is to be logged goes along."""
+    engine_call = engine.call
+
+    def handle(data: bytes, call: UnaryCall) -> None:
+        try:
+            request, level, body = decode_txn_to_log(data)
+        except MalformedMessage as error:
+            raise malformed(error) from None
+        except TricordError as error:
+            fail(call, error)
+            return
+        context = Context(level=level, deadline=call.deadline, encode=encode_response)
         call.on_cancel(context.cancel)
         engine_call(request, context, replier(call), body)
 

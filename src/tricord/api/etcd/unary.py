@@ -18,9 +18,8 @@ from tricord.wire.grpc.service import UnaryCall
 def unary(
     engine: Engine,
     decode: Callable[[bytes], tuple[Request, Level]],
-    canonical: Callable[[bytes], bytes] | None = None,
 ) -> Callable[[bytes, UnaryCall], None]:
-    """A handler that decodes, calls the engine and answers. ``canonical`` makes the bytes to log of the client's."""
+    """A handler that decodes, calls the engine and answers."""
     engine_call = engine.call
 
     def handle(data: bytes, call: UnaryCall) -> None:
@@ -33,7 +32,7 @@ def unary(
             return
         context = Context(level=level, deadline=call.deadline, encode=encode_response)
         call.on_cancel(context.cancel)
-        engine_call(request, context, replier(call), None if canonical is None else canonical(data))
+        engine_call(request, context, replier(call))
 
     return handle
 

@@ -32,6 +32,7 @@ from tricord.base.operations import (
 )
 from tricord.wire.etcd.alarms import alarm_message
 from tricord.wire.etcd.leases import LEASE_MESSAGES
+from tricord.wire.etcd.plain_txn import plain_txn
 from tricord.wire.etcd.varint import SMALL, varint
 from tricord.wire.schemas import kv
 
@@ -139,7 +140,7 @@ def decode_range(data: bytes) -> tuple[Range, Level]:
     return _range(m), _ANY if m.serializable else _LINEARIZABLE
 
 
-def canonical_txn(data: bytes) -> bytes:
+def _canonical_txn(data: bytes) -> bytes:
     """The TxnRequest in ``data``, which was decoded before, as it is logged: canonical, known fields only.
 
     Cost: 2 us, where building the message from the request takes ten times that.
@@ -195,6 +196,21 @@ def decode_delete_range(data: bytes) -> tuple[DeleteRange, Level]:
 
 def decode_txn(data: bytes) -> tuple[Txn, Level]:
     """A TxnRequest; Level.ANY if all of its operations are serializable ranges. Raises MalformedMessage, KeyAbsent."""
+    plain = plain_txn(data)
+    if plain is not None:
+        return plain[0], _ANY if plain[1] else _LINEARIZABLE
+    return _decode_any_txn(data)
+
+
+def decode_txn_to_log(data: bytes) -> tuple[Txn, Level, bytes]:
+    """As ``decode_txn``, and the bytes that are logged for it: the client's own where they are plain."""
+    plain = plain_txn(data)
+    if plain is not None:
+        return plain[0], _ANY if plain[1] else _LINEARIZABLE, data
+    return *_decode_any_txn(data), _canonical_txn(data)
+
+
+def _decode_any_txn(data: bytes) -> tuple[Txn, Level]:
     try:
         m = _parse_txn(data)
     except DecodeError as error:
