@@ -6,14 +6,17 @@ from __future__ import annotations
 from collections.abc import Callable, Coroutine
 from typing import Any
 
-from tricord.api.etcd.errors import grpc_error, malformed
+from tricord.api.etcd.errors import describe, grpc_error
 from tricord.api.etcd.unary import unary
 from tricord.base.context import Context
 from tricord.base.errors import MalformedMessage, TricordError
-from tricord.server.engine import Engine
+from tricord.base.leases import LeaseKeepAlive, LeaseKeepAliveResult
+from tricord.base.levels import Stamp
+from tricord.server.engine import Engine, Outcome
 from tricord.wire.etcd.leases import decode_grant, decode_keep_alive, decode_list, decode_revoke, decode_time_to_live
-from tricord.wire.etcd.responses import encode_response
-from tricord.wire.grpc.service import Method, StreamCall
+from tricord.wire.etcd.responses import encode_keep_alive_response, encode_response
+from tricord.wire.grpc.service import AnsweringCall, AnsweringHandler, Method, StreamCall
+from tricord.wire.grpc.status import GrpcError, Status
 
 SERVICE = "/etcdserverpb.Lease/"
 
@@ -23,22 +26,56 @@ def methods(engine: Engine) -> list[Method]:
     return [
         Method(SERVICE + "LeaseGrant", unary(engine, decode_grant)),
         Method(SERVICE + "LeaseRevoke", unary(engine, decode_revoke)),
-        Method(SERVICE + "LeaseKeepAlive", _keep_alive(engine), client_streaming=True, server_streaming=True),
+        Method(
+            SERVICE + "LeaseKeepAlive",
+            _keep_alive(engine),
+            client_streaming=True,
+            server_streaming=True,
+            answering=_keep_alives(engine),
+        ),
         Method(SERVICE + "LeaseTimeToLive", unary(engine, decode_time_to_live)),
         Method(SERVICE + "LeaseLeases", unary(engine, decode_list)),
     ]
 
 
+def _keep_alives(engine: Engine) -> AnsweringHandler:
+    """Renewals of one stream are under way together; whichever is done first is answered first."""
+    engine_call = engine.call
+
+    def begin(call: AnsweringCall) -> Callable[[bytes], None]:
+        context = Context(deadline=call.deadline)
+        call.on_cancel(context.cancel)
+
+        def reply(outcome: Outcome, stamp: Stamp) -> None:
+            if isinstance(outcome, TricordError):
+                call.fail(*describe(outcome, context.deadline))
+            else:
+                assert isinstance(outcome, LeaseKeepAliveResult)
+                call.answer(encode_keep_alive_response(outcome, stamp))
+
+        def take(data: bytes) -> None:
+            engine_call(_decoded(data), context, reply)
+
+        return take
+
+    return begin
+
+
+def _decoded(data: bytes) -> LeaseKeepAlive:
+    try:
+        return decode_keep_alive(data)[0]
+    except MalformedMessage as error:
+        raise GrpcError(Status.INTERNAL, f"grpc: failed to unmarshal the received message: {error}") from None
+
+
 def _keep_alive(engine: Engine) -> Callable[[StreamCall], Coroutine[Any, Any, None]]:
+    """The same, one after the other, for callers that give all messages at once: the JSON gateway."""
+
     async def handle(call: StreamCall) -> None:
         try:
             async for data in call.messages():
-                request, _ = decode_keep_alive(data)
                 context = Context(deadline=call.deadline)
-                call.on_cancel(context.cancel)
-                await call.send(encode_response(*await engine.ask(request, context)))
-        except MalformedMessage as error:
-            raise malformed(error) from None
+                await call.send(encode_response(*await engine.ask(_decoded(data), context)))
         except TricordError as error:
             raise grpc_error(error, call.deadline) from None
 

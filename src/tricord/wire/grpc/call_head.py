@@ -21,13 +21,24 @@ _UNCOUNTED = MethodCounts()
 class CallHead:
     """What a request's header block means to gRPC, worked out once a block."""
 
-    __slots__ = ("counts", "encoding", "handler", "http_status", "metadata", "method", "status", "text", "unary")
+    __slots__ = (
+        "answering",
+        "counts",
+        "encoding",
+        "handler",
+        "http_status",
+        "metadata",
+        "method",
+        "status",
+        "text",
+        "unary",
+    )
 
     def __init__(self, block: HeaderBlock, registry: Registry) -> None:
         self.method: Method | None = None
         self.handler: Any = None
         self.counts = _UNCOUNTED
-        self.unary = False
+        self.unary = self.answering = False
         self.metadata = EMPTY
         self.encoding = b""
         self.http_status = b"200"
@@ -65,6 +76,7 @@ class CallHead:
         self.handler = method.handler
         self.counts = method.counts
         self.unary = not (method.client_streaming or method.server_streaming)
+        self.answering = method.answering is not None
 
 
 def is_grpc(content_type: bytes) -> bool:

@@ -8,6 +8,7 @@ when the block was first seen (``CallHead``, kept with the block).
 from __future__ import annotations
 
 from tricord.wire.grpc.admission import Admission
+from tricord.wire.grpc.answering_call import ServerAnsweringCall
 from tricord.wire.grpc.call_head import CallHead
 from tricord.wire.grpc.server_call import (
     CONTENT_TYPE,
@@ -82,6 +83,9 @@ class GrpcServer:
         call: ServerCall
         if head.unary:
             call = stream.context = ServerUnaryCall(self, stream, head, deadline)
+        elif head.answering:
+            call = stream.context = ServerAnsweringCall(self, stream, head, deadline)
+            call.start(now)
         else:
             call = stream.context = ServerStreamCall(self, stream, head, deadline)
             call.start(now)
