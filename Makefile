@@ -13,7 +13,7 @@ ARGS ?=
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help install serve cluster test check fix build bench bench-raft bench-cluster soak-raft proto docs peers bitflip mutants kill-rounds \
+.PHONY: help install serve cluster test check fix build bench bench-raft bench-cluster soak-raft proto docs peers bitflip mutants test-watch kill-rounds \
 	lock clean
 
 help: ## say what each verb does
@@ -80,6 +80,9 @@ bitflip: install ## flip one bit anywhere in a member's files, 1,000 times (long
 
 mutants: install ## each known bug, put into a copy, must be named by a test, and no control (ARGS="01 --jobs 1")
 	$(BIN)/python -m tests.mutants.run $(ARGS)
+
+test-watch: install ## 10,000 watchers of a real member, told of 1,000,000 changes (ARGS="--server etcd": of a real etcd)
+	$(BIN)/python -m tests.e2e.watch_load $(ARGS)
 
 kill-rounds: install ## kill -9 a loaded member, ROUNDS times
 	ROUNDS=$(or $(ROUNDS),50) $(BIN)/python -m pytest -q tests/e2e/test_kill.py
