@@ -13,8 +13,8 @@ ARGS ?=
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help install serve cluster test check fix build bench bench-raft bench-cluster soak-raft proto docs peers bitflip mutants test-watch kill-rounds \
-	lock clean
+.PHONY: help install serve cluster test check fix build bench bench-raft bench-cluster soak-raft proto docs peers bitflip mutants \
+	test-watch kill-rounds lock clean
 
 help: ## say what each verb does
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 22
