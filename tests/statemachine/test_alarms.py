@@ -8,6 +8,7 @@ import pytest
 from tests.mvcc.memory_store import MemoryStore
 from tests.statemachine.driving import Driver
 from tricord.base.alarms import AlarmChange, AlarmChangeResult, AlarmKind
+from tricord.base.downgrading import DowngradeChange
 from tricord.base.errors import CorruptCluster, InvalidRequest, NoSpace, ResourceExhausted, TricordError
 from tricord.base.leases import LeaseExpire, LeaseGrant, LeaseKeepAlive, LeaseRevoke
 from tricord.base.log import Entry, EntryKind
@@ -136,3 +137,24 @@ def test_a_body_that_changes_no_alarm_is_refused_and_advances_the_index(driver: 
 def test_only_ids_that_can_be_are_proposed(member: int) -> None:
     with pytest.raises(InvalidRequest):
         validate(AlarmChange(member, NOSPACE, True), Limits())
+
+
+def test_the_mark_of_a_downgrade_stays_and_goes(driver: Driver) -> None:
+    driver.call(DowngradeChange("3.5.0"))
+    driver.restart()
+    assert (driver.machine.downgrade, driver.revision) == ("3.5.0", 1)
+    assert isinstance(outcome(driver, DowngradeChange("3." * 40)), InvalidRequest)
+    driver.call(DowngradeChange(""))
+    driver.restart()
+    assert driver.machine.downgrade == ""
+    again = StateMachine(MemoryStore())
+    again.apply(driver.log)
+    assert again.chain == driver.machine.chain
+
+
+@pytest.mark.parametrize("body", [b"", b"\x08\x01", b"\x08\x09", b"\x08", b"\x12\x033.5"])
+def test_a_body_that_sets_no_mark_is_refused(driver: Driver, body: bytes) -> None:
+    data = encode_envelope(Command(CommandOperation.DOWNGRADE, body))
+    (applied,) = driver.machine.apply([Entry(1, 1, EntryKind.NORMAL, data)])
+    assert isinstance(applied.outcome, TricordError)
+    assert (driver.machine.applied_index, driver.machine.downgrade) == (1, "")

@@ -68,7 +68,8 @@ class MemberRecord:
 @message
 class MemberStatus:
     """What this member knows of itself. Sizes are bytes; ``alarms`` are (member id, alarm name). ``member`` and
-    ``revision`` (the store's) are what a client read beside the status."""
+    ``revision`` (the store's) are what a client read beside the status; ``downgrade`` is the version that the cluster
+    is marked to go back to."""
 
     version: str
     size_bytes: int
@@ -83,3 +84,4 @@ class MemberStatus:
     errors: list[str]
     member: int = 0
     revision: int = 0
+    downgrade: str = ""

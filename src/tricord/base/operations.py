@@ -12,6 +12,7 @@ from enum import IntEnum
 from typing import TypeAlias
 
 from tricord.base.alarms import AlarmChange, AlarmChangeResult
+from tricord.base.downgrading import DowngradeChange, DowngradeChangeResult
 from tricord.base.leases import (
     LeaseCheckpoint,
     LeaseCheckpointResult,
@@ -197,7 +198,7 @@ Operation: TypeAlias = Range | Put | DeleteRange | Txn
 LeaseRequest: TypeAlias = (
     LeaseGrant | LeaseRevoke | LeaseExpire | LeaseCheckpoint | LeaseKeepAlive | LeaseTimeToLive | LeaseList
 )
-Request: TypeAlias = Range | Put | DeleteRange | Txn | Compact | LeaseRequest | AlarmChange
+Request: TypeAlias = Range | Put | DeleteRange | Txn | Compact | LeaseRequest | AlarmChange | DowngradeChange
 
 
 @message
@@ -248,7 +249,14 @@ LeaseResult: TypeAlias = (
     | LeaseListResult
 )
 Result: TypeAlias = (
-    RangeResult | PutResult | DeleteRangeResult | TxnResult | CompactResult | LeaseResult | AlarmChangeResult
+    RangeResult
+    | PutResult
+    | DeleteRangeResult
+    | TxnResult
+    | CompactResult
+    | LeaseResult
+    | AlarmChangeResult
+    | DowngradeChangeResult
 )
 
 

@@ -12,6 +12,7 @@ from typing import Protocol, TypeAlias
 
 from tricord.base.context import Context
 from tricord.base.errors import TricordError
+from tricord.base.hashes import ContentHash
 from tricord.base.levels import Stamp
 from tricord.base.members import MemberRecord, MemberStatus
 from tricord.base.message import message
@@ -96,6 +97,13 @@ class Engine(Protocol):
         """Hand the lead over, and return when ``target`` leads (0: the best follower). Only the leader does it:
         else reason ``not_leader``. ``bad_transferee`` for one that cannot lead, ``transfer_failed`` for one that
         did not take over within an election timeout."""
+
+    async def hash_keys(self, revision: int) -> tuple[ContentHash, Stamp]:
+        """The content hash of this member's keys at a revision (0 or less: now). Raises RevisionInFuture,
+        RevisionCompacted, TooManyRequests, Stopping. Cost: all keys, on another thread."""
+
+    async def hash_all(self) -> tuple[int, Stamp]:
+        """64 bits over keys, leases and history as they are now: equal on members that applied the same."""
 
     def health(self) -> list[HealthCheck]:
         """The checks behind /health, /livez and /readyz."""

@@ -383,6 +383,7 @@ class Member:
             raft_applied_index=self.machine.applied_index,
             is_learner=self.is_learner,
             alarms=self._alarms(),
+            downgrade=self.machine.downgrade,
             errors=[] if replica.leader else ["etcdserver: no leader"],
         )
 

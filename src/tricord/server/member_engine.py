@@ -14,6 +14,7 @@ from typing import Protocol
 from tricord.auth.authorise import authorise
 from tricord.base.alarms import AlarmChange, AlarmKind
 from tricord.base.context import Context
+from tricord.base.downgrading import DowngradeChange
 from tricord.base.environment import Environment
 from tricord.base.errors import (
     CorruptCluster,
@@ -27,6 +28,7 @@ from tricord.base.errors import (
     TooManyRequests,
     TricordError,
 )
+from tricord.base.hashes import ContentHash
 from tricord.base.leases import (
     LeaseGrant,
     LeaseKeepAlive,
@@ -42,6 +44,7 @@ from tricord.base.operations import Compact, CompactResult, DeleteRange, Put, Ra
 from tricord.base.watching import WatchStream
 from tricord.mvcc.ranges import TooWide
 from tricord.server.engine import Encoded, HealthCheck, Outcome, Reply
+from tricord.server.hashing import Hashing
 from tricord.server.lease_keeping import Lead, LeaseKeeping
 from tricord.server.leases import Leases
 from tricord.server.membership import Cluster, Membership
@@ -124,6 +127,7 @@ class MemberEngine:
         self.leases = Leases(environment, machine, turns, keeping, metrics, self._tickets, self._answer_now)
         self._random = environment.random
         self._lease_ttl_min = lease_ttl_min
+        self.hashing = Hashing(environment.tasks, machine, overlay)
         self.stopping = False
         self.status = host.status
         self.health = host.health
@@ -221,7 +225,7 @@ class MemberEngine:
             return
         if type(request) is LeaseGrant:
             request, body = self._granting(request), None
-        if kind is not AlarmChange:
+        if kind is not AlarmChange and kind is not DowngradeChange:
             self._refuse_for_space(request)
         term = self._turns.term if automatic else 0
         command = encode_command(request, body, keyspace=keyspace, identity=context.identity, deciding_term=term)
@@ -326,6 +330,12 @@ class MemberEngine:
             outcome = error
         self._answer(waiting, outcome, self._stamp_at(self._machine.revision(waiting.keyspace), level))
 
+    async def hash_keys(self, revision: int) -> tuple[ContentHash, Stamp]:
+        return await self.hashing.of_keys(revision), self.stamp()
+
+    async def hash_all(self) -> tuple[int, Stamp]:
+        return await self.hashing.of_all(), self.stamp()
+
     def expire(self) -> None:
         """Answer what waited past its deadline. Called at times; a write that got into a log may still take effect."""
         self._give_up(self._clock.monotonic(), DeadlineExceeded())
@@ -335,6 +345,7 @@ class MemberEngine:
         """Wait for what reads the store on another thread, and answer what waits to."""
         for waiting in await self.wide_reads.stop():
             self._answer(waiting, Stopping(), self.stamp())
+        await self.hashing.stop()
 
     def stop(self) -> None:
         """Take no new request and answer those that wait."""

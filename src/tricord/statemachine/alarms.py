@@ -14,10 +14,10 @@ from tricord.base.alarms import AlarmKind
 from tricord.base.errors import CorruptCluster, NoSpace, TricordError
 from tricord.base.leases import LeaseExpire, LeaseGrant, LeaseRevoke
 from tricord.base.operations import Compact, DeleteRange, Put, Request, Txn
-from tricord.base.ordered import Table, View, Write
+from tricord.base.ordered import Table, View
 
 META_ALARMS = b"alarms"
-"""Key in META: the alarms, as ``alarms_write`` has them (absent: none)."""
+"""Key in META: the alarms, as ``encode_alarms`` has them (absent: none)."""
 ALARMS_MAX = 1000
 """More are not raised: a member id is whatever a client says."""
 
@@ -62,7 +62,7 @@ def read_alarms(view: View) -> Alarms:
     return {(member, AlarmKind(kind)): bool(automatic) for member, kind, automatic in _ALARM.iter_unpack(record[1:])}
 
 
-def alarms_write(alarms: Alarms) -> Write:
-    """The write that records them."""
+def encode_alarms(alarms: Alarms) -> bytes:
+    """Their record in META."""
     packed = [_ALARM.pack(member, kind, automatic) for (member, kind), automatic in sorted(alarms.items())]
-    return Table.META, META_ALARMS, bytes([_FORMAT]) + b"".join(packed)
+    return bytes([_FORMAT]) + b"".join(packed)

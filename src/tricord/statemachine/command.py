@@ -19,6 +19,7 @@ from struct import Struct
 from typing import Any
 
 from tricord.base.alarms import AlarmChange
+from tricord.base.downgrading import DowngradeChange
 from tricord.base.errors import InvalidRequest, MalformedCommand
 from tricord.base.leases import LeaseCheckpoint, LeaseExpire, LeaseGrant, LeaseRevoke
 from tricord.base.message import message
@@ -48,6 +49,7 @@ class CommandOperation(IntEnum):
     LEASE_EXPIRE = 7
     LEASE_CHECKPOINT = 8
     ALARM = 9
+    DOWNGRADE = 10
 
 
 class CommandFlag(IntFlag):
@@ -69,6 +71,7 @@ OPERATION_OF: dict[type[Request], int] = {
     LeaseExpire: CommandOperation.LEASE_EXPIRE,
     LeaseCheckpoint: CommandOperation.LEASE_CHECKPOINT,
     AlarmChange: CommandOperation.ALARM,
+    DowngradeChange: CommandOperation.DOWNGRADE,
 }
 """The operation of each request that may be logged."""
 

@@ -22,6 +22,7 @@ from xxhash import xxh3_64_intdigest
 from tricord.auth.authorise import authorise
 from tricord.base.alarms import AlarmChange
 from tricord.base.context import Context
+from tricord.base.downgrading import DowngradeChangeResult
 from tricord.base.errors import (
     ApplyFailed,
     InvalidRequest,
@@ -42,7 +43,7 @@ from tricord.mvcc.keys import KEYSPACE_BYTES, lease_key
 from tricord.mvcc.keyspace import Keyspace
 from tricord.mvcc.transaction import WriteTransaction
 from tricord.mvcc.txn import run_txn
-from tricord.statemachine.alarms import Alarms, alarms_write, read_alarms, refusal_of
+from tricord.statemachine.alarms import META_ALARMS, Alarms, encode_alarms, read_alarms, refusal_of
 from tricord.statemachine.applied import Applied
 from tricord.statemachine.apply_alarm import apply_alarm
 from tricord.statemachine.apply_compact import apply_compact
@@ -50,13 +51,15 @@ from tricord.statemachine.apply_kv import apply_delete_range, apply_put, apply_t
 from tricord.statemachine.apply_lease import apply_checkpoint, apply_expire, apply_grant, apply_revoke
 from tricord.statemachine.command import Command, CommandOperation, decode_command, split_plain
 from tricord.statemachine.marks import (
+    META_DOWNGRADE,
     AppliedMark,
     applied_mark_writes,
     configuration_write,
     read_applied_mark,
     read_configuration,
 )
-from tricord.wire.etcd.alarms import decode_alarm
+from tricord.statemachine.validation import check_downgrade
+from tricord.wire.etcd.alarms import decode_alarm, decode_downgrade
 from tricord.wire.etcd.leases import decode_checkpoint, decode_expire, decode_grant, decode_revoke
 from tricord.wire.etcd.requests import decode_compact, decode_delete_range, decode_put, decode_txn
 
@@ -82,6 +85,7 @@ DECIDED_BY_LEADERS = frozenset({CommandOperation.LEASE_EXPIRE, CommandOperation.
 NORMAL = EntryKind.NORMAL
 HEAD = Table.HEAD
 _NOBODY = Context()
+_OF_THE_CLUSTER = frozenset({CommandOperation.ALARM, CommandOperation.DOWNGRADE})
 
 
 class StateMachine:
@@ -96,6 +100,7 @@ class StateMachine:
         "applied_term",
         "chain",
         "configuration",
+        "downgrade",
         "lease_changes",
     )
 
@@ -110,6 +115,8 @@ class StateMachine:
         """(kind of result, the leases' new records or None) of what was applied; whoever keeps times takes it."""
         self.alarms: Alarms = {}
         """Those that are raised. Replaced when they change, never changed."""
+        self.downgrade = ""
+        """The version that the cluster is marked to go back to."""
         self._read_marks()
 
     def apply(self, entries: list[Entry]) -> list[Applied]:
@@ -208,8 +215,8 @@ class StateMachine:
             operation, keyspace, body = command.operation, command.keyspace, command.body
             deciding_term = command.deciding_term
             context = Context(identity=command.identity)
-        if operation == CommandOperation.ALARM:
-            return self._apply_alarm(entry)
+        if operation in _OF_THE_CLUSTER:
+            return self._apply_of_the_cluster(entry)
         known = APPLIERS.get(operation)
         if known is None:
             raise MalformedCommand(f"operation {operation} is not known to this version")
@@ -234,23 +241,37 @@ class StateMachine:
             self.lease_changes.append((type(outcome), transaction.leases))
         return Applied(entry.index, outcome, space.revision, transaction.events)
 
-    def _apply_alarm(self, entry: Entry) -> Applied:
+    def _apply_of_the_cluster(self, entry: Entry) -> Applied:
+        """What belongs to no keyspace."""
         command = decode_command(entry.data)
-        revision = self._keyspaces[0].revision
+        change = self._change_alarms if command.operation == CommandOperation.ALARM else self._change_downgrade
         try:
-            asked = decode_alarm(command.body)[0]
-            request = AlarmChange(asked.member, asked.kind, asked.raised, command.deciding_term != 0)
-            authorise(Context(identity=command.identity), request)
-            alarms, result = apply_alarm(self.alarms, request)
+            outcome: Result | TricordError = change(command)
         except (InvalidRequest, PermissionDenied, ResourceExhausted) as refused:
-            return Applied(entry.index, _without_frames(refused), revision, [])
+            outcome = _without_frames(refused)
+        return Applied(entry.index, outcome, self._keyspaces[0].revision, [])
+
+    def _change_alarms(self, command: Command) -> Result:
+        asked = decode_alarm(command.body)[0]
+        request = AlarmChange(asked.member, asked.kind, asked.raised, command.deciding_term != 0)
+        authorise(Context(identity=command.identity), request)
+        alarms, result = apply_alarm(self.alarms, request)
         if result.changed:
-            write = alarms_write(alarms)
-            self._store.write([write])
+            self._mark(META_ALARMS, encode_alarms(alarms))
             self.alarms = alarms
-            assert write[2] is not None
-            self.chain = xxh3_64_intdigest(write[2], self.chain)
-        return Applied(entry.index, result, revision, [])
+        return result
+
+    def _change_downgrade(self, command: Command) -> Result:
+        request = decode_downgrade(command.body)[0]
+        check_downgrade(request)
+        authorise(Context(identity=command.identity), request)
+        self._mark(META_DOWNGRADE, request.target.encode())
+        self.downgrade = request.target
+        return DowngradeChangeResult()
+
+    def _mark(self, name: bytes, value: bytes) -> None:
+        self._store.write([(Table.META, name, value)])
+        self.chain = xxh3_64_intdigest(value, self.chain)
 
     def _configure(self, data: bytes) -> None:
         self._store.write([configuration_write(data)])
@@ -280,6 +301,7 @@ class StateMachine:
         self.chain = mark.chain
         self.configuration = read_configuration(self._store)
         self.alarms = read_alarms(self._store)
+        self.downgrade = (self._store.get(Table.META, META_DOWNGRADE) or b"").decode()
 
     def _record_marks(self) -> None:
         writes: list[Write] = [space.marks_write() for space in self._keyspaces.values()]

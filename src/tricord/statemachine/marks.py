@@ -8,6 +8,8 @@ from __future__ import annotations
 from tricord.base.message import message
 from tricord.base.ordered import META_APPLIED_INDEX, META_APPLIED_TERM, META_CONFIGURATION, Table, View, Write
 
+META_DOWNGRADE = b"downgrade"
+"""Key in META: the version that the cluster is marked to go back to (UTF-8; absent or empty: none)."""
 META_CHAIN = b"chain"
 """Key in META: the chain hash after the applied entry (8 bytes, big endian; absent: 0)."""
 

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 from tricord.base.alarms import AlarmChange, AlarmKind
+from tricord.base.downgrading import DowngradeChange
 from tricord.base.errors import (
     DuplicateKey,
     InvalidRequest,
@@ -34,6 +35,7 @@ from tricord.base.operations import Compact, CompareTarget, DeleteRange, Operati
 
 _SORT_ORDERS = 3
 _SORT_TARGETS = 5
+_VERSION_MAX = 64
 ID_LIMIT = 1 << 63
 _ALARM_KINDS = frozenset(AlarmKind)
 
@@ -119,6 +121,12 @@ def _check_list(_: LeaseList, __: int) -> None:
     pass
 
 
+def check_downgrade(request: DowngradeChange) -> None:
+    """Raise InvalidRequest for what can be no version."""
+    if len(request.target) > _VERSION_MAX:
+        raise InvalidRequest(f"a version has at most {_VERSION_MAX} characters")
+
+
 def check_alarm(request: AlarmChange) -> None:
     """Raise InvalidRequest for an alarm that there is not."""
     if request.kind not in _ALARM_KINDS or not 0 <= request.member < 1 << 64:
@@ -137,6 +145,7 @@ _CHECKS: dict[type[Request], Callable[[Any, int], None]] = {
     LeaseTimeToLive: _check_lease,
     LeaseList: _check_list,
     AlarmChange: lambda request, _: check_alarm(request),
+    DowngradeChange: lambda request, _: check_downgrade(request),
 }
 
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from tests.api.scripted_membership import ScriptedMembership
 from tricord.base.context import Context
 from tricord.base.errors import TricordError, Unimplemented
+from tricord.base.hashes import ContentHash
 from tricord.base.levels import Stamp
 from tricord.base.operations import Request, Result
 from tricord.base.watching import WatchStream
@@ -70,6 +71,16 @@ class ScriptedEngine(ScriptedMembership):
 
     def status(self) -> MemberStatus:
         return self.state
+
+    async def hash_keys(self, revision: int) -> tuple[ContentHash, Stamp]:
+        if self.refusal is not None:
+            raise self.refusal
+        return ContentHash(0x12345678_9ABCDEF0, revision if revision > 0 else 44, 7), STAMP
+
+    async def hash_all(self) -> tuple[int, Stamp]:
+        if self.refusal is not None:
+            raise self.refusal
+        return 0x1_00000001, STAMP
 
     def health(self) -> list[HealthCheck]:
         return []

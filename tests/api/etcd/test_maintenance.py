@@ -12,7 +12,8 @@ import pytest
 from tests.api.etcd.scripted_engine import STATUS, RecordedCall, ScriptedEngine
 from tricord.api import etcd
 from tricord.base.alarms import AlarmChange, AlarmChangeResult, AlarmKind
-from tricord.base.errors import MembershipRefused
+from tricord.base.downgrading import DowngradeChange, DowngradeChangeResult
+from tricord.base.errors import MembershipRefused, RevisionInFuture
 from tricord.base.operations import Range, RangeResult
 from tricord.wire.etcd.alarms import ACTIVATE, DEACTIVATE
 from tricord.wire.grpc.status import GrpcError, Status
@@ -132,8 +133,80 @@ def test_nobody_is_no_member_to_lead() -> None:
     assert not engine.changes
 
 
-@pytest.mark.parametrize("path", ["Maintenance/Status", "Maintenance/Alarm", "Maintenance/MoveLeader"])
+@pytest.mark.parametrize(("asked", "told"), [(0, 44), (5, 5), (-3, -3)])
+def test_keys_are_hashed_at_a_revision(asked: int, told: int) -> None:
+    data = maintenance.HashKVRequest(revision=asked).SerializeToString()
+    (reply,) = call(ScriptedEngine(), "Maintenance/HashKV", data).replies
+    response = maintenance.HashKVResponse.FromString(reply)
+    assert (response.hash, response.compact_revision, response.hash_revision) == (0x12345678 ^ 0x9ABCDEF0, 7, told)
+    assert response.header.revision == 44
+
+
+def test_all_is_hashed_in_32_bits() -> None:
+    (reply,) = call(ScriptedEngine(), "Maintenance/Hash", b"").replies
+    assert maintenance.HashResponse.FromString(reply).hash == 0
+
+
+@pytest.mark.parametrize("path", ["Maintenance/Hash", "Maintenance/HashKV"])
+def test_learners_hash_nothing_and_refusals_have_etcds_words(path: str) -> None:
+    learner = ScriptedEngine(state=replace(STATUS, is_learner=True))
+    refused = (Status.FAILED_PRECONDITION, "etcdserver: rpc not supported for learner")
+    assert call(learner, path, b"").failures == [refused]
+    engine = ScriptedEngine(refusal=RevisionInFuture())
+    refused = (Status.OUT_OF_RANGE, "etcdserver: mvcc: required revision is a future revision")
+    assert call(engine, path, b"").failures == [refused]
+
+
+VALIDATE, ENABLE, CANCEL = 0, 1, 2
+ROUND = RangeResult([], False, 0)
+
+
+def downgrade(engine: ScriptedEngine, action: int, version: str = "") -> RecordedCall:
+    request = maintenance.DowngradeRequest(action=action, version=version)
+    return call(engine, "Maintenance/Downgrade", request.SerializeToString())
+
+
+@pytest.mark.parametrize("version", ["3.5", "3.5.0", "3.05", "3.5.0+x"])
+def test_a_downgrade_by_one_minor_version_is_fine_and_marked(version: str) -> None:
+    engine = ScriptedEngine(outcomes=[ROUND, ROUND, DowngradeChangeResult(), DowngradeChangeResult()])
+    for action in (VALIDATE, ENABLE, CANCEL):
+        (reply,) = downgrade(engine, action, version).replies
+        assert maintenance.DowngradeResponse.FromString(reply).version == "3.6"
+    changes = [request for request in engine.requests if isinstance(request, DowngradeChange)]
+    assert changes == [DowngradeChange("3.5.0"), DowngradeChange("")]
+
+
+@pytest.mark.parametrize("action", [VALIDATE, ENABLE])
+@pytest.mark.parametrize(
+    ("text", "versions"),
+    [
+        ("wrong downgrade target version format", ["", "abc", "3", "v3.5", " 3.5", "3.5.0.0", "3.5\n", "9" * 99]),
+        ("invalid downgrade target version", ["3.4.0", "3.6.0", "3.7", "3.5.1", "3.5.0-rc", "4.0", "0.0"]),
+    ],
+)
+def test_other_versions_are_refused(action: int, text: str, versions: list[str]) -> None:
+    for version in versions:
+        engine = ScriptedEngine()
+        assert downgrade(engine, action, version).failures == [(Status.INVALID_ARGUMENT, f"etcdserver: {text}")]
+        assert not engine.requests
+
+
+def test_one_downgrade_is_marked_at_a_time_and_status_says_it() -> None:
+    marked = replace(STATUS, downgrade="3.5.0")
+    for action in (VALIDATE, ENABLE):
+        refused = (Status.FAILED_PRECONDITION, "etcdserver: cluster has a downgrade job in progress")
+        assert downgrade(ScriptedEngine(outcomes=[ROUND], state=marked), action, "3.5").failures == [refused]
+    (reply,) = call(ScriptedEngine(state=marked), "Maintenance/Status", b"").replies
+    info = maintenance.StatusResponse.FromString(reply).downgradeInfo
+    assert (info.enabled, info.targetVersion) == (True, "3.5.0")
+
+
+def test_an_unknown_way_to_downgrade_is_refused() -> None:
+    assert downgrade(ScriptedEngine(), 7, "3.5").failures == [(Status.UNKNOWN, "etcdserver: unknown method")]
+
+
+@pytest.mark.parametrize("path", ["Status", "Alarm", "MoveLeader", "HashKV", "Downgrade"])
 def test_bytes_that_are_no_message_are_refused(path: str) -> None:
     with pytest.raises(GrpcError) as caught:
-        call(ScriptedEngine(), path, b"\x08")
+        call(ScriptedEngine(), f"Maintenance/{path}", b"\x08")
     assert caught.value.status == Status.INTERNAL

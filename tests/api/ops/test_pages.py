@@ -14,6 +14,7 @@ from tests.api.scripted_membership import ScriptedMembership
 from tricord.api.ops import add_routes
 from tricord.base.context import Context
 from tricord.base.errors import NoLeader, PermissionDenied, TricordError
+from tricord.base.hashes import ContentHash
 from tricord.base.levels import Level, Stamp
 from tricord.base.members import MemberStatus
 from tricord.base.metrics import Metrics, Traffic
@@ -53,6 +54,12 @@ class SmallEngine(ScriptedMembership):
 
     def status(self) -> MemberStatus:
         return MemberStatus("3.6.16", 4096, 1024, 1 << 31, self.leader, 2, 50, 50, self.is_learner, self.alarms, [])
+
+    async def hash_keys(self, revision: int) -> tuple[ContentHash, Stamp]:
+        raise AssertionError("no page hashes")
+
+    async def hash_all(self) -> tuple[int, Stamp]:
+        raise AssertionError("no page hashes")
 
     def health(self) -> list[HealthCheck]:
         return self.checks

@@ -1,16 +1,20 @@
 # SPDX-License-Identifier: Apache-2.0
-"""etcdserverpb.Maintenance: Status, Alarm, MoveLeader."""
+"""etcdserverpb.Maintenance: Status, Alarm, Hash, HashKV, MoveLeader; Downgrade is in a file of its own."""
 
 from __future__ import annotations
 
-from google.protobuf.message import DecodeError
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+from google.protobuf.message import DecodeError, Message
 
 from tricord.api.answering import answer_later
+from tricord.api.etcd.downgrade import downgrade
 from tricord.api.etcd.errors import fail, malformed
 from tricord.api.etcd.headers import header
 from tricord.base.alarms import AlarmChangeResult
 from tricord.base.context import Context
-from tricord.base.errors import MembershipRefused
+from tricord.base.errors import MembershipRefused, NotForLearners
 from tricord.base.operations import Range
 from tricord.base.version import ETCD_STORAGE_VERSION, ETCD_VERSION
 from tricord.server.engine import Engine
@@ -22,6 +26,7 @@ SERVICE = "/etcdserverpb.Maintenance/"
 
 # The cheapest linearizable read: alarms are as new as its answer.
 _ROUND = Range(b"\0", count_only=True)
+NO_LEADER = "etcdserver: no leader"
 ALARMS = {"NOSPACE": maintenance.NOSPACE, "CORRUPT": maintenance.CORRUPT}
 
 
@@ -35,28 +40,61 @@ def methods(engine: Engine) -> list[Method]:
             raise malformed(error) from None
         call.reply(_status(engine).SerializeToString())
 
-    def alarm(data: bytes, call: UnaryCall) -> None:
-        try:
-            request = maintenance.AlarmRequest.FromString(data)
-        except DecodeError as error:
-            raise malformed(error) from None
-        answer_later(call, _alarm(engine, request, call.deadline), fail)
-
-    def move_leader(data: bytes, call: UnaryCall) -> None:
-        try:
-            request = maintenance.MoveLeaderRequest.FromString(data)
-        except DecodeError as error:
-            raise malformed(error) from None
-        answer_later(call, _move_leader(engine, request.targetID), fail)
-
     return [
-        Method(SERVICE + "Alarm", alarm),
-        Method(SERVICE + "MoveLeader", move_leader),
+        Method(SERVICE + "Alarm", _later(engine, maintenance.AlarmRequest, _alarm)),
+        Method(SERVICE + "Downgrade", _later(engine, maintenance.DowngradeRequest, downgrade)),
+        Method(SERVICE + "Hash", _later(engine, maintenance.HashRequest, _hash)),
+        Method(SERVICE + "HashKV", _later(engine, maintenance.HashKVRequest, _hash_kv)),
+        Method(SERVICE + "MoveLeader", _later(engine, maintenance.MoveLeaderRequest, _move_leader)),
         Method(SERVICE + "Status", status),
     ]
 
 
-async def _move_leader(engine: Engine, target: int) -> bytes:
+Work = Callable[[Engine, Any, float | None], Coroutine[Any, Any, bytes]]
+"""(engine, the request's message, deadline) -> the response's bytes."""
+
+
+def _later(engine: Engine, kind: type[Message], work: Work) -> Callable[[bytes, UnaryCall], None]:
+    def handle(data: bytes, call: UnaryCall) -> None:
+        try:
+            request = kind.FromString(data)
+        except DecodeError as error:
+            raise malformed(error) from None
+        answer_later(call, work(engine, request, call.deadline), fail)
+
+    return handle
+
+
+async def _hash(engine: Engine, _: maintenance.HashRequest, deadline: float | None) -> bytes:
+    _refuse_learner(engine)
+    digest, stamp = await engine.hash_all()
+    return maintenance.HashResponse(header=header(stamp), hash=_folded(digest)).SerializeToString()
+
+
+async def _hash_kv(engine: Engine, request: maintenance.HashKVRequest, deadline: float | None) -> bytes:
+    _refuse_learner(engine)
+    content, stamp = await engine.hash_keys(request.revision)
+    return maintenance.HashKVResponse(
+        header=header(stamp),
+        hash=_folded(content.hash),
+        compact_revision=content.compacted,
+        # etcd repeats whatever was asked for, but for 0.
+        hash_revision=request.revision or content.revision,
+    ).SerializeToString()
+
+
+def _folded(digest: int) -> int:
+    """64 bits in 32."""
+    return (digest ^ digest >> 32) & 0xFFFFFFFF
+
+
+def _refuse_learner(engine: Engine) -> None:
+    if engine.status().is_learner:
+        raise NotForLearners
+
+
+async def _move_leader(engine: Engine, request: maintenance.MoveLeaderRequest, _: float | None) -> bytes:
+    target = request.targetID
     if not target:
         # To the engine, 0 is the best follower; to etcd, nobody.
         raise MembershipRefused("no member to lead was named", reason="bad_transferee")
@@ -67,8 +105,8 @@ async def _move_leader(engine: Engine, target: int) -> bytes:
 def _status(engine: Engine) -> maintenance.StatusResponse:
     status = engine.status()
     errors = list(status.errors)
-    if not status.leader:
-        errors.append("etcdserver: no leader")
+    if not status.leader and NO_LEADER not in errors:
+        errors.append(NO_LEADER)
     errors += [_alarm_text(member, name) for member, name in status.alarms]
     return maintenance.StatusResponse(
         header=header(engine.stamp()),
@@ -83,7 +121,7 @@ def _status(engine: Engine) -> maintenance.StatusResponse:
         isLearner=status.is_learner,
         storageVersion=ETCD_STORAGE_VERSION,
         dbSizeQuota=status.quota_bytes,
-        downgradeInfo=maintenance.DowngradeInfo(),
+        downgradeInfo=maintenance.DowngradeInfo(enabled=bool(status.downgrade), targetVersion=status.downgrade),
     )
 
 

@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
-"""AlarmChange <-> etcd's AlarmRequest, which is also its body in the log."""
+"""AlarmChange <-> etcd's AlarmRequest, DowngradeChange <-> DowngradeRequest: also their bodies in the log."""
 
 from __future__ import annotations
 
 from google.protobuf.message import DecodeError
 
 from tricord.base.alarms import AlarmChange, AlarmKind
+from tricord.base.downgrading import DowngradeChange
 from tricord.base.errors import InvalidRequest, MalformedMessage
 from tricord.base.levels import Level
 from tricord.wire.schemas import maintenance
@@ -39,3 +40,23 @@ def decode_alarm(data: bytes) -> tuple[AlarmChange, Level]:
     except DecodeError as error:
         raise MalformedMessage(str(error)) from None
     return alarm_change(message), Level.LINEARIZABLE
+
+
+def downgrade_message(request: DowngradeChange) -> maintenance.DowngradeRequest:
+    """The message."""
+    if not request.target:
+        return maintenance.DowngradeRequest(action=maintenance.DowngradeRequest.CANCEL)
+    return maintenance.DowngradeRequest(action=maintenance.DowngradeRequest.ENABLE, version=request.target)
+
+
+def decode_downgrade(data: bytes) -> tuple[DowngradeChange, Level]:
+    """A DowngradeRequest that changes something. Raises MalformedMessage, InvalidRequest."""
+    try:
+        message = maintenance.DowngradeRequest.FromString(data)
+    except DecodeError as error:
+        raise MalformedMessage(str(error)) from None
+    if message.action == maintenance.DowngradeRequest.ENABLE and message.version:
+        return DowngradeChange(message.version), Level.LINEARIZABLE
+    if message.action == maintenance.DowngradeRequest.CANCEL:
+        return DowngradeChange(""), Level.LINEARIZABLE
+    raise InvalidRequest("no version to go back to is set or taken away")

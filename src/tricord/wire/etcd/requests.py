@@ -17,6 +17,7 @@ from typing import Any, cast
 from google.protobuf.message import DecodeError, Message
 
 from tricord.base.alarms import AlarmChange
+from tricord.base.downgrading import DowngradeChange
 from tricord.base.errors import KeyAbsent, MalformedMessage
 from tricord.base.levels import Level
 from tricord.base.operations import (
@@ -30,7 +31,7 @@ from tricord.base.operations import (
     Request,
     Txn,
 )
-from tricord.wire.etcd.alarms import alarm_message
+from tricord.wire.etcd.alarms import alarm_message, downgrade_message
 from tricord.wire.etcd.leases import LEASE_MESSAGES
 from tricord.wire.etcd.plain_txn import plain_txn
 from tricord.wire.etcd.varint import SMALL, varint
@@ -299,6 +300,7 @@ _MESSAGES: dict[type, Callable[[Any, Level], Message]] = {
     Compact: _compact_message,
     **LEASE_MESSAGES,
     AlarmChange: lambda request, _: alarm_message(request),
+    DowngradeChange: lambda request, _: downgrade_message(request),
 }
 
 
