@@ -17,6 +17,10 @@ SLOW_DISK_SECONDS = tuple(0.1 * 2**power for power in range(13))
 """Upper bounds of the buckets for what copies a store, as etcd's: 0.1 s to 409.6 s."""
 
 
+CALL_SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+"""Upper bounds of the buckets for calls, as Prometheus's clients have them."""
+
+
 class Histogram:
     """Counts observations by upper bound; the last count is of what is above all bounds."""
 
@@ -42,6 +46,8 @@ class Traffic:
     sent_bytes: int
     calls: list[tuple[str, int, list[int]]]
     """(path, begun, ended by status number) of each gRPC method: ``("/etcdserverpb.KV/Put", 3, [2, 0, ...])``."""
+    call_seconds: dict[str, Histogram] = field(default_factory=dict)
+    """How long the calls of each method took, by its path; empty: nobody measured."""
 
 
 @message
@@ -54,6 +60,14 @@ class WatchCounts:
     slow: int = 0
     pending_events: int = 0
     events: int = 0
+
+
+@message
+class StoreCounts:
+    """What the store holds: keys, and the oldest revision that can be read (-1: nothing was compacted yet)."""
+
+    keys: int
+    compact_revision: int
 
 
 @dataclass(slots=True)
@@ -75,29 +89,15 @@ class Metrics:
     lease_revoked: int = 0
     lease_renewed: int = 0
     lease_expired: int = 0
-    watch_events: int = 0
-    """Events that were given to watchers."""
-    pending_watch_events: int = 0
-    """Events that wait for watchers now."""
-    watchers: int = 0
-    """Watches that are open now."""
-    watch_streams: int = 0
-    """Streams of watches that are open now."""
-    slow_watchers: int = 0
-    """Watchers that are behind now, and read history."""
     slow_applies: int = 0
-    """Requests that took more than 100 ms to apply."""
-    snapshots_applied: int = 0
-    """Snapshots of other members that were put in place of the state."""
-    compacted_keys: int = 0
-    """Versions of keys that compaction freed."""
-    put_bytes: int = 0
-    """Keys and values of puts."""
+    """Turns that took more than 100 ms to decide and apply."""
     health_success: int = 0
     health_failures: int = 0
     pending: Callable[[], int] | None = None
     """How many requests wait for the log now; set by the member."""
     traffic: Callable[[], Traffic] | None = None
     """What the listeners count; set by whoever opens them."""
+    store: Callable[[], StoreCounts] | None = None
+    """The store's figures; set by the member."""
     watches: Callable[[], WatchCounts] | None = None
     """The watches of this member; set by whoever keeps them."""

@@ -69,6 +69,10 @@ class OrderedStore(View, Protocol):
 class BackendView(View, Protocol):
     """A view that must be closed; usable from one thread at a time."""
 
+    def entries(self, table: Table) -> int:
+        """How many keys the table holds, for people who watch it: at once, however many there are. Keys of more than
+        510 bytes that begin alike may count once."""
+
     def close(self) -> None:
         """Give it back."""
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Writes the pages of ``docs/`` that say what the code says: settings, errors and ports (``make docs``).
+"""Writes the pages of ``docs/`` that say what the code says: settings, errors, ports and etcd's flags (``make docs``).
 
 A test holds the committed pages against what this makes.
 """
@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator
 
 from tricord.api.etcd.errors import TABLE
 from tricord.base.errors import TricordError
+from tricord.cli.etcd_page import etcd_page
 from tricord.cli.exit_codes import MEANINGS, exit_code
 from tricord.server.configuration import Configuration, meaning
 from tricord.server.configuration_sources import FIELDS, flag_name, variable_name
@@ -20,7 +21,12 @@ NOTE = "<!-- Made by `make docs` from the code; do not edit. -->\n"
 
 def pages() -> dict[str, str]:
     """File name -> content of each generated page."""
-    return {"configuration.md": configuration_page(), "errors.md": errors_page(), "ports.md": ports_page()}
+    return {
+        "configuration.md": configuration_page(),
+        "errors.md": errors_page(),
+        "etcd-command.md": etcd_page(),
+        "ports.md": ports_page(),
+    }
 
 
 def configuration_page() -> str:

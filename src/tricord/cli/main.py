@@ -17,6 +17,7 @@ from tricord.cli.compact import compact
 from tricord.cli.config_show import show
 from tricord.cli.connection import connection_parameters, taken, with_connection
 from tricord.cli.delete import delete
+from tricord.cli.etcd_entry import add_etcd
 from tricord.cli.exit_codes import ExitCode, reports_errors
 from tricord.cli.get import get
 from tricord.cli.member_changes import member_add, member_promote, member_remove, member_update
@@ -104,6 +105,7 @@ app.add_typer(member, name="member")
 for name, command in cluster_commands.items():
     cluster.command(name)(reports_errors(command))
 app.add_typer(cluster, name="cluster")
+add_etcd(app)
 config.command("show")(reports_errors(with_setting_options(show)))
 app.add_typer(config, name="config")
 

@@ -13,15 +13,18 @@ import os
 import signal
 import ssl
 import sys
+from collections.abc import Callable
 
 from tricord import __version__
-from tricord.api.serving import Serving
+from tricord.api.doors import Doors, doors_of
+from tricord.api.serving import CannotListen, Serving
 from tricord.base.environment import Environment
 from tricord.base.errors import ConfigurationError, DiskFull, StorageError, TricordError, WrongMember
 from tricord.cli.exit_codes import ExitCode
 from tricord.cli.startup_block import endpoints, lines_to_try, startup_block
 from tricord.runtime import run as run_in_environment
 from tricord.runtime.logging import Logger, adopt_standard_logging, open_log, writes_text
+from tricord.server.address import Address
 from tricord.server.bootstrap import invitation
 from tricord.server.configuration import Configuration
 from tricord.server.founding import Invitation
@@ -33,47 +36,79 @@ FULL = (errno.ENOSPC, errno.EDQUOT)
 SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 
-def run(configuration: Configuration) -> int:
+class Manner:
+    """How a process shows its member: this one is ``tricord serve``'s."""
+
+    invitation_rounds: int | None = None
+    """How often a member that joins asks whether the others know it; None: until they do."""
+
+    def __init__(self, configuration: Configuration) -> None:
+        self.configuration = configuration
+
+    def environment(self, environment: Environment) -> Environment:
+        """The outside worlds of the member."""
+        return environment
+
+    def open_log(self, environment: Environment) -> Logger:
+        """The member's log."""
+        configuration = self.configuration
+        return open_log(
+            environment.clock,
+            member=configuration.name,
+            format=configuration.log_format,
+            level=configuration.log_level,
+        )
+
+    def doors(self) -> Doors:
+        """Where to listen. Raises ConfigurationError."""
+        return doors_of(self.configuration, _tls(self.configuration))
+
+    def told(self, number: int) -> None:
+        """A signal came that stops the member."""
+
+    def serves(self, serving: Serving, log: Logger) -> None:
+        """The member serves from now on."""
+        _announce(self.configuration, serving, log)
+
+
+def run(configuration: Configuration, manner: Manner | None = None) -> int:
     """Run a member until it is told to stop; the exit code. Raises TricordError and OSError when it cannot start."""
-    return run_in_environment(lambda environment: _serve(environment, configuration))
+    manner = manner or Manner(configuration)
+    return run_in_environment(lambda environment: _serve(manner.environment(environment), configuration, manner))
 
 
-async def _serve(environment: Environment, configuration: Configuration) -> int:
-    log = open_log(
-        environment.clock,
-        member=configuration.name,
-        format=configuration.log_format,
-        level=configuration.log_level,
-    )
+async def _serve(environment: Environment, configuration: Configuration, manner: Manner) -> int:
+    log = manner.open_log(environment)
     adopt_standard_logging(log, configuration.log_level)
     told = asyncio.Event()
-    _listen_to_signals(told, log)
+    _listen_to_signals(told, log, manner.told)
     log.info(
         "starting", version=__version__, data_dir=configuration.data_dir, listen=configuration.listen, pid=os.getpid()
     )
     _warn(configuration, log)
-    invitation = await _invitation(environment, configuration, log, told)
+    doors = manner.doors()
+    invitation = await _invitation(environment, configuration, doors, log, told, manner.invitation_rounds)
     if told.is_set():
         log.info("stopped")
         return ExitCode.DONE
-    serving = _open(environment, configuration, log, invitation)
+    serving = _open(environment, configuration, doors, log, invitation)
     try:
         await serving.start()
     except OSError as error:  # of the listener; what fails in the member is a TricordError, and closes it
-        serving.server.abort()
+        serving.abort()
         await serving.member.stop()
         raise _explained(error, configuration) from error
-    announcing = environment.tasks.spawn(_announce_when_led(configuration, serving, log), "announcing")
+    announcing = environment.tasks.spawn(_announce_when_led(manner, serving, log), "announcing")
     failure = await _until_told_or_failed(serving, told)
     announcing.cancel()
     if failure is not None:
         # Its text names a file or an invariant, never a value.
         reason = str(failure) if isinstance(failure, StorageError | WrongMember) else type(failure).__name__
         log.error("stopping, since this member must not go on", reason=reason)
-        serving.server.abort()
+        serving.abort()
         await serving.member.stop()
         raise failure
-    log.info("draining", connections=serving.server.connection_count(), grace_seconds=configuration.drain_seconds)
+    log.info("draining", connections=serving.connection_count(), grace_seconds=configuration.drain_seconds)
     try:
         await serving.stop(configuration.drain_seconds)
     except OSError as error:
@@ -96,15 +131,20 @@ def _warn(configuration: Configuration, log: Logger) -> None:
 
 
 async def _invitation(
-    environment: Environment, configuration: Configuration, log: Logger, told: asyncio.Event
+    environment: Environment,
+    configuration: Configuration,
+    doors: Doors,
+    log: Logger,
+    told: asyncio.Event,
+    rounds: int | None,
 ) -> Invitation | None:
     """What the cluster tells one that joins it with an empty directory."""
     joins = configuration.initial_cluster and configuration.initial_cluster_state == "existing"
     if not joins or environment.disk.exists(f"{configuration.data_dir}/identity"):
         return None
-    links = open_links(environment, configuration, PeerHooks())
+    links = open_links(environment, configuration, PeerHooks(), tls=doors.peer_tls)
     try:
-        return await invitation(links.query, configuration, log, told.is_set)
+        return await invitation(links.query, configuration, log, told.is_set, rounds_max=rounds)
     except WrongMember:
         if told.is_set():
             return None
@@ -114,14 +154,13 @@ async def _invitation(
 
 
 def _open(
-    environment: Environment, configuration: Configuration, log: Logger, invitation: Invitation | None
+    environment: Environment, configuration: Configuration, doors: Doors, log: Logger, invitation: Invitation | None
 ) -> Serving:
-    tls = _tls(configuration)
     try:
         return Serving(
             environment,
             configuration,
-            tls=tls,
+            doors=doors,
             invitation=invitation,
             tells=log,
             on_fault=lambda error, where: log.error("a handler failed", error=type(error).__name__, where=where),
@@ -142,7 +181,7 @@ async def _until_told_or_failed(serving: Serving, told: asyncio.Event) -> BaseEx
     return serving.member.failure
 
 
-def _listen_to_signals(told: asyncio.Event, log: Logger) -> None:
+def _listen_to_signals(told: asyncio.Event, log: Logger, also: Callable[[int], None]) -> None:
     loop = asyncio.get_running_loop()
     heard: list[int] = []
 
@@ -155,6 +194,7 @@ def _listen_to_signals(told: asyncio.Event, log: Logger) -> None:
 
     def obey(number: int) -> None:
         log.info("told to stop", signal=signal.Signals(number).name)
+        also(number)
         told.set()
 
     for number in SIGNALS:
@@ -172,9 +212,10 @@ def _tls(configuration: Configuration) -> ssl.SSLContext | None:
 
 
 def _explained(error: OSError, configuration: Configuration) -> Exception:
+    where = error.address if isinstance(error, CannotListen) else configuration.listen_address
     if error.errno == errno.EADDRINUSE:
-        return AddressInUse(f"cannot listen on {configuration.listen}: another process does already")
-    return ConfigurationError(f"cannot listen on {configuration.listen}: {error.strerror or error}")
+        return AddressInUse(f"cannot listen on {where}: another process does already", where)
+    return ConfigurationError(f"cannot listen on {where}: {error.strerror or error}")
 
 
 class AddressInUse(TricordError):
@@ -184,15 +225,19 @@ class AddressInUse(TricordError):
     summary = "another process listens there"
     hint = "stop it, or choose another address with --listen HOST:PORT"
 
+    def __init__(self, text: str, address: Address) -> None:
+        super().__init__(text)
+        self.address = address
 
-async def _announce_when_led(configuration: Configuration, serving: Serving, log: Logger) -> None:
+
+async def _announce_when_led(manner: Manner, serving: Serving, log: Logger) -> None:
     """Alone that is now; one of several listens already, and serves when there is a leader."""
     member = serving.member
     if not member.replica.leader:
         log.info("listening, and looking for a leader", listen=str(serving.listening))
         await member.until_led()
     if member.replica.leader:
-        _announce(configuration, serving, log)
+        manner.serves(serving, log)
 
 
 def _announce(configuration: Configuration, serving: Serving, log: Logger) -> None:

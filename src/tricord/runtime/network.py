@@ -34,8 +34,12 @@ class TcpListener:
 class TcpNetwork:
     """Listens and dials.
 
-    Every connection has TCP_NODELAY: answers are written once a turn, waiting would only delay.
+    Every connection has TCP_NODELAY: answers are written once a turn, waiting would only delay. With ``reuse_port``
+    another process may listen on the same addresses (SO_REUSEPORT).
     """
+
+    def __init__(self, *, reuse_port: bool = False) -> None:
+        self._reuse_port = reuse_port
 
     async def listen(
         self, host: str, port: int, factory: Callable[[], asyncio.Protocol], tls: ssl.SSLContext | None = None
@@ -50,6 +54,7 @@ class TcpNetwork:
             ssl=tls,
             backlog=BACKLOG,
             reuse_address=reuse,
+            reuse_port=self._reuse_port or None,
             ssl_handshake_timeout=HANDSHAKE_SECONDS if tls is not None else None,
         )
         return TcpListener(server)

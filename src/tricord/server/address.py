@@ -45,6 +45,15 @@ class Address:
             return self.host.lower().rstrip(".") == "localhost"
 
     @property
+    def is_ip(self) -> bool:
+        """Whether the host is an address and not a name."""
+        try:
+            ipaddress.ip_address(self.host)
+        except ValueError:
+            return False
+        return True
+
+    @property
     def is_wildcard(self) -> bool:
         """Whether it means every address of this machine."""
         try:

@@ -69,13 +69,21 @@ async def consent(
 
 
 async def invitation(
-    ask: Ask, configuration: Configuration, tells: Tells, stopped: Callable[[], bool] = lambda: False
+    ask: Ask,
+    configuration: Configuration,
+    tells: Tells,
+    stopped: Callable[[], bool] = lambda: False,
+    *,
+    rounds_max: int | None = None,
 ) -> Invitation:
-    """What the cluster knows of the member at this one's address. Raises WrongMember when it was claimed already."""
+    """What the cluster knows of the member at this one's address. It asks so many times, or for as long as it takes.
+
+    Raises WrongMember when the member was claimed already, and when nobody knows it.
+    """
     own = configuration.advertise_peer_address
     others = [one for one in configuration.initial_members.members if one.name != configuration.name]
-    rounds = 0
-    while not stopped():
+    rounds, problem = 0, ""
+    while not stopped() and (rounds_max is None or rounds < rounds_max):
         problem = "none of them answers"
         for member, answer in zip(others, await asyncio.gather(*(_ask(ask, one, 0) for one in others)), strict=True):
             if not isinstance(answer, Answer) or not answer.configuration:
@@ -91,7 +99,9 @@ async def invitation(
             tells.info("waiting for the cluster to know this member", because=problem)
         rounds += 1
         await asyncio.sleep(AGAIN_SECONDS)
-    raise WrongMember("this member was stopped before it belonged to the cluster")
+    if stopped():
+        raise WrongMember("this member was stopped before it belonged to the cluster")
+    raise WrongMember(f"the cluster does not know this member: {problem}")
 
 
 async def introduction(
@@ -108,10 +118,14 @@ async def introduction(
 
 
 async def _ask(ask: Ask, member: InitialMember, about: int) -> Answer | Refusal | OSError:
-    try:
-        return await ask((member.address.host, member.address.port), about)
-    except OSError as error:
-        return error
+    """By its first address that answers."""
+    failure = OSError("no address")
+    for address in member.addresses:
+        try:
+            return await ask((address.host, address.port), about)
+        except OSError as error:
+            failure = error
+    return failure
 
 
 def _at(members: Members, address: PeerAddress) -> int:

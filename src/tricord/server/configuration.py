@@ -266,6 +266,11 @@ class Configuration:
         low=0,
         high=1 << 40,
     )
+    force_new_cluster: bool = setting(
+        default=False,
+        effect="go on alone with what the data directory holds: all other members are given up",
+        relation="only when a majority is lost for good",
+    )
     segment_bytes: int = setting(
         default=64 * MIB,
         unit="bytes",

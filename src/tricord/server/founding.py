@@ -35,8 +35,11 @@ class Invitation:
     members: Members
 
 
-def found(random: Random, configuration: Configuration, invitation: Invitation | None) -> Founding:
-    """What this start would found. Raises ConfigurationError."""
+def found(
+    random: Random, configuration: Configuration, invitation: Invitation | None, *, as_listed: bool = False
+) -> Founding:
+    """What this start would found. ``as_listed``: the list of members says with URLs which scheme they speak, not the
+    settings. Raises ConfigurationError."""
     incarnation = random.bits(63) | 1
     name = configuration.name
     if invitation is not None:
@@ -46,7 +49,8 @@ def found(random: Random, configuration: Configuration, invitation: Invitation |
         initial = configuration.initial_members
         own = next(member for member in initial.members if member.name == name)
         identity = Identity(initial.cluster_id, initial.member_id(own), initial.history_id, incarnation, name)
-        return Founding(identity, initial.configuration("https" if configuration.peer_tls else "http"))
+        scheme = "https" if configuration.peer_tls else "http"
+        return Founding(identity, initial.configuration("" if as_listed else scheme))
     # Ids fit a signed 64-bit integer, and 0 means nobody.
     identity = Identity(random.bits(63) | 1, random.bits(63) | 1, random.bits(63) | 1, incarnation, name)
     return Founding(identity, alone(identity, configuration))

@@ -16,7 +16,8 @@ from tricord.base.alarms import AlarmKind
 from tricord.base.environment import Environment, Timer
 from tricord.base.errors import DiskFault, TricordError, WrongMember
 from tricord.base.members import MemberStatus
-from tricord.base.metrics import Metrics
+from tricord.base.metrics import Metrics, StoreCounts
+from tricord.base.ordered import Table
 from tricord.base.version import ETCD_VERSION
 from tricord.raft.config import RaftConfig
 from tricord.replica.config import ReplicaConfig
@@ -26,6 +27,7 @@ from tricord.server.configuration import Configuration
 from tricord.server.drain import Drain
 from tricord.server.engine import HealthCheck
 from tricord.server.faults import Faults
+from tricord.server.forcing import go_on_alone
 from tricord.server.founding import Invitation, found, is_used, members_of, open_storage
 from tricord.server.handing_over import hand_over
 from tricord.server.housekeeping import Housekeeping, first_needed
@@ -33,7 +35,7 @@ from tricord.server.log_writer import LogWriter
 from tricord.server.member_engine import MemberEngine
 from tricord.server.member_snapshots import MemberSnapshots
 from tricord.server.peer_addresses import peer_addresses
-from tricord.server.peer_links import open_links
+from tricord.server.peer_links import PeerTls, open_links
 from tricord.server.peers import Peers
 from tricord.server.quota import Quota
 from tricord.server.telling import Tells, TellsNobody
@@ -60,10 +62,12 @@ class Member:
         invitation: Invitation | None = None,
         tells: Tells | None = None,
         on_fault: Callable[[BaseException, str], None] | None = None,
+        peer_tls: PeerTls | None = None,
     ) -> None:
         """Opens and verifies the data directory; blocks on the disk. ``on_fault(error, where)`` hears of bugs in doors.
 
-        ``invitation`` is what ``bootstrap.invitation`` got for a member that joins, with an empty directory.
+        ``invitation`` is what ``bootstrap.invitation`` got for a member that joins, with an empty directory;
+        ``peer_tls`` says how others are dialled where the settings do not.
 
         Raises DataDirectoryInUse, CorruptData, NewerFormat, DiskFull, DiskFault, ConfigurationError, OSError.
         """
@@ -78,11 +82,14 @@ class Member:
         self.failure: BaseException | None = None
         self.metrics = Metrics()
         self._invitation = invitation
+        self._peer_tls = peer_tls
         self._handed_over = False
         self.leader_changed: Callable[[], None] = lambda: None
         """Told when another member leads, or none."""
-        founding = found(environment.random, configuration, invitation)
+        founding = found(environment.random, configuration, invitation, as_listed=peer_tls is not None)
         self._storage: MemberStorage = open_storage(environment, configuration, founding)
+        if configuration.force_new_cluster:
+            go_on_alone(self._storage)
         self.identity: Identity = self._storage.identity
         self.machine = StateMachine(self._storage.overlay)
         self.replica = self._open_replica()
@@ -130,7 +137,9 @@ class Member:
             election_seconds=configuration.election_timeout / 1000,
         )
         self.faults = Faults(environment, configuration.unsafe_faults, self.peers, self._tells)
-        self.links: PeerLinks = open_links(environment, configuration, self.peers.hooks(), self.faults.cuts)
+        self.links: PeerLinks = open_links(
+            environment, configuration, self.peers.hooks(), self.faults.cuts, tls=self._peer_tls
+        )
         self.peers.links = self.links
         self.snapshots = MemberSnapshots(
             environment,
@@ -182,6 +191,7 @@ class Member:
         membership.learners_max = configuration.max_learners
         membership.strict = configuration.strict_reconfig_check
         self.metrics.pending = lambda: self.engine.waiting
+        self.metrics.store = lambda: StoreCounts(storage.overlay.entries(Table.HEAD), self.machine.compacted())
         self.quota = Quota(
             environment,
             self.identity.member,

@@ -8,6 +8,7 @@ import ssl
 
 from tricord.base.environment import Disk, Environment
 from tricord.base.errors import ConfigurationError
+from tricord.base.message import message
 from tricord.server.configuration import Configuration
 from tricord.transport.peer.cuts import Cuts
 from tricord.transport.peer.hooks import PeerHooks
@@ -18,8 +19,20 @@ from tricord.transport.tls import peer_context, server_context
 SECRET_BYTES_MIN = 16
 
 
+@message
+class PeerTls:
+    """How a member dials the others, where its settings do not say it; None: in plain text."""
+
+    dialling: ssl.SSLContext | None
+
+
 def open_links(
-    environment: Environment, configuration: Configuration, hooks: PeerHooks, cuts: Cuts | None = None
+    environment: Environment,
+    configuration: Configuration,
+    hooks: PeerHooks,
+    cuts: Cuts | None = None,
+    *,
+    tls: PeerTls | None = None,
 ) -> PeerLinks:
     """Links that dial nobody yet. Raises ConfigurationError for files that cannot be used."""
     settings = dataclasses.replace(
@@ -33,7 +46,7 @@ def open_links(
         settings,
         secret=_secret(environment.disk, configuration.cluster_secret_file),
         insecure=configuration.insecure,
-        tls=_dialling_tls(configuration),
+        tls=tls.dialling if tls is not None else _dialling_tls(configuration),
         cuts=cuts,
     )
 

@@ -30,6 +30,9 @@ TICK_SECONDS = 0.1
 GATHER_SECONDS = 0.002
 """How long a turn waits for an append that is under way, at most."""
 
+SLOW_SECONDS = 0.1
+"""A turn that takes longer is counted as slow, as etcd counts its applying."""
+
 
 class DecidesTurns(Protocol):
     """The replica as its host sees it."""
@@ -111,6 +114,7 @@ class TurnLoop:
         tick_seconds: float = TICK_SECONDS,
     ) -> None:
         self._clock = environment.clock
+        self._metrics = metrics
         self._tasks = environment.tasks
         self._replica = replica
         self._drain = drain
@@ -321,8 +325,10 @@ class TurnLoop:
             self._rounds.proposals.left()
             self._rounds.reads.left()
         try:
+            began = self._clock.monotonic()
             output = self._replica.turn(turn_input)
             self.term = self._replica.term
+            self._metrics.slow_applies += self._clock.monotonic() - began > SLOW_SECONDS
             self._perform(output)
         except Exception as error:
             # An invariant broke: nothing more may be decided or answered.

@@ -74,6 +74,10 @@ class LmdbView:
                 keys = takewhile(upper_bound(end, FIRST_BYTES).__gt__, keys)
             return sum(map(bool, keys))  # every key is true: no Python code runs per key
 
+    def entries(self, table: Table) -> int:
+        entries: int = self._transaction.stat(self._databases[table])["entries"]
+        return entries
+
     def close(self) -> None:
         self._transaction.abort()
         # Twice is fine: it counts once.

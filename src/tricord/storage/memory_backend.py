@@ -42,6 +42,9 @@ class MemoryView:
     def count(self, table: Table, start: bytes, end: bytes | None) -> int:
         return self._tables[table].count(start, end)
 
+    def entries(self, table: Table) -> int:
+        return self._tables[table].count(b"", None)
+
     def close(self) -> None:
         self._tables = ()
 

@@ -168,6 +168,10 @@ class Overlay:
             total += (active.records[key] is not None) - (old is not None)
         return total
 
+    def entries(self, table: Table) -> int:
+        """See ``BackendView``: as of the last commit."""
+        return self._view.entries(table)
+
     def picture(self, tables: tuple[Table, ...]) -> OverlayPicture:
         """The state of some tables as it is now, for another thread. Cost: the overlay's records of those tables."""
         layers: list[list[_Layer]] = [[] for _ in Table]

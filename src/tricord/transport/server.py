@@ -12,6 +12,7 @@ import ssl
 from collections.abc import Callable
 
 from tricord.base.environment import Environment, Listener, Timer
+from tricord.transport.gate import Admits, gated
 from tricord.transport.limits import Limits
 from tricord.transport.server_protocol import ServerProtocol
 from tricord.wire.grpc.service import Method, Registry
@@ -58,9 +59,13 @@ class Server:
         self._draining = False
         self._empty: asyncio.Future[None] | None = None
 
-    async def listen(self, host: str, port: int, tls: ssl.SSLContext | None = None) -> Listener:
-        """Bind and serve. Port 0 takes a free one; see ``Listener.addresses``. Raises OSError."""
-        listener = await self.environment.network.listen(host, port, lambda: ServerProtocol(self), tls)
+    async def listen(
+        self, host: str, port: int, tls: ssl.SSLContext | None = None, admits: Admits | None = None
+    ) -> Listener:
+        """Bind and serve. Port 0 takes a free one; see ``Listener.addresses``. ``admits`` looks at the certificates of
+        clients. Raises OSError."""
+        factory = gated(admits, lambda: ServerProtocol(self))
+        listener = await self.environment.network.listen(host, port, factory, tls)
         self._listeners.append(listener)
         if self._timer is None:
             self._timer = self.environment.tasks.call_later(self.limits.tick, self._tick)

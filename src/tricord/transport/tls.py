@@ -5,20 +5,41 @@ from __future__ import annotations
 
 import ssl
 
+from tricord.base.message import message
+
 ALPN_SERVER = ["h2", "http/1.1"]
 ALPN_CLIENT = ["h2"]
 
 
-def server_context(certificate: str, key: str, client_authority: str | None = None) -> ssl.SSLContext:
+# RFC 9113, section 9.2.2: what HTTP/2 forbids of TLS 1.2 is everything but ephemeral keys with AEAD.
+CIPHERS = "ECDHE+AESGCM:ECDHE+CHACHA20"
+
+
+@message
+class TlsBounds:
+    """Which versions and which cipher suites of TLS 1.2 (in OpenSSL's words) are spoken."""
+
+    low: ssl.TLSVersion = ssl.TLSVersion.TLSv1_2
+    high: ssl.TLSVersion = ssl.TLSVersion.MAXIMUM_SUPPORTED
+    ciphers: str = CIPHERS
+
+    def bind(self, context: ssl.SSLContext) -> None:
+        """Put them in force. Raises ssl.SSLError for suites that OpenSSL does not have."""
+        context.minimum_version = self.low
+        context.maximum_version = self.high
+        context.set_ciphers(self.ciphers)
+
+
+def server_context(
+    certificate: str, key: str, client_authority: str | None = None, *, bounds: TlsBounds | None = None
+) -> ssl.SSLContext:
     """For a listener. Paths of PEM files; with ``client_authority`` clients must show a certificate signed by it.
 
     Raises OSError, ssl.SSLError.
     """
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    (bounds or TlsBounds()).bind(context)
     context.options |= ssl.OP_NO_RENEGOTIATION | ssl.OP_NO_COMPRESSION
-    # RFC 9113, section 9.2.2: what HTTP/2 forbids of TLS 1.2 is everything but ephemeral keys with AEAD.
-    context.set_ciphers("ECDHE+AESGCM:ECDHE+CHACHA20")
     context.load_cert_chain(certificate, key)
     context.set_alpn_protocols(ALPN_SERVER)
     if client_authority is not None:

@@ -17,7 +17,7 @@ from tricord.base.errors import NoLeader, PermissionDenied, TricordError
 from tricord.base.hashes import ContentHash
 from tricord.base.levels import Level, Stamp
 from tricord.base.members import MemberStatus
-from tricord.base.metrics import Metrics, Traffic
+from tricord.base.metrics import Histogram, Metrics, StoreCounts, Traffic, WatchCounts
 from tricord.base.operations import RangeResult, Request, Result
 from tricord.base.watching import WatchStream
 from tricord.server.engine import HealthCheck, Reply
@@ -200,6 +200,9 @@ def test_metrics_carry_the_names_that_dashboards_use(routes: Routes, metrics: Me
     metrics.wal_fsync_seconds.observe(100.0)
     metrics.traffic = lambda: Traffic(2, 1000, 500, [("/etcdserverpb.KV/Put", 4, [3, 1, *[0] * 15])])
     metrics.pending = lambda: 5
+    metrics.watches = lambda: WatchCounts(2, 3, 1, 4, 5)
+    metrics.store = lambda: StoreCounts(6, -1)
+    metrics.lease_granted, metrics.lease_revoked, metrics.lease_renewed, metrics.lease_expired = 9, 8, 7, 6
     ask(routes, "/health")
     found = samples(routes)
     assert found["etcd_server_has_leader"] == 1
@@ -228,7 +231,22 @@ def test_metrics_carry_the_names_that_dashboards_use(routes: Routes, metrics: Me
     assert found["etcd_network_client_grpc_received_bytes_total"] == 1000
     assert found["etcd_network_client_grpc_sent_bytes_total"] == 500
     assert found["tricord_client_connections"] == 2
+    watches = ("watch_stream_total", "watcher_total", "slow_watcher_total", "pending_events_total", "events_total")
+    assert [found[f"etcd_debugging_mvcc_{name}"] for name in watches] == [2, 3, 1, 4, 5]
+    assert (found["etcd_debugging_mvcc_keys_total"], found["etcd_debugging_mvcc_compact_revision"]) == (6, -1)
+    leases = ("lease_granted", "lease_revoked", "lease_renewed", "server_lease_expired")
+    assert [found[f"etcd_debugging_{name}_total"] for name in leases] == [9, 8, 7, 6]
     assert found["process_resident_memory_bytes"] > 0
+
+
+def test_the_times_of_calls_are_there_when_somebody_measures_them(routes: Routes, metrics: Metrics) -> None:
+    took = Histogram((0.1, 1.0))
+    took.observe(0.5)
+    path = "/etcdserverpb.KV/Put"
+    metrics.traffic = lambda: Traffic(0, 0, 0, [(path, 1, [1, *[0] * 16])], {path: took})
+    found = samples(routes)
+    assert found["grpc_server_handling_seconds_count|Put|etcdserverpb.KV|unary"] == 1
+    assert found["grpc_server_handling_seconds_sum|Put|etcdserverpb.KV|unary"] == 0.5
 
 
 def test_the_format_is_the_one_that_every_scraper_reads(routes: Routes) -> None:

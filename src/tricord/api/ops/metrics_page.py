@@ -15,7 +15,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Histo
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
-from tricord.base.metrics import Histogram, Metrics
+from tricord.base.metrics import Histogram, Metrics, WatchCounts
 from tricord.base.version import ETCD_CLUSTER_VERSION, ETCD_VERSION
 from tricord.server.engine import Engine
 from tricord.wire.grpc.status import Status
@@ -49,6 +49,7 @@ class MemberCollector(Collector):
         """All families."""
         yield from self._server()
         yield from self._storage()
+        yield from self._debugging()
         yield from self._traffic()
 
     def _server(self) -> Iterator[Metric]:
@@ -71,6 +72,7 @@ class MemberCollector(Collector):
         pending = metrics.pending() if metrics.pending is not None else 0
         yield gauge("etcd_server_proposals_pending", "Requests that wait for the log.", pending)
         yield counter("etcd_server_proposals_failed", "Proposals that failed.", metrics.proposals_failed)
+        yield counter("etcd_server_slow_apply", "Turns that took long to apply.", metrics.slow_applies)
         yield counter("etcd_server_read_indexes_failed", "Linearizable reads that failed.", metrics.reads_failed)
         yield gauge("etcd_server_quota_backend_bytes", "The store's quota in bytes.", status.quota_bytes)
         # Counters whose names lack the suffix that the format's newer form demands.
@@ -78,7 +80,7 @@ class MemberCollector(Collector):
         yield _untyped("etcd_server_health_failures", "Failed health checks.", metrics.health_failures)
 
     def _storage(self) -> Iterator[Metric]:
-        status, stamp, metrics = self._engine.status(), self._engine.stamp(), self._metrics
+        status, metrics = self._engine.status(), self._metrics
         gauge, counter = GaugeMetricFamily, CounterMetricFamily
         yield gauge("etcd_mvcc_db_total_size_in_bytes", "Bytes that the backend takes on disk.", status.size_bytes)
         yield gauge("etcd_mvcc_db_total_size_in_use_in_bytes", "Of them, bytes that hold data.", status.used_bytes)
@@ -86,10 +88,33 @@ class MemberCollector(Collector):
         yield counter("etcd_mvcc_range", "Ranges seen by this member.", metrics.ranges)
         yield counter("etcd_mvcc_delete", "Deletes seen by this member.", metrics.deletes)
         yield counter("etcd_mvcc_txn", "Transactions seen by this member.", metrics.txns)
-        yield gauge("etcd_debugging_mvcc_current_revision", "The store's revision.", stamp.revision)
         yield _histogram("etcd_disk_wal_fsync_duration_seconds", "Log append and sync.", metrics.wal_fsync_seconds)
         commit = metrics.backend_commit_seconds
         yield _histogram("etcd_disk_backend_commit_duration_seconds", "Commits of the backend.", commit)
+        defragments = metrics.defragment_seconds
+        yield _histogram("etcd_disk_backend_defrag_duration_seconds", "Defragmentations.", defragments)
+
+    def _debugging(self) -> Iterator[Metric]:
+        """What etcd files under debugging, and dashboards show all the same."""
+        stamp, metrics = self._engine.stamp(), self._metrics
+        gauge, counter = GaugeMetricFamily, CounterMetricFamily
+        yield gauge("etcd_debugging_mvcc_current_revision", "The store's revision.", stamp.revision)
+        if metrics.store is not None:
+            store = metrics.store()
+            revision = store.compact_revision
+            yield gauge("etcd_debugging_mvcc_compact_revision", "Oldest revision that can be read.", revision)
+            yield gauge("etcd_debugging_mvcc_keys_total", "Keys in the store.", store.keys)
+        watches = metrics.watches() if metrics.watches is not None else WatchCounts()
+        # etcd declares four of these as gauges, whatever their names say.
+        yield gauge("etcd_debugging_mvcc_watch_stream_total", "Streams of watches.", watches.streams)
+        yield gauge("etcd_debugging_mvcc_watcher_total", "Watches.", watches.watches)
+        yield gauge("etcd_debugging_mvcc_slow_watcher_total", "Watches that are behind.", watches.slow)
+        yield gauge("etcd_debugging_mvcc_pending_events_total", "Events that wait.", watches.pending_events)
+        yield counter("etcd_debugging_mvcc_events", "Events sent to watches.", watches.events)
+        yield counter("etcd_debugging_lease_granted", "Leases granted.", metrics.lease_granted)
+        yield counter("etcd_debugging_lease_revoked", "Leases revoked.", metrics.lease_revoked)
+        yield counter("etcd_debugging_lease_renewed", "Leases renewed here.", metrics.lease_renewed)
+        yield counter("etcd_debugging_server_lease_expired", "Leases that ended by time.", metrics.lease_expired)
 
     def _traffic(self) -> Iterator[Metric]:
         if self._metrics.traffic is None:
@@ -111,6 +136,8 @@ class MemberCollector(Collector):
                     handled.add_metric([*of_method, CODES[code]], count)
         yield started
         yield handled
+        if traffic.call_seconds:
+            yield _call_times(traffic.call_seconds, labels)
 
 
 def _info(name: str, text: str, label: str, value: str) -> Metric:
@@ -126,9 +153,19 @@ def _untyped(name: str, text: str, value: float) -> Metric:
 
 
 def _histogram(name: str, text: str, histogram: Histogram) -> Metric:
-    sums = list(itertools.accumulate(histogram.counts))
+    return HistogramMetricFamily(name, text, buckets=_buckets(histogram), sum_value=histogram.total)
+
+
+def _call_times(seconds: dict[str, Histogram], labels: list[str]) -> Metric:
+    family = HistogramMetricFamily("grpc_server_handling_seconds", "How long calls took.", labels=labels)
+    for path, histogram in seconds.items():
+        family.add_metric(_method_labels(path), _buckets(histogram), histogram.total)
+    return family
+
+
+def _buckets(histogram: Histogram) -> list[tuple[str, float]]:
     bounds = [*(f"{bound:g}" for bound in histogram.bounds), "+Inf"]
-    return HistogramMetricFamily(name, text, buckets=list(zip(bounds, sums, strict=True)), sum_value=histogram.total)
+    return list(zip(bounds, itertools.accumulate(histogram.counts), strict=True))
 
 
 def _method_labels(path: str) -> list[str]:

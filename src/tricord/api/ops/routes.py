@@ -20,12 +20,17 @@ VERSION_PAGE = json.dumps(
 
 def add_routes(engine: Engine, metrics: Metrics, routes: Routes) -> None:
     """Answer /health, /livez, /readyz (and each check below the two), /version and /metrics from ``engine``."""
+    routes.add("GET", "/version", version)
+    add_metrics_routes(engine, metrics, routes)
+
+
+def add_metrics_routes(engine: Engine, metrics: Metrics, routes: Routes) -> None:
+    """The same without /version: what a port for whoever watches the member answers."""
     routes.add("GET", "/health", Health(engine, metrics).answer)
     for probes in Probes.live(engine), Probes.ready(engine):
         routes.add("GET", probes.path, probes.answer)
         for name in probes.names():
             routes.add("GET", f"{probes.path}/{name}", probes.answer_one)
-    routes.add("GET", "/version", version)
 
     async def metrics_page(_: HttpRequest) -> HttpResponse:
         # Here, since the library loads a web server and more that nobody needs before the first scrape.

@@ -13,6 +13,7 @@ from collections.abc import Callable
 
 from tricord.base.environment import Environment, Listener, Timer
 from tricord.raft.messages import Message
+from tricord.transport.gate import Admits, gated
 from tricord.transport.peer.accepting import Acceptor
 from tricord.transport.peer.asking import ask
 from tricord.transport.peer.cuts import Cuts
@@ -117,11 +118,14 @@ class PeerLinks:
         """The protocol of one more accepted socket: for a listener that serves clients as well."""
         return self._acceptor.protocol(False)
 
-    async def listen(self, host: str, port: int, tls: ssl.SSLContext | None = None) -> Listener:
-        """A listener for peers alone. Where ``tls`` asks for certificates, they are proof enough. Raises OSError."""
+    async def listen(
+        self, host: str, port: int, tls: ssl.SSLContext | None = None, admits: Admits | None = None
+    ) -> Listener:
+        """A listener for peers alone. Where ``tls`` asks for certificates, they are proof enough, if ``admits`` takes
+        them. Raises OSError."""
         certified = tls is not None and tls.verify_mode == ssl.CERT_REQUIRED
         factory: Callable[[], asyncio.Protocol] = lambda: self._acceptor.protocol(certified)  # noqa: E731
-        listener = await self._environment.network.listen(host, port, factory, tls)
+        listener = await self._environment.network.listen(host, port, gated(admits, factory), tls)
         self._listeners.append(listener)
         return listener
 
