@@ -76,6 +76,11 @@ class Housekeeping:
             self._waiting.append((revision, then))
         self._start_sweep()
 
+    def look(self) -> None:
+        """Called at times: a compaction may have come from another member, whose client waits there."""
+        if not self._sweeping and self._machine.has_to_sweep:
+            self._start_sweep()
+
     def stop(self) -> None:
         """Do no more. What is left is taken up at the next start."""
         self._stopped = True

@@ -19,10 +19,12 @@ from tricord.base.members import MemberStatus
 from tricord.base.metrics import Metrics, StoreCounts
 from tricord.base.ordered import Table
 from tricord.base.version import ETCD_VERSION
+from tricord.mvcc.auto_compaction import auto_compaction
 from tricord.raft.config import RaftConfig
 from tricord.replica.config import ReplicaConfig
 from tricord.replica.replica import Replica
 from tricord.server import bootstrap
+from tricord.server.compacting import Compacting
 from tricord.server.configuration import Configuration
 from tricord.server.drain import Drain
 from tricord.server.engine import HealthCheck
@@ -192,6 +194,7 @@ class Member:
         membership.strict = configuration.strict_reconfig_check
         self.metrics.pending = lambda: self.engine.waiting
         self.metrics.store = lambda: StoreCounts(storage.overlay.entries(Table.HEAD), self.machine.compacted())
+        self.compacting = self._open_compacting()
         self.quota = Quota(
             environment,
             self.identity.member,
@@ -202,6 +205,12 @@ class Member:
             self.engine.ask,
             self._tells,
         )
+
+    def _open_compacting(self) -> Compacting | None:
+        rule = auto_compaction(self._configuration.auto_compaction_mode, self._configuration.auto_compaction_retention)
+        if rule is None:
+            return None
+        return Compacting(self._environment, rule, self.machine, self.replica, self.engine.ask, self._tells)
 
     @property
     def client_urls(self) -> list[str]:
@@ -310,6 +319,8 @@ class Member:
         self.turns.stop()
         self.peers.stop()
         self.housekeeping.stop()
+        if self.compacting is not None:
+            self.compacting.stop()
         if self._timer is not None:
             self._timer.cancel()
         await self.engine.finish_reading()
@@ -336,6 +347,8 @@ class Member:
         self.peers.stop()
         self.faults.stop()
         self.housekeeping.stop()
+        if self.compacting is not None:
+            self.compacting.stop()
         self.snapshots.abandon()
         self.drain.abandon()
         if self._timer is not None:
@@ -433,6 +446,7 @@ class Member:
     def _every_so_often(self) -> None:
         self.engine.expire()
         self.quota.look()
+        self.housekeeping.look()
         self._timer = self._environment.tasks.call_later(EXPIRE_SECONDS, self._every_so_often)
 
     def _fail(self, error: BaseException) -> None:

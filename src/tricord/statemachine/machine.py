@@ -195,6 +195,11 @@ class StateMachine:
                 return not any(other.swept < other.compacted for other in self._keyspaces.values())
         return True
 
+    @property
+    def has_to_sweep(self) -> bool:
+        """Whether ``sweep`` has something to do."""
+        return any(space.swept < space.compacted for space in self._keyspaces.values())
+
     def swept(self, revision: int, keyspace: int = 0) -> bool:
         """Whether everything that a compaction at ``revision`` made unreachable has been freed."""
         return self._keyspaces[keyspace].swept >= revision

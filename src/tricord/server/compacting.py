@@ -1,0 +1,68 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Compacts by itself, at the settings' pace: every member takes samples, the one that leads compacts."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Any, Protocol
+
+from tricord.base.context import Context
+from tricord.base.environment import Environment, Timer
+from tricord.base.errors import TricordError
+from tricord.base.operations import Compact
+from tricord.mvcc.auto_compaction import AutoCompaction
+from tricord.server.telling import Tells
+from tricord.statemachine.machine import StateMachine
+
+
+class Leads(Protocol):
+    """The replica as this part sees it."""
+
+    @property
+    def is_leader(self) -> bool:
+        """Whether this member leads."""
+
+
+class Compacting:
+    """Runs one ``AutoCompaction`` beside the turns."""
+
+    def __init__(
+        self,
+        environment: Environment,
+        rule: AutoCompaction,
+        machine: StateMachine,
+        replica: Leads,
+        ask: Callable[[Compact, Context], Awaitable[Any]],
+        tells: Tells,
+    ) -> None:
+        self._clock = environment.clock
+        self._tasks = environment.tasks
+        self._rule = rule
+        self._machine = machine
+        self._replica = replica
+        self._ask = ask
+        self._tells = tells
+        self._timer: Timer = self._tasks.call_later(rule.every, self._look)
+        self._asking = False
+
+    def stop(self) -> None:
+        """Do no more."""
+        self._timer.cancel()
+
+    def _look(self) -> None:
+        self._timer = self._tasks.call_later(self._rule.every, self._look)
+        machine = self._machine
+        revision = self._rule.sample(self._clock.monotonic(), machine.revision(), machine.compacted())
+        if revision > 0 and self._replica.is_leader and not self._asking:
+            self._asking = True
+            self._tasks.spawn(self._compact(revision), "automatic compaction")
+
+    async def _compact(self, revision: int) -> None:
+        try:
+            await self._ask(Compact(revision), Context())
+        except TricordError as error:
+            self._tells.warning("automatic compaction failed", revision=revision, why=str(error))
+        else:
+            self._tells.info("compacted", revision=revision)
+        finally:
+            self._asking = False
