@@ -12,12 +12,21 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from tricord.client.asynchronous import AsyncClient
     from tricord.client.connecting import connect_async as connect
+    from tricord.client.elections import Election, Leaders
+    from tricord.client.leases import Lease
+    from tricord.client.locks import Lock
+    from tricord.client.watching import Watch
     from tricord.embedded import open_async as open
 
-__all__ = ["AsyncClient", "connect", "open"]
+__all__ = ["AsyncClient", "Election", "Leaders", "Lease", "Lock", "Watch", "connect", "open"]
 
 _PLACES = {
     "AsyncClient": ("tricord.client.asynchronous", "AsyncClient"),
+    "Election": ("tricord.client.elections", "Election"),
+    "Leaders": ("tricord.client.elections", "Leaders"),
+    "Lease": ("tricord.client.leases", "Lease"),
+    "Lock": ("tricord.client.locks", "Lock"),
+    "Watch": ("tricord.client.watching", "Watch"),
     "connect": ("tricord.client.connecting", "connect_async"),
     "open": ("tricord.embedded", "open_async"),
 }

@@ -3,7 +3,8 @@
 
 from __future__ import annotations
 
-from tricord.base.errors import KeyNotProvided
+from tricord.base.environment import Environment
+from tricord.base.errors import KeyNotProvided, Unimplemented
 from tricord.base.levels import Level, Stamp
 from tricord.base.members import MemberRecord, MemberStatus
 from tricord.base.operations import (
@@ -19,7 +20,9 @@ from tricord.base.operations import (
     Request,
     Result,
 )
+from tricord.base.watching import WatchSpec
 from tricord.client.changes import AddMember, EndpointStatus, MemberChange
+from tricord.client.feed import Feed
 
 
 class MemoryCaller:
@@ -71,6 +74,13 @@ class MemoryCaller:
         if not end:
             return [store[key]] if key in store else []
         return [store[found] for found in sorted(store) if key <= found and (end == b"\0" or found < end)]
+
+    @property
+    def environment(self) -> Environment:
+        raise AssertionError("the dictionary has no world")
+
+    async def watch(self, spec: WatchSpec, timeout: float) -> Feed:
+        raise Unimplemented
 
     async def status(self, timeout: float) -> MemberStatus:
         return MemberStatus("3.6", 1, 1, 1, 2, 3, 4, 4, False, [], [])

@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
-from tests.client.scripted_server import tell
+from tests.client.scripted_server import ScriptedServer, tell
 from tricord.base.environment import Environment
 from tricord.transport import Limits, Server
 from tricord.transport.client_connection import CallBroken, ClientConnection, dial
@@ -174,5 +174,44 @@ def test_a_lost_connection_ends_streams_and_refuses_new_ones() -> None:
         with pytest.raises(CallBroken) as caught:
             await later.send(b"x")
         assert not caught.value.sent
+
+    tell(story)
+
+
+def test_metadata_of_one_call_travels_with_that_call() -> None:
+    async def story(world: Environment) -> None:
+        seen: list[object] = []
+
+        async def note(call: StreamCall) -> None:
+            seen.append(call.metadata.get("hasleader"))
+            await echo(call)
+
+        connection, server = await connected(world, note)
+        for metadata in ((("hasleader", "true"),), ()):
+            call = await connection.stream(PATH, metadata=metadata)
+            call.end()
+            assert [message async for message in call] == []
+        assert seen == ["true", None]
+        connection.close()
+        server.abort()
+
+    tell(story)
+
+
+def test_a_server_that_stands_still_under_a_stream_is_given_up() -> None:
+    async def story(world: Environment) -> None:
+        server = ScriptedServer()
+        await server.listen(world)
+        connection = await dial(world, "127.0.0.1", 2379)
+        call = await connection.stream(PATH)
+        await asyncio.sleep(60)
+        assert not call.over, "it answers our PINGs"
+        server.paused = True
+        begun = world.clock.monotonic()
+        with pytest.raises(CallBroken, match="does not answer"):
+            await anext(call)
+        assert 2 <= world.clock.monotonic() - begun <= 12.1
+        connection.close()
+        await asyncio.sleep(30)
 
     tell(story)

@@ -115,9 +115,15 @@ class OutOfRange(InvalidRequest):
 
 
 class RevisionCompacted(OutOfRange):
+    """``compacted`` is the oldest revision that is still there, where the store says so (a watch's end does)."""
+
     code = "revision_compacted"
     summary = "required revision has been compacted"
     hint = "read at a newer revision, or at none"
+
+    def __init__(self, text: str = "", *, compacted: int = 0) -> None:
+        super().__init__(text)
+        self.compacted = compacted
 
 
 class RevisionInFuture(OutOfRange):

@@ -16,11 +16,13 @@ from tricord.base.operations import Compact, KeyValue, Request, Result, SortOrde
 from tricord.base.trace import Completed, Invoked, Tracer
 from tricord.client import steps
 from tricord.client.caller import Caller, Opener
+from tricord.client.coordination import CoordinationCalls
 from tricord.client.guards import Guard, guarded
 from tricord.client.keys import Data, prefix_range, span
 from tricord.client.lease_ids import LeaseArgument
 from tricord.client.membership import MembershipCalls
 from tricord.client.pages import PAGE_SIZE, Pages
+from tricord.client.recipes import Recipes
 from tricord.client.results import CompactReply, DeleteReply, PutReply, RangeReply
 from tricord.client.steps import Condition, Step, TxnReply
 
@@ -33,7 +35,7 @@ R = TypeVar("R")
 LINEARIZABLE = Level.LINEARIZABLE
 
 
-class AsyncClient(MembershipCalls):
+class AsyncClient(MembershipCalls, CoordinationCalls):
     """A store. Use it as ``async with`` or ``await`` it; either opens it, as does the first call. One loop per client.
 
     Keys and values are str (sent as UTF-8) or bytes; what comes back is bytes. ``timeout`` is in seconds (None: the
@@ -50,6 +52,7 @@ class AsyncClient(MembershipCalls):
         self._opening: asyncio.Task[Caller] | None = None
         self._closed = False
         self._calls = 0
+        self._recipes = Recipes(self, timeout)
 
     # --- opening and closing -------------------------------------------------------------------------------
 
@@ -69,6 +72,7 @@ class AsyncClient(MembershipCalls):
         """Give back connections, or the store if it lives here. Calls under way fail. Closing twice is fine."""
         import asyncio
 
+        await self._recipes.end()
         self._closed = True
         opening = self._opening
         if opening is not None:

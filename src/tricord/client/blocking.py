@@ -15,6 +15,7 @@ from tricord.base.levels import Level, Stamp
 from tricord.base.operations import KeyValue, Request, Result, SortOrder, SortTarget
 from tricord.client import steps
 from tricord.client.asynchronous import LINEARIZABLE, AsyncClient, scan_pages
+from tricord.client.blocking_coordination import BlockingCoordinationCalls
 from tricord.client.blocking_membership import BlockingMembershipCalls
 from tricord.client.guards import Guard, guarded
 from tricord.client.keys import Data
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
 R = TypeVar("R")
 
 
-class Client(BlockingMembershipCalls):
+class Client(BlockingMembershipCalls, BlockingCoordinationCalls):
     """A store, for code that blocks. The methods are those of ``AsyncClient``, with the same errors.
 
     It is also a mapping: ``db["k"] = b"v"``, ``db["k"]``, ``del db["k"]``, ``"k" in db``, ``for key in db``.

@@ -9,10 +9,13 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import Protocol, TypeAlias
 
+from tricord.base.environment import Environment
 from tricord.base.levels import Level, Stamp
 from tricord.base.members import MemberRecord, MemberStatus
 from tricord.base.operations import Request, Result
+from tricord.base.watching import WatchSpec
 from tricord.client.changes import EndpointStatus, MemberChange
+from tricord.client.feed import Feed
 
 
 class Caller(Protocol):
@@ -23,6 +26,13 @@ class Caller(Protocol):
 
     async def call(self, request: Request, level: Level, timeout: float) -> tuple[Result, Stamp]:
         """Carry out ``request``; reads at least at ``level``; ``timeout`` in seconds."""
+
+    @property
+    def environment(self) -> Environment:
+        """Whose clock, randomness and tasks the recipes on top use."""
+
+    async def watch(self, spec: WatchSpec, timeout: float) -> Feed:
+        """Make a watch on one member; ``timeout`` in seconds is for the making. Not tried again: its reader does."""
 
     async def status(self, timeout: float) -> MemberStatus:
         """What the member that answers knows of itself."""

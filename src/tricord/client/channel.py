@@ -6,14 +6,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import Protocol, TypeAlias
 
 from tricord.client.endpoints import Endpoint
 
 
+class MessageStream(Protocol):
+    """A streaming call under way: see ``transport.client_stream``."""
+
+    async def send(self, message: bytes) -> None:
+        """Send a message. Raises GrpcError when the call is over."""
+
+    def cancel(self) -> None:
+        """Take the call back."""
+
+    async def __anext__(self) -> bytes:
+        """The next message. Raises StopAsyncIteration, GrpcError."""
+
+
 class Channel(Protocol):
-    """Carries unary gRPC calls to one member."""
+    """Carries gRPC calls to one member."""
 
     @property
     def usable(self) -> bool:
@@ -21,6 +34,11 @@ class Channel(Protocol):
 
     async def unary(self, path: str, request: bytes, timeout: float) -> bytes:
         """One message there, one back. Raises GrpcError as the server answered, CallBroken where it did not."""
+
+    async def stream(
+        self, path: str, timeout: float | None = None, metadata: Iterable[tuple[str, str | bytes]] = ()
+    ) -> MessageStream:
+        """A call of any number of messages either way. Raises CallBroken when it cannot be opened now."""
 
     def retire(self) -> None:
         """Take no more calls; close when those under way are done."""

@@ -22,17 +22,20 @@ from tricord.base.errors import (
     Unavailable,
     Unimplemented,
 )
+from tricord.base.leases import LeaseGrant, LeaseKeepAlive, LeaseList, LeaseRevoke, LeaseTimeToLive
 from tricord.base.levels import Level, Stamp
 from tricord.base.members import MemberRecord, MemberStatus
 from tricord.base.operations import Compact, DeleteRange, Put, Range, Request, Result, Txn, is_read
+from tricord.base.watching import WatchSpec
 from tricord.client.changes import AddMember, EndpointStatus, MemberChange, MoveLeader
 from tricord.client.channel import Channel, Dial
 from tricord.client.connector import Connector
 from tricord.client.endpoints import Endpoint
+from tricord.client.feed import Feed
 from tricord.client.options import Options
 from tricord.client.refusals import judge
 from tricord.transport.client_connection import CallBroken
-from tricord.wire.etcd import requests, responses
+from tricord.wire.etcd import leases, requests, responses
 from tricord.wire.grpc.status import GrpcError, Status
 
 _METHODS: dict[type, tuple[str, Callable[[bytes, Level], tuple[Any, Stamp]]]] = {
@@ -41,7 +44,14 @@ _METHODS: dict[type, tuple[str, Callable[[bytes, Level], tuple[Any, Stamp]]]] = 
     DeleteRange: ("/etcdserverpb.KV/DeleteRange", responses.decode_delete_range_response),
     Txn: ("/etcdserverpb.KV/Txn", responses.decode_txn_response),
     Compact: ("/etcdserverpb.KV/Compact", responses.decode_compact_response),
+    LeaseGrant: ("/etcdserverpb.Lease/LeaseGrant", leases.decode_grant_response),
+    LeaseRevoke: ("/etcdserverpb.Lease/LeaseRevoke", leases.decode_revoke_response),
+    # A stream of one message there and one back goes as any other call, and to the next member as any other.
+    LeaseKeepAlive: ("/etcdserverpb.Lease/LeaseKeepAlive", leases.decode_keep_alive_response),
+    LeaseTimeToLive: ("/etcdserverpb.Lease/LeaseTimeToLive", leases.decode_time_to_live_response),
+    LeaseList: ("/etcdserverpb.Lease/LeaseLeases", leases.decode_list_response),
 }
+_HARMLESS = (LeaseKeepAlive, LeaseTimeToLive, LeaseList)
 
 SILENT_SECONDS = 0.5
 """An endpoint that left a call of so much patience unanswered is not asked next, if there is another."""
@@ -68,13 +78,21 @@ class RemoteCaller:
         self._options = options
         self._closing = closing
 
+    @property
+    def environment(self) -> Environment:
+        return self._environment
+
     async def call(self, request: Request, level: Level, timeout: float) -> tuple[Result, Stamp]:
-        path, decode = _METHODS[type(request)]
+        try:
+            path, decode = _METHODS[type(request)]
+        except KeyError:
+            raise Unimplemented(f"{type(request).__name__} is not for clients") from None
         try:
             body = requests.encode_request(request, level)
         except (ValueError, TypeError) as error:
             raise InvalidRequest(f"the request cannot be encoded: {error}") from None
-        read = is_read(request)
+        # To renew a lease twice, or to ask of it, is as harmless as to read twice.
+        read = is_read(request) or isinstance(request, _HARMLESS)
         answer = await self._invoke(path, body, timeout, read)
         try:
             return decode(answer, level)
@@ -82,6 +100,14 @@ class RemoteCaller:
             if read:
                 raise
             raise OutcomeUnknown(f"the write may or may not have happened: {error}") from error
+
+    async def watch(self, spec: WatchSpec, timeout: float) -> Feed:
+        from tricord.client.remote_feed import open_feed
+
+        deadline = self._clock.monotonic() + timeout
+        channel = await self._connector.channel(deadline)
+        left = deadline - self._clock.monotonic()
+        return await open_feed(channel, spec, left, lambda: self._connector.leave(channel))
 
     async def status(self, timeout: float) -> MemberStatus:
         from tricord.client import reports

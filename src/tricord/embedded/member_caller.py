@@ -4,6 +4,8 @@
 from __future__ import annotations
 
 import dataclasses
+from typing import TYPE_CHECKING
+from weakref import WeakSet
 
 from tricord.base.context import Context
 from tricord.base.environment import Environment
@@ -12,6 +14,7 @@ from tricord.base.levels import Level, Stamp
 from tricord.base.members import MemberRecord, MemberStatus
 from tricord.base.operations import Request, Result
 from tricord.base.version import __version__
+from tricord.base.watching import WatchSpec
 from tricord.client.changes import (
     AddMember,
     EndpointStatus,
@@ -21,11 +24,15 @@ from tricord.client.changes import (
     ReplaceMember,
     UpdateMember,
 )
+from tricord.client.feed import Feed
 from tricord.embedded.memory_world import memory_world
 from tricord.embedded.opening import MEMORY
 from tricord.runtime import close_environment, open_environment
 from tricord.server.configuration import Configuration
 from tricord.server.member import Member
+
+if TYPE_CHECKING:
+    from tricord.embedded.member_feed import MemberFeed
 
 MEMORY_SEGMENT_BYTES = 8 << 20
 """The log's files in memory are small: what is cut off is given back sooner."""
@@ -40,7 +47,21 @@ class MemberCaller:
         self._environment = environment
         self._owns_environment = owns_environment
         self._clock = environment.clock
+        self._feeds: WeakSet[MemberFeed] = WeakSet()
         self._closed = False
+
+    @property
+    def environment(self) -> Environment:
+        return self._environment
+
+    async def watch(self, spec: WatchSpec, timeout: float) -> Feed:
+        from tricord.embedded.member_feed import MemberFeed
+
+        if self._closed:
+            raise Cancelled("the store was closed")
+        feed = MemberFeed(self._engine, spec)
+        self._feeds.add(feed)
+        return feed
 
     async def call(self, request: Request, level: Level, timeout: float) -> tuple[Result, Stamp]:
         if self._closed:
@@ -80,6 +101,8 @@ class MemberCaller:
         if self._closed:
             return
         self._closed = True
+        for feed in list(self._feeds):
+            feed.close()
         try:
             await self._member.stop()
         finally:

@@ -57,6 +57,8 @@ class ConnectionOptions:
     silence_seconds: float = 1.0
     """How long nothing may arrive while calls wait before the server is asked by a PING: a machine that vanished, or a
     process that was paused, does not close its connections."""
+    stream_silence_seconds: float = 10.0
+    """The same while only streams are open, which may be silent for long; servers resent more pings than this."""
     idle_seconds: float = 30.0
     """After so much silence a call first asks by a PING whether the connection still leads anywhere. A firewall may
     have forgotten it, and of a write sent into nowhere nobody would know the outcome."""
@@ -88,6 +90,7 @@ class ClientConnection(asyncio.Protocol):
         self._last_received = 0.0
         self._probe: Timer | None = None
         self._watch: Timer | None = None
+        self._stream_watch: Timer | None = None
         self._proof: asyncio.Future[None] | None = None
         self._end: GrpcError | None = None
         self._refuses = ""
@@ -128,16 +131,22 @@ class ClientConnection(asyncio.Protocol):
             self._abandon(call)
             raise
 
-    async def stream(self, path: str, timeout: float | None = None) -> ClientStream:
+    async def stream(
+        self, path: str, timeout: float | None = None, metadata: Iterable[tuple[str, str | bytes]] = ()
+    ) -> ClientStream:
         """Open a call of any number of messages either way; ``timeout`` (seconds) is for all of it, None for no end.
 
-        Raises CallBroken when it cannot be opened now.
+        ``metadata`` travels with this call alone. Raises CallBroken when it cannot be opened now.
         """
         now = self._clock.monotonic()
         if now - self._last_received > self._options.idle_seconds and self.usable:
             await self._prove_alive(self._options.probe_timeout * 2)
         call = ClientStream(self._http2, path, None if timeout is None else now + timeout, self._abandon)
+        call.metadata = tuple(encode_metadata(metadata))
         self._begin(call)
+        if self._stream_watch is None and not call.over:
+            patience = self._options.stream_silence_seconds
+            self._stream_watch = self._tasks.call_later(patience, self._watch_silent_streams)
         if timeout is not None and not call.over:
             call.timer = self._tasks.call_later(timeout, self._time_out, call)
         return call
@@ -193,6 +202,8 @@ class ClientConnection(asyncio.Protocol):
         varying: tuple[Field, ...] = ()
         if call.deadline is not None:
             varying = ((b"grpc-timeout", encode_timeout(call.deadline - self._clock.monotonic())),)
+        if isinstance(call, ClientStream):
+            varying += call.metadata
         block = self._http2.encoder.encode(fields, varying)
         call.opened(self._http2, self._http2.open_stream(block, context=call))
 
@@ -256,6 +267,18 @@ class ClientConnection(asyncio.Protocol):
             quiet = 0.0
         # Never a pause that is too short for the clock to move on.
         self._watch = self._tasks.call_later(max(patience - quiet, 0.001), self._watch_silence)
+
+    def _watch_silent_streams(self) -> None:
+        """While streams are open: the same, with more patience."""
+        self._stream_watch = None
+        if not any(type(stream.context) is ClientStream for stream in self._http2.streams.values()):
+            return
+        patience = self._options.stream_silence_seconds
+        quiet = self._clock.monotonic() - self._last_received
+        if quiet >= patience:
+            self._probe_peer()
+            quiet = 0.0
+        self._stream_watch = self._tasks.call_later(max(patience - quiet, 0.001), self._watch_silent_streams)
 
     def _judge_silence(self, silent_since: float) -> None:
         self._probe = None
@@ -326,7 +349,7 @@ class ClientConnection(asyncio.Protocol):
         if self._end is not None:
             return
         self._end = CallBroken(Status.UNAVAILABLE, reason)
-        for timer in (self._probe, self._watch):
+        for timer in (self._probe, self._watch, self._stream_watch):
             if timer is not None:
                 timer.cancel()
         self._end_proof()

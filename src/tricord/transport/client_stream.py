@@ -15,7 +15,7 @@ from tricord.transport.client_call import CallBroken
 from tricord.wire.grpc.messages import MessageReader, frame_message
 from tricord.wire.grpc.status import GrpcError, Status
 from tricord.wire.http2.connection import Connection
-from tricord.wire.http2.header_validation import HeaderBlock
+from tricord.wire.http2.header_validation import Field, HeaderBlock
 from tricord.wire.http2.streams import Stream
 
 
@@ -32,6 +32,7 @@ class ClientStream:
         self.deadline = deadline
         self.stream: Stream | None = None
         self.timer: Timer | None = None
+        self.metadata: tuple[Field, ...] = ()
         self.head: HeaderBlock | None = None
         self._http2 = http2
         self._abandon = abandon
