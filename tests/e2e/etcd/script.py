@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 import grpc
+from google.protobuf import json_format
 from google.protobuf.message import Message
 
 from tests.e2e.etcd.cases import Step, Steps
@@ -23,6 +24,7 @@ from tests.e2e.etcd.streams import (
     HttpStream,
     Stream,
     is_message,
+    shape_of_snapshot,
     to_fields,
     watch_of,
 )
@@ -57,6 +59,9 @@ class Script(Speaker):
             "until refused": self.until_refused,
             "bind": self.bind,
             "fields": self.fields,
+            "same": self.same,
+            "snapshot": self.snapshot,
+            "snapshot http": self.snapshot_http,
             "web": self.web,
         }
 
@@ -77,9 +82,8 @@ class Script(Speaker):
 
     def clear(self) -> None:
         """End the alarms, leases and learners that there are. Keys are deleted by ``run``."""
-        if self.message("Alarm", {}).alarms:
-            for alarm in (1, 2):
-                self.message("Alarm", {"action": 2, "alarm": alarm})
+        for raised in self.message("Alarm", {}).alarms:
+            self.message("Alarm", {"action": 2, "memberID": raised.memberID, "alarm": raised.alarm})
         for entry in self.message("LeaseLeases", {}).leases:
             self.message("LeaseRevoke", {"ID": entry.ID})
         for member in self.message("MemberList", {}).members:
@@ -223,11 +227,37 @@ class Script(Speaker):
             return answer
         return *answer[:-1], {name: answer[-1].get(name) for name in names}
 
+    def same(self, one: Step, other: Step, between: Step | None) -> Any:
+        answers = [self.message(*one)]
+        if between is not None:
+            self.call(between)
+        answers.append(self.message(*other))
+        hashes = {answer.hash for answer in answers}
+        return "same" if len(hashes) == 1 else "different"
+
+    def snapshot(self) -> Any:
+        path, kind, response = STREAMS["Snapshot"]
+        parts = [
+            response.FromString(part)
+            for part in self.channel.unary_stream(path)(kind().SerializeToString(), timeout=SECONDS)
+        ]
+        return shape_of_snapshot(parts)
+
+    def snapshot_http(self, path: str) -> Any:
+        stream = HttpStream(self.connection(), path, [{}])
+        parts = []
+        while is_message(message := stream.next()):
+            parts.append(json_format.ParseDict(message["result"], STREAMS["Snapshot"][2]()))
+        stream.close()
+        return stream.opening(), shape_of_snapshot(parts)
+
     def web(self, method: str, path: str, body: bytes) -> Any:
         connection = self.connection()
         try:
             connection.request(method, path, body)
             response = connection.getresponse()
-            return response.status, response.getheader("content-type"), without_ids(response.read().decode())
+            text = without_ids(response.read().decode())
+            lines = sorted(text.splitlines())  # etcd tells checks in the order of a map
+            return response.status, response.getheader("content-type"), lines
         finally:
             connection.close()

@@ -106,6 +106,21 @@ def fields(step: Step, *names: str) -> Step:
     return "fields", (step, names)
 
 
+def same(one: Step, other: Step, between: Step | None = None) -> Step:
+    """Whether both answers are the same, masks aside: for what each server has in a form of its own."""
+    return "same", (one, other, between)
+
+
+def snapshot() -> Step:
+    """The shape of a snapshot's stream: its bytes are the server's affair."""
+    return "snapshot", ()
+
+
+def snapshot_http(path: str) -> Step:
+    """As ``snapshot``, through the JSON gateway."""
+    return "snapshot http", (path,)
+
+
 def unary(method: str, **request: Any) -> Step:
     """Any unary call by its method's name."""
     return method, request

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import http.client
 import json
 from collections.abc import Iterator
@@ -149,3 +150,21 @@ def watch_of(message: Any) -> int:
     if not is_message(message):
         return 1 << 63
     return int(message.get("result", message).get("watch_id", 0))
+
+
+def shape_of_snapshot(parts: list[Any]) -> dict[str, Any]:
+    """What is the same of any snapshot: how parts count down, what they carry beside bytes, the digest at the end."""
+    blobs = [part.blob for part in parts]
+    content, digest = b"".join(blobs[:-1]), blobs[-1]
+    left, counts = len(content), []
+    for part in parts[:-1]:
+        left -= len(part.blob)
+        counts.append(part.remaining_bytes == left)
+    return {
+        "several parts": len(parts) > 2,
+        "each says what remains": all(counts),
+        "the last says": parts[-1].remaining_bytes,
+        "the last is the digest of all": digest == hashlib.sha256(content).digest(),
+        "versions": sorted({part.version for part in parts}),
+        "headers": [part.HasField("header") for part in (parts[0], parts[-1])],
+    }
