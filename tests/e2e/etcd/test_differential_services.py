@@ -13,14 +13,14 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.etcd import cases_cluster, cases_election, cases_lease, cases_lock, cases_watch
+from tests.e2e.etcd import cases_cluster, cases_election, cases_lease, cases_lock, cases_watch, cases_watch_streams
 from tests.e2e.etcd.cases import Steps
 from tests.e2e.etcd.script import Script
 from tests.peers.processes import EtcdProcess, MemberProcess
 
 pytestmark = pytest.mark.peer("etcd")
 
-MODULES = (cases_watch, cases_lease, cases_lock, cases_election, cases_cluster)
+MODULES = (cases_watch, cases_watch_streams, cases_lease, cases_lock, cases_election, cases_cluster)
 
 Pair = tuple[Script, Script]
 
@@ -38,7 +38,7 @@ def pair(etcd_binary: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterato
 
 def cases() -> list[Any]:
     return [
-        pytest.param(steps, id=f"{module.__name__.rpartition('_')[2]}: {name}")
+        pytest.param(steps, id=f"{module.__name__.rpartition('cases_')[2]}: {name}")
         for module in MODULES
         for name, steps in module.CASES.items()
     ]
