@@ -34,10 +34,12 @@ async function watching() {
     put: (kv, previous) => `put ${kv.key}=${kv.value} was ${previous?.value ?? ''} version ${kv.version}`,
     delete: (kv, previous) => `delete ${kv.key} was ${previous?.value ?? ''}`,
   };
-  const all = await room.watch().prefix('').withPreviousKV().create();
-  const old = await room.watch().key('a').startRevision(first).create();
-  const deletes = await room.watch().prefix('').only('delete').create();
+  // The past may come in the same packet as the word that the watch is there: listen before.
+  const all = room.watch().prefix('').withPreviousKV().watcher();
+  const old = room.watch().key('a').startRevision(first).watcher();
+  const deletes = room.watch().prefix('').only('delete').watcher();
   const seen = Promise.all([collect(all, 4, events), collect(old, 3, events), collect(deletes, 2, events)]);
+  await Promise.all([all, old, deletes].map((watcher) => new Promise((resolve) => watcher.on('connected', resolve))));
   await room.put('a').value('2');
   await room.put('b').value('3');
   await room.delete().all();

@@ -67,8 +67,9 @@ def told(folder: Path, endpoint: str) -> list[str]:
 
 @pytest.mark.peer("patroni")
 @pytest.mark.peer("postgresql")
-def test_postgresql_follows_who_leads(tmp_path: Path, etcd_endpoint: str) -> None:
+def test_postgresql_follows_who_leads(tmp_path: Path, etcd_endpoint: str, tricord_endpoint: str) -> None:
     """Both at once: most of the time is the wait for the end of the killed leader's lease."""
+    endpoints = {"etcd": etcd_endpoint, "tricord": tricord_endpoint}
     with ThreadPoolExecutor() as pool:
-        stories = [pool.submit(told, tmp_path / name, endpoint) for name, endpoint in (("etcd", etcd_endpoint),)]
-        assert [story.result() for story in stories] == [TOLD]
+        stories = {name: pool.submit(told, tmp_path / name, endpoint) for name, endpoint in endpoints.items()}
+        assert {name: story.result() for name, story in stories.items()} == {"etcd": TOLD, "tricord": TOLD}
