@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """What is typed: for each script, commands that set the stage and commands whose output is compared.
 
-``{revision}`` in an argument is the store's revision at the script's start, the same on both servers.
+``{revision}`` in an argument is the store's revision at the script's start, the same on both servers. ``{learner}`` is
+the id of the member that is a learner, in hex, ``{peer}`` the URL of the one that is none, and ``{file}`` a path of the
+server's own. A line that begins with POST is sent to the JSON gateway instead, for what etcdctl cannot ask.
 """
 
 from __future__ import annotations
@@ -26,6 +28,8 @@ class Script:
     name: str
     commands: list[Typed]
     etcd: str = "any"  # "3.6": the answer has fields that an older server lacks
+    formats: tuple[str, ...] = FORMATS
+    ordered: bool = True  # False: members come in the order of their ids, which are drawn at random
 
 
 def _typed(*lines: str) -> list[Typed]:
@@ -192,6 +196,101 @@ SCRIPTS = [
             "member list",
             "alarm list",
         ),
+        etcd="3.6",
+    ),
+    Script(
+        "lease",
+        _typed(
+            'POST /v3/lease/grant {"ID": 31420, "TTL": 600}',
+            "lease grant 60",
+            "lease grant 0",
+            "lease grant 9000000001",
+            "lease grant soon",
+            "put app/b leased --lease=7abc",
+            "put app/a leased --lease=7abc",
+            "put app/c leased --lease=7abd",
+            "put app/b again --ignore-lease",
+            "get app/b",
+            "lease timetolive 7abc",
+            "lease timetolive 7abd",
+            "lease timetolive xyz",
+            "lease list",
+            "lease keep-alive 7abc --once",
+            "lease keep-alive 7abd --once",
+            "del app/b",
+            "lease timetolive 7abc --keys",
+            "lease revoke 7abc",
+            "lease revoke 7abc",
+            "lease timetolive 7abc --keys",
+            "get '' --prefix",
+            "lease revoke",
+        ),
+        formats=("simple", "json"),
+    ),
+    Script(
+        "learner",
+        _typed(
+            "member add n2 --peer-urls=http://127.0.0.1:2 --learner",
+            "member add n3 --peer-urls={peer} --learner",
+            "member add n3 --peer-urls=http://127.0.0.1:3 --learner",
+            "member add n3 --peer-urls=nowhere --learner",
+            "member list",
+            "member update {learner} --peer-urls=http://127.0.0.1:4",
+            "member update 5 --peer-urls=http://127.0.0.1:4",
+            "member list",
+            "member promote {learner}",
+            "member promote 5",
+            "member promote xyz",
+            "move-leader {learner}",
+            "move-leader 5",
+            "member remove {learner}",
+            "member remove 5",
+            "member list",
+            "member add",
+        ),
+        formats=("simple", "json"),
+        ordered=False,
+    ),
+    Script(
+        "alarm",
+        [
+            *STAGE,
+            *_typed(
+                "alarm list",
+                'POST /v3/maintenance/alarm {"action": "ACTIVATE", "alarm": "NOSPACE"}',
+                "alarm list",
+                "put app/q refused",
+                "endpoint health",
+                "get app/a",
+                "del app/a",
+                "alarm disarm",
+                "alarm list",
+                "put app/q accepted",
+                "endpoint health",
+            ),
+        ],
+        formats=("simple", "json"),
+        etcd="3.6",
+    ),
+    Script(
+        "hashkv",
+        [
+            *STAGE,
+            *_typed(
+                "endpoint hashkv",
+                "endpoint hashkv --cluster",
+                "endpoint hashkv --rev={revision+3}",
+                "endpoint hashkv --rev=999999999",
+            ),
+        ],
+        etcd="3.6",
+        formats=("simple", "json"),
+    ),
+    Script("words", _typed("version", "help", "put --help", "watch --help", "nonsense"), formats=("simple",)),
+    Script(
+        "downgrade",
+        _typed("downgrade validate 3.5", "downgrade validate 3.4", "downgrade validate x", "downgrade cancel"),
+        formats=("simple",),
         etcd="3.6",
     ),
 ]
