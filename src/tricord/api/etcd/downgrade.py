@@ -51,7 +51,6 @@ def _target(version: str) -> str:
     found = _FORMAT.fullmatch(version)
     if found is None:
         raise GrpcError(Status.INVALID_ARGUMENT, "etcdserver: wrong downgrade target version format")
-    major, minor, patch, preliminary = found.groups()
-    if preliminary or (int(major), int(minor), int(patch or 0)) != ALLOWED:
+    if (int(found[1]), int(found[2])) != ALLOWED[:2]:  # etcd drops the rest, too
         raise GrpcError(Status.INVALID_ARGUMENT, "etcdserver: invalid downgrade target version")
     return ".".join(map(str, ALLOWED))
