@@ -85,7 +85,6 @@ FULL_KV: dict[str, Steps] = {
 FULL_OTHERS: dict[str, Steps] = {
     "a lease is refused": [*FULL, grant(60, 5), leases()],
     "a lease that exists is refused": [grant(60, 5), *FULL, grant(60, 5)],
-    "a lease for too long": [*FULL, grant(9_000_000_001, 5)],
     "revoking is fine": [grant(60, 5), put(b"k", lease=5), *FULL, revoke(5), get(b"k")],
     "keeping alive is fine": [
         grant(60, 5),
@@ -107,7 +106,6 @@ FULL_OTHERS: dict[str, Steps] = {
     ],
     "a campaign is refused": [grant(60, 5), *FULL, unary("Campaign", name=b"e", lease=5, value=b"v")],
     "status": [*FULL, unary("Status"), CLEAR, unary("Status")],
-    "status with two": [*FULL, alarm(ACTIVATE, CORRUPT, ME), unary("HashKV"), web("GET", "/health")],
     "hashes": [*FULL, unary("HashKV"), unary("Hash")],
     "members": [*FULL, unary("MemberList", linearizable=True)],
     "health": [*FULL, web("GET", "/health"), CLEAR, web("GET", "/health")],

@@ -17,7 +17,6 @@ from tests.e2e.etcd.steps import (
     open_http,
     receive,
     receive_by_watch,
-    snapshot_http,
     time_to_live,
     unary,
     web,
@@ -225,7 +224,6 @@ MAINTENANCE: dict[str, Steps] = {
         post("/v3/kv/put", {"key": K}),
         post("/v3/lease/grant", {"TTL": 60}),
     ],
-    "defragment": [post("/v3/maintenance/defragment", {})],
     "hash": [post("/v3/maintenance/hash", {})],
     "hash of keys": [
         *FOUR,
@@ -242,7 +240,6 @@ MAINTENANCE: dict[str, Steps] = {
         post("/v3/maintenance/downgrade", {"action": "CANCEL"}),
         post("/v3/maintenance/downgrade", {"action": 0, "version": "x"}),
     ],
-    "snapshot": [put(b"k", b"v" * 100_000), snapshot_http("/v3/maintenance/snapshot")],
 }
 
 PATHS = (
@@ -258,7 +255,6 @@ PATHS = (
     "/v3/election/observe",
     "/v3/cluster/member/add",
     "/v3/maintenance/alarm",
-    "/v3/maintenance/snapshot",
 )
 HTTP: dict[str, Steps] = {
     **{f"other methods at {path}": [(method, (path, b"")) for method in ("GET", "PUT", "DELETE")] for path in PATHS},

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Scripts of the Maintenance service but for its alarms, see ``steps``."""
+"""Scripts of the Maintenance service, see ``steps``; ``cases_alarms`` has its alarms, ``cases_space`` snapshots."""
 
 from __future__ import annotations
 
-from tests.e2e.etcd.cases import ALL, FOUR, At, Step, Steps, compact, delete, get, put
-from tests.e2e.etcd.steps import fields, grant, open_, receive, same, snapshot, unary, watch, web
+from tests.e2e.etcd.cases import FOUR, At, Step, Steps, compact, get, put
+from tests.e2e.etcd.steps import fields, same, unary, web
 
 VALIDATE, ENABLE, CANCEL = range(3)
 
@@ -18,7 +18,6 @@ def downgrade(action: int, version: str = "") -> Step:
 
 
 STATUS = unary("Status")
-DEFRAGMENT = unary("Defragment")
 
 STATUSES: dict[str, Steps] = {
     "of a lone member": [STATUS],
@@ -41,23 +40,6 @@ HASHES: dict[str, Steps] = {
     "of keys, differs when a key does": [*FOUR, same(hash_kv(At(6)), hash_kv(At(7)))],
     "of keys, compacted twice": [*FOUR, compact(At(2)), hash_kv(), compact(At(5)), hash_kv()],
     "of keys, is no revision": [*FOUR, hash_kv(), put(b"k"), get(b"k")],
-}
-
-DEFRAGMENTS: dict[str, Steps] = {
-    "answers": [DEFRAGMENT],
-    "keeps what there is": [*FOUR, DEFRAGMENT, get(*ALL), get(*ALL, revision=At(3))],
-    "after a compaction": [*FOUR, delete(b"a"), compact(At(8)), DEFRAGMENT, get(*ALL), get(*ALL, revision=At(7))],
-    "keeps leases": [grant(60, 5), put(b"k", lease=5), DEFRAGMENT, unary("LeaseTimeToLive", ID=5, keys=True)],
-    "keeps the hash of keys": [*FOUR, same(hash_kv(), hash_kv(), between=DEFRAGMENT)],
-    "twice": [DEFRAGMENT, DEFRAGMENT, put(b"k"), get(b"k")],
-    "leaves watches": [open_("w", "Watch", watch(b"k")), receive("w"), DEFRAGMENT, put(b"k"), receive("w")],
-}
-
-SNAPSHOTS: dict[str, Steps] = {
-    "of nothing": [snapshot()],
-    "of some keys": [*FOUR, snapshot()],
-    "of two mebibytes": [put(b"a", b"v" * 1_000_000), put(b"b", b"w" * 1_000_000), snapshot()],
-    "while keys are written": [*FOUR, open_("s", "Snapshot", {}), put(b"e"), get(*ALL)],
 }
 
 # None is one minor version below.
@@ -91,7 +73,7 @@ DOWNGRADES: dict[str, Steps] = {
     "status when there is none": [fields(STATUS, "downgradeInfo", "storageVersion", "version")],
 }
 
-METHODS = ("Status", "Defragment", "Hash", "HashKV", "Snapshot", "MoveLeader", "Downgrade")
+METHODS = ("Status", "Hash", "HashKV", "MoveLeader", "Downgrade")
 ERRORS: dict[str, Steps] = {
     "bytes that are no message": [("raw", (f"/etcdserverpb.Maintenance/{method}", b"\x0f")) for method in METHODS],
     "an unknown method": [("raw", ("/etcdserverpb.Maintenance/Nope", b""))],
@@ -113,8 +95,6 @@ CASES: dict[str, Steps] = {
     for group, cases in (
         ("status", STATUSES),
         ("hash", HASHES),
-        ("defragment", DEFRAGMENTS),
-        ("snapshot", SNAPSHOTS),
         ("downgrade", DOWNGRADES),
         ("errors", ERRORS),
         ("http", HTTP),

@@ -13,14 +13,32 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.etcd import cases_cluster, cases_election, cases_lease, cases_lock, cases_watch, cases_watch_streams
+from tests.e2e.etcd import (
+    cases_alarms,
+    cases_cluster,
+    cases_election,
+    cases_lease,
+    cases_lock,
+    cases_maintenance,
+    cases_watch,
+    cases_watch_streams,
+)
 from tests.e2e.etcd.cases import Steps
 from tests.e2e.etcd.script import Script
 from tests.peers.processes import EtcdProcess, MemberProcess
 
 pytestmark = pytest.mark.peer("etcd")
 
-MODULES = (cases_watch, cases_watch_streams, cases_lease, cases_lock, cases_election, cases_cluster)
+MODULES = (
+    cases_watch,
+    cases_watch_streams,
+    cases_lease,
+    cases_lock,
+    cases_election,
+    cases_cluster,
+    cases_maintenance,
+    cases_alarms,
+)
 
 Pair = tuple[Script, Script]
 
