@@ -13,8 +13,8 @@ ARGS ?=
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help install serve cluster test check fix build bench bench-raft bench-cluster soak-raft proto docs peers bitflip mutants \
-	test-watch kill-rounds lock clean
+.PHONY: help install serve cluster test check fix build bench bench-raft bench-cluster soak-raft soak-leases proto docs \
+	peers bitflip mutants test-watch kill-rounds lock clean
 
 help: ## say what each verb does
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 22
@@ -65,6 +65,9 @@ bench-cluster: install ## three members beside three of etcd: load, then failove
 
 soak-raft: install ## three loaded members killed for five minutes, then 50 times all at once (ARGS="--seconds 20 --rounds 5")
 	$(BIN)/python -m tests.e2e.soak_raft $(ARGS)
+
+soak-leases: install ## leases on three members whose leader is paused and killed for five minutes (ARGS="--seconds 60")
+	$(BIN)/python -m tests.e2e.soak_leases $(ARGS)
 
 proto: install ## the message schemas from proto/
 	$(BIN)/python proto/generate.py

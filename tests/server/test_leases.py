@@ -120,8 +120,9 @@ def test_a_renewed_lease_lives_and_one_that_is_not_takes_its_keys_along() -> Non
         for _ in range(4):
             await asyncio.sleep(2)
             assert await ask(member, LeaseKeepAlive(7)) == LeaseKeepAliveResult(7, 3)
-        assert await ask(member, LeaseTimeToLive(7, True)) == LeaseTimeToLiveResult(7, 3, 3, [b"a"])
-        await asyncio.sleep(2.9)
+        await asyncio.sleep(0.5)
+        assert await ask(member, LeaseTimeToLive(7, True)) == LeaseTimeToLiveResult(7, 2, 3, [b"a"])
+        await asyncio.sleep(2.4)
         assert await listed(member) == [7]
         await asyncio.sleep(0.3)
         assert await listed(member) == []
@@ -168,8 +169,9 @@ def test_after_a_restart_leases_have_their_full_time_again() -> None:
         await asyncio.sleep(8)
 
     async def after(member: Member) -> None:
-        assert await ask(member, LeaseTimeToLive(7, True)) == LeaseTimeToLiveResult(7, 10, 10, [b"a"])
-        await asyncio.sleep(9.5)
+        await asyncio.sleep(0.5)
+        assert await ask(member, LeaseTimeToLive(7, True)) == LeaseTimeToLiveResult(7, 9, 10, [b"a"])
+        await asyncio.sleep(9)
         assert await ask(member, LeaseTimeToLive(7)) == LeaseTimeToLiveResult(7, 0, 10, [])
         assert await ask(member, LeaseKeepAlive(7)) == LeaseKeepAliveResult(7, 10)
         await asyncio.sleep(10.3)
@@ -189,9 +191,10 @@ def test_a_checkpoint_says_what_is_left_and_a_renewal_takes_it_back() -> None:
         await asyncio.sleep(1)
 
     async def second(member: Member) -> None:
-        assert await ask(member, LeaseTimeToLive(7)) == LeaseTimeToLiveResult(7, 7, 10, [])
-        assert await ask(member, LeaseTimeToLive(8)) == LeaseTimeToLiveResult(8, 10, 10, [])
-        await asyncio.sleep(7.2)
+        await asyncio.sleep(0.5)
+        assert await ask(member, LeaseTimeToLive(7)) == LeaseTimeToLiveResult(7, 6, 10, [])
+        assert await ask(member, LeaseTimeToLive(8)) == LeaseTimeToLiveResult(8, 9, 10, [])
+        await asyncio.sleep(6.7)
         assert await listed(member) == [8]
 
     play(first, second, lease_checkpoint_interval=3)

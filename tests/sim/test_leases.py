@@ -210,6 +210,45 @@ def test_a_leader_that_slept_ends_nothing_that_another_renewed() -> None:
     World(seed=57).play(story)
 
 
+def test_a_leader_that_leads_again_has_forgotten_the_times_of_its_first_term() -> None:
+    async def story(world: World) -> None:
+        await world.start()
+        first = world[await world.led()]
+        others = [host for host in world.running() if host is not first]
+        await ask(first, LeaseGrant(5, 7))
+        await asyncio.sleep(1)
+        first.pausing.begin()
+        await asyncio.sleep(3)
+        assert await ask(others[0], LeaseKeepAlive(7)) == LeaseKeepAliveResult(7, 5)
+        first.pausing.end()
+        await asyncio.sleep(2)
+        renewed = world.loop.time()
+        assert await ask(others[0], LeaseKeepAlive(7)) == LeaseKeepAliveResult(7, 5)
+        second = world[await world.led()]
+        assert second is not first
+        await second.member.engine.move_leader(first.member.identity.member)
+        assert world[await world.led()] is first
+        await asyncio.sleep(renewed + 4.9 - world.loop.time())
+        assert await ask(first, LeaseList()) == LeaseListResult([7])
+
+    World(seed=62).play(story)
+
+
+def test_a_leader_that_is_cut_off_renews_nothing() -> None:
+    async def story(world: World) -> None:
+        await world.start()
+        leader = world[await world.led()]
+        await ask(leader, LeaseGrant(5, 7))
+        for name in world.names:
+            if name != leader.name:
+                world.network.cut(leader.name, name)
+        with pytest.raises((TricordError, TimeoutError)):
+            await ask(leader, LeaseKeepAlive(7), within=0.4)
+        assert leader.member.replica.is_leader, "it does not know yet"
+
+    World(seed=63).play(story)
+
+
 def test_a_leader_alone_that_slept_through_a_lease_ends_it_and_renews_what_was_asked_first() -> None:
     async def story(world: World) -> None:
         await world.start()
