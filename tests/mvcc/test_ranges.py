@@ -7,7 +7,8 @@ import pytest
 
 from tests.mvcc.space import Space
 from tricord.base.errors import InvalidSortOption, KeyNotProvided
-from tricord.base.operations import KeyValue, Range, SortOrder, SortTarget
+from tricord.base.operations import DeleteRange, KeyValue, Put, Range, SortOrder, SortTarget
+from tricord.mvcc.ranges import TooWide
 
 FROM_KEY = b"\x00"
 
@@ -180,3 +181,39 @@ def test_keys_with_zero_bytes_and_shared_prefixes_keep_their_order_now_and_in_th
             for revision in (0, then):
                 kvs = space.range(Range(start, end, revision=revision)).kvs
                 assert b"|".join(kv.key for kv in kvs) == expected
+
+
+def test_the_number_of_all_keys_is_counted_once_and_kept_in_step(space: Space) -> None:
+    everything = Range(FROM_KEY, FROM_KEY, count_only=True)
+    assert space.range(everything).count == 4
+
+    def uncounted(*_: object) -> int:
+        raise AssertionError("counted again")
+
+    space.store.count = uncounted  # type: ignore[method-assign, assignment]
+    space.put(b"e")
+    space.put(b"a")
+    assert space.range(everything).count == 5
+    space.delete(b"b", b"d")
+    space.delete(b"nothing")
+    assert space.range(everything).count == 3
+    # Deleted and put again in one transaction; put and deleted in one.
+    space.do(DeleteRange(b"e"), Put(b"f", b""))
+    assert space.range(everything).count == 3
+    space.do(Put(b"e", b""), DeleteRange(b"e", FROM_KEY))
+    assert space.range(everything).count == 2
+    assert keys(space, Range(FROM_KEY, FROM_KEY)) == b"ad"
+    page = space.range(Range(FROM_KEY, FROM_KEY, limit=1))
+    assert (page.count, page.more) == (2, True)
+
+
+def test_a_short_page_of_many_keys_is_not_wide() -> None:
+    space = Space()
+    for number in range(50):
+        space.put(b"%02d" % number)
+    page = space.keyspace.range(Range(FROM_KEY, FROM_KEY, limit=5), at_most=10)
+    assert (len(page.kvs), page.count, page.more) == (5, 50, True)
+    assert space.keyspace.range(Range(FROM_KEY, FROM_KEY, count_only=True), at_most=10).count == 50
+    for wide in (Range(FROM_KEY, FROM_KEY), Range(b"0", b"4", limit=5), Range(FROM_KEY, FROM_KEY, limit=20)):
+        with pytest.raises(TooWide):
+            space.keyspace.range(wide, at_most=10)

@@ -28,7 +28,7 @@ _FORMAT = 1
 class Keyspace:
     """Reads and transactions of one keyspace. ``revision`` is the newest; below ``compacted`` nothing can be read."""
 
-    __slots__ = ("compacted", "identity", "prefix", "revision", "stop", "store", "swept")
+    __slots__ = ("_keys", "compacted", "identity", "prefix", "revision", "stop", "store", "swept")
 
     def __init__(self, store: OrderedStore, identity: int) -> None:
         self.store = store
@@ -40,6 +40,7 @@ class Keyspace:
     def reload(self) -> None:
         """Read the marks, at the start and when the store holds another state."""
         store, identity = self.store, self.identity
+        self._keys: int | None = None
         self.revision = FIRST_REVISION
         self.compacted = NEVER_COMPACTED
         self.swept = NEVER_COMPACTED
@@ -59,9 +60,17 @@ class Keyspace:
         """
         return read_range(self.store, self, request, at_most)
 
+    def total(self, view: View) -> int | None:
+        """How many keys there are, if ``view`` is the store as it is now. Counted once, then kept in step."""
+        if view is not self.store:
+            return None
+        if self._keys is None:
+            self._keys = self.store.count(Table.HEAD, self.prefix, self.stop)
+        return self._keys
+
     def frozen(self, view: View) -> FrozenKeyspace:
         """The keyspace as it is now, over ``view``, a picture of the store as it is now."""
-        return FrozenKeyspace(view, self.prefix, self.stop, self.revision, self.compacted)
+        return FrozenKeyspace(view, self.prefix, self.stop, self.revision, self.compacted, self._keys)
 
     def begin(self) -> WriteTransaction:
         """A transaction that will be the next revision if it changes anything."""
@@ -74,6 +83,8 @@ class Keyspace:
             self.store.write(transaction.writes)
             if transaction.events:
                 self.revision = transaction.revision
+                if self._keys is not None:
+                    self._keys += transaction.added
         if transaction.compacted is not None:
             self.compacted = transaction.compacted
 
@@ -100,14 +111,21 @@ class Keyspace:
 class FrozenKeyspace:
     """A keyspace at one moment, to be read on another thread."""
 
-    __slots__ = ("compacted", "prefix", "revision", "stop", "view")
+    __slots__ = ("_keys", "compacted", "prefix", "revision", "stop", "view")
 
-    def __init__(self, view: View, prefix: bytes, stop: bytes | None, revision: int, compacted: int) -> None:
+    def __init__(
+        self, view: View, prefix: bytes, stop: bytes | None, revision: int, compacted: int, keys: int | None
+    ) -> None:
         self.view = view
         self.prefix = prefix
         self.stop = stop
         self.revision = revision
         self.compacted = compacted
+        self._keys = keys
+
+    def total(self, view: View) -> int | None:
+        """As ``Keyspace.total``, where it was known."""
+        return self._keys if view is self.view else None
 
     def range(self, request: Range) -> RangeResult:
         """As ``Keyspace.range``."""

@@ -46,6 +46,9 @@ class Bounds(Protocol):
     def check_revision(self, revision: int) -> None:
         """Raise unless ``revision`` can be read."""
 
+    def total(self, view: View) -> int | None:
+        """How many keys ``view`` has, where that is known without counting."""
+
 
 def read_range(view: View, space: Bounds, request: Range, at_most: int = 0) -> RangeResult:
     """Answer ``request``; ``view`` is the keyspace's HEAD as the reader should see it.
@@ -63,26 +66,34 @@ def read_range(view: View, space: Bounds, request: Range, at_most: int = 0) -> R
     if not request.range_end:
         record = view.get(HEAD, space.prefix + key)
         return RangeResult([], False, 0) if record is None else _finish([decode_record(key, record)], 1, request)
-    return _read(_Now(view, space.prefix), space, request, at_most)
+    return _read(_Now(view, space), space, request, at_most)
 
 
 class _Now:
     """HEAD as it is."""
 
-    __slots__ = ("_prefix", "_view")
+    __slots__ = ("_space", "_view")
 
-    def __init__(self, view: View, prefix: bytes) -> None:
+    def __init__(self, view: View, space: Bounds) -> None:
         self._view = view
-        self._prefix = prefix
+        self._space = space
 
     def get(self, key: bytes) -> bytes | None:
-        return self._view.get(HEAD, self._prefix + key)
+        return self._view.get(HEAD, self._space.prefix + key)
 
     def scan(self, start: bytes, end: bytes | None) -> Iterator[tuple[bytes, bytes]]:
         return self._view.scan(HEAD, start, end)
 
+    def known_count(self, start: bytes, end: bytes | None) -> int | None:
+        """The count where it costs nothing: that of all keys."""
+        space = self._space
+        if end == space.stop and start <= space.prefix + FROM_KEY:
+            return space.total(self._view)
+        return None
+
     def count(self, start: bytes, end: bytes | None) -> int:
-        return self._view.count(HEAD, start, end)
+        known = self.known_count(start, end)
+        return self._view.count(HEAD, start, end) if known is None else known
 
 
 class _Past:
@@ -101,6 +112,9 @@ class _Past:
     def scan(self, start: bytes, end: bytes | None) -> Iterator[tuple[bytes, bytes]]:
         return scan_at(self._view, start, end, self._revision)
 
+    def known_count(self, start: bytes, end: bytes | None) -> int | None:
+        return None
+
     def count(self, start: bytes, end: bytes | None) -> int:
         return sum(1 for _ in self.scan(start, end))
 
@@ -116,6 +130,10 @@ def _read(heads: _Now | _Past, space: Bounds, request: Range, at_most: int) -> R
     if end is not None and end <= start:
         return RangeResult([], False, 0)
     if at_most:
+        known = heads.known_count(start, end)
+        if known is not None and (request.count_only or (0 < request.limit <= at_most and _is_cut(request))):
+            # Few keys are looked at, however many there are.
+            return _read(heads, space, request, 0)
         found = list(islice(heads.scan(start, end), at_most + 1))
         if len(found) > at_most:
             raise TooWide
@@ -124,7 +142,7 @@ def _read(heads: _Now | _Past, space: Bounds, request: Range, at_most: int) -> R
         return RangeResult([], False, heads.count(start, end))
     pairs = heads.scan(start, end)
     limit = request.limit
-    cut = 0 < limit < _LIMIT_MAX and request.sort_order == SortOrder.NONE and not _filters(request)
+    cut = 0 < limit < _LIMIT_MAX and _is_cut(request)
     if cut:
         pairs = islice(pairs, limit + 1)
     kvs = [decode_record(head[KEYSPACE_BYTES:], record) for head, record in pairs]
@@ -135,10 +153,15 @@ def _read(heads: _Now | _Past, space: Bounds, request: Range, at_most: int) -> R
 def _of_pairs(pairs: list[tuple[bytes, bytes]], request: Range) -> RangeResult:
     """The answer when the whole range is at hand."""
     limit = request.limit
-    cut = 0 < limit < len(pairs) and request.sort_order == SortOrder.NONE and not _filters(request)
+    cut = 0 < limit < len(pairs) and _is_cut(request)
     wanted = pairs[: limit + 1] if cut else pairs
     kvs = [] if request.count_only else [decode_record(head[KEYSPACE_BYTES:], record) for head, record in wanted]
     return _finish(kvs, len(pairs), request)
+
+
+def _is_cut(request: Range) -> bool:
+    """Whether a limit cuts the scan itself, not what was filtered and sorted."""
+    return request.sort_order == SortOrder.NONE and not _filters(request)
 
 
 def _filters(request: Range) -> bool:

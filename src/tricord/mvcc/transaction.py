@@ -55,13 +55,15 @@ class WriteTransaction:
     revision.
     """
 
-    __slots__ = ("_changes", "_space", "compacted", "events", "leases", "revision", "writes")
+    __slots__ = ("_changes", "_space", "added", "compacted", "events", "leases", "revision", "writes")
 
     def __init__(self, space: Keyspace) -> None:
         self._space = space
         self.revision = space.revision + 1
         self.writes: list[Write] = []
         self.events: list[Event] = []
+        self.added = 0
+        """How many more keys there are after it."""
         self.compacted: int | None = None
         self.leases: list[tuple[int, bytes | None]] = []
         self._changes: dict[bytes, bytes | None] = {}
@@ -97,6 +99,7 @@ class WriteTransaction:
         if record is None:
             if request.ignore_value or request.ignore_lease:
                 raise KeyAbsent
+            self.added += 1
         else:
             previous = decode_record(key, record)
             create_revision = previous.create_revision
@@ -176,6 +179,7 @@ class WriteTransaction:
         revision = self.revision
         previous: KeyValue | None = decode_record(key, record)
         assert previous is not None
+        self.added -= 1
         writes = self.writes
         turn = 0
         gone: bytes | None = None

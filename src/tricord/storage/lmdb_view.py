@@ -61,12 +61,12 @@ class LmdbView:
         if end is not None and start >= end:
             return 0
         database = self._databases[table]
-        if not start and end is None and not self._has_long():
-            entries: int = self._transaction.stat(database)["entries"]
-            return entries
         if self._has_long():
             return sum(1 for _ in self._up(database, b"", start, end))
         with self._transaction.cursor(database) as cursor:
+            if cursor.last() and (end is None or cursor.key() < end) and cursor.first() and cursor.key() >= start:
+                entries: int = self._transaction.stat(database)["entries"]
+                return entries
             if not (cursor.set_range(lower_bound(start, FIRST_BYTES)) if start else cursor.first()):
                 return 0
             keys = cursor.iternext(keys=True, values=False)
