@@ -27,6 +27,8 @@ CHECKPOINTS_MAX = 1_000
 """How many checkpoints are in one entry."""
 LOOK_SECONDS = 0.05
 """How often time is looked at, at most."""
+ROUNDING_SECONDS = 1e-6
+"""Now, and seconds later, are floats: their difference may be a little less than it was meant to be."""
 
 Renewed = Callable[[int], None]
 """Told a time to live, 0 when there is no such lease, -1 when this member is not in charge any more."""
@@ -167,7 +169,7 @@ class LeaseKeeping:
     def remaining(self, identity: int) -> tuple[int, int]:
         """Whole seconds that are left, and the time to live; (-1, 0): there is no such lease."""
         found = self._lessor.remaining(identity, self._clock.monotonic())
-        return (-1, 0) if found is None else (int(found[0]), found[1])
+        return (-1, 0) if found is None else (int(found[0] + ROUNDING_SECONDS), found[1])
 
     def _renew_waiting(self, identity: int) -> None:
         """What was in the way is over: try again."""
