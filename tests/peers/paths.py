@@ -92,6 +92,7 @@ def _tmpfs() -> Path | None:
 
 
 PEERS: dict[str, Callable[[], Path | None]] = {
+    "bbolt": _built("bbolt"),
     "benchmark": _built("benchmark"),
     "etcd": _built("etcd"),
     "etcd-3.5": _from_pypi("etcd"),
