@@ -41,13 +41,8 @@ class Keyspace:
         """Read the marks, at the start and when the store holds another state."""
         store, identity = self.store, self.identity
         self._keys: int | None = None
-        self.revision = FIRST_REVISION
-        self.compacted = NEVER_COMPACTED
         self.swept = NEVER_COMPACTED
-        marks = store.get(Table.META, marks_name(self.prefix))
-        if marks is not None:
-            version, self.revision, self.compacted = _MARKS.unpack(marks)
-            assert version == _FORMAT, f"marks of keyspace {identity} have format {version}"
+        self.revision, self.compacted = read_marks(store, identity)
         swept = store.get(Table.META, swept_name(self.prefix))
         if swept is not None:
             version, self.swept = _SWEPT.unpack(swept)
@@ -134,6 +129,22 @@ class FrozenKeyspace:
     def check_revision(self, revision: int) -> None:
         """Raise unless ``revision`` can be read."""
         check_revision(revision, newest=self.revision, compacted=self.compacted)
+
+
+def read_marks(view: View, identity: int) -> tuple[int, int]:
+    """(revision, compacted revision) of the keyspace in ``view``."""
+    marks = view.get(Table.META, marks_name(keyspace_prefix(identity)))
+    if marks is None:
+        return FIRST_REVISION, NEVER_COMPACTED
+    version, revision, compacted = _MARKS.unpack(marks)
+    assert version == _FORMAT, f"marks of keyspace {identity} have format {version}"
+    return revision, compacted
+
+
+def keyspace_in(view: View, identity: int) -> FrozenKeyspace:
+    """The keyspace as ``view`` has it."""
+    prefix = keyspace_prefix(identity)
+    return FrozenKeyspace(view, prefix, keyspace_stop(identity), *read_marks(view, identity), None)
 
 
 def check_revision(revision: int, *, newest: int, compacted: int) -> None:
