@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from tests.api.scripted_maintenance import ScriptedMaintenance
 from tricord.base.errors import TricordError
 from tricord.base.members import MemberRecord
 
@@ -18,7 +19,7 @@ def two_members() -> list[MemberRecord]:
 
 
 @dataclass(kw_only=True)
-class ScriptedMembership:
+class ScriptedMembership(ScriptedMaintenance):
     """``changes`` holds each call as (name, arguments ...)."""
 
     records: list[MemberRecord] = field(default_factory=lambda: two_members()[:1])

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import errno
-from collections.abc import Callable, Collection, Coroutine
+from collections.abc import Callable, Collection, Coroutine, Iterator
 
 import pytest
 
@@ -54,6 +54,9 @@ class Backend:
 
     def seal(self) -> None:
         self.log.append("seal")
+
+    def sums(self) -> Iterator[tuple[str, int, int]]:
+        raise AssertionError("the drain compares nothing")
 
     def view(self) -> BackendView:
         raise AssertionError("the drain reads nothing")

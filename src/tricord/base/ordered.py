@@ -95,6 +95,10 @@ class Backend(Protocol):
     def used_bytes(self) -> int:
         """Of it, what holds data."""
 
+    def sums(self) -> Iterator[tuple[str, int, int]]:
+        """(table, records, sum of their hashes) as of the last commit; of equal content the records are as many, and
+        the sums equal where no key is longer than what the store takes in one piece. On the backend lane."""
+
     def retire(self) -> None:
         """Give no view any more, and close when the last one is given back. From any thread."""
 

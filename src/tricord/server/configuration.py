@@ -237,6 +237,11 @@ class Configuration:
         low=0,
         high=1 << 62,
     )
+    auto_defragment: bool = setting(
+        default=True,
+        effect="give disk space back unasked once the store's file is twice as large as what it holds (and 16 MiB)",
+        relation="members begin at different times, and serve on meanwhile",
+    )
     watch_progress_notify_seconds: float = setting(
         default=600.0,
         unit="seconds",

@@ -68,6 +68,8 @@ class Drain:
         """Whether the last commit found no room; the member refuses growing writes until one succeeds."""
         self.used_bytes = backend.used_bytes()
         """As of the last commit; asking the backend costs too much for each write."""
+        self.mirror: Callable[[Collection[Write]], None] | None = None
+        """Gets each batch right after it was committed, on the lane."""
         self.durable_index = applied_index()
         """The backend holds everything up to this log index."""
 
@@ -115,6 +117,20 @@ class Drain:
         self.disk_full = False
         self.used_bytes = backend.used_bytes()
         self._reached(self._applied_index())
+
+    def go_on(self, backend: Backend | None) -> None:
+        """As ``resume``, with a backend that holds the same as the one so far, or (None) with that one."""
+        assert self._paused and not self._committing
+        self._paused = False
+        if backend is not None:
+            self._backend = backend
+            self.used_bytes = backend.used_bytes()
+        self.wrote()
+
+    @property
+    def is_paused(self) -> bool:
+        """Whether nothing is committed until ``resume`` or ``go_on``."""
+        return self._paused
 
     def abandon(self) -> None:
         """Begin nothing new."""
@@ -194,6 +210,9 @@ class Drain:
 
     def _commit_in_lane(self, writes: Collection[Write]) -> int:
         self._backend.commit(writes)
+        mirror = self.mirror
+        if mirror is not None:
+            mirror(writes)
         return self._backend.used_bytes()
 
     def _retry(self, writes: Collection[Write], index: int) -> None:

@@ -12,6 +12,7 @@ from typing import Protocol, TypeAlias
 
 from tricord.base.context import Context
 from tricord.base.errors import TricordError
+from tricord.base.export import Export, ExportForm
 from tricord.base.hashes import ContentHash
 from tricord.base.levels import Stamp
 from tricord.base.members import MemberRecord, MemberStatus
@@ -104,6 +105,19 @@ class Engine(Protocol):
 
     async def hash_all(self) -> tuple[int, Stamp]:
         """64 bits over keys, leases and history as they are now: equal on members that applied the same."""
+
+    async def open_snapshot(self, form: ExportForm) -> Export:
+        """A copy of this member's state, no older than this call, as a file of the form; ``close`` it.
+
+        Raises TooManyRequests, DiskFull, StorageError, Stopping.
+        """
+
+    async def defragment(self) -> None:
+        """Return when this member's store was rebuilt without the space that is not in use. It serves on meanwhile.
+
+        It is done even if the caller goes away; one who comes while it is done waits for the same. Raises DiskFull,
+        StorageError, Stopping, Unavailable (a snapshot of the leader is being installed): nothing is changed then.
+        """
 
     def health(self) -> list[HealthCheck]:
         """The checks behind /health, /livez and /readyz."""

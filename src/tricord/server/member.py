@@ -15,6 +15,7 @@ from collections.abc import Callable
 from tricord.base.alarms import AlarmKind
 from tricord.base.environment import Environment, Timer
 from tricord.base.errors import DiskFault, TricordError, WrongMember
+from tricord.base.export import Export, ExportForm
 from tricord.base.members import MemberStatus
 from tricord.base.metrics import Metrics, StoreCounts
 from tricord.base.ordered import Table
@@ -28,6 +29,7 @@ from tricord.server.compacting import Compacting
 from tricord.server.configuration import Configuration
 from tricord.server.drain import Drain
 from tricord.server.engine import HealthCheck
+from tricord.server.exports import Exports
 from tricord.server.faults import Faults
 from tricord.server.forcing import go_on_alone
 from tricord.server.founding import Invitation, found, is_used, members_of, open_storage
@@ -40,6 +42,7 @@ from tricord.server.peer_addresses import peer_addresses
 from tricord.server.peer_links import PeerTls, open_links
 from tricord.server.peers import Peers
 from tricord.server.quota import Quota
+from tricord.server.rebuilding import Rebuilding
 from tricord.server.telling import Tells, TellsNobody
 from tricord.server.turn import TurnLoop
 from tricord.server.watching import Watching
@@ -205,6 +208,31 @@ class Member:
             self.engine.ask,
             self._tells,
         )
+        self._build_maintenance()
+
+    def _build_maintenance(self) -> None:
+        environment, storage, snapshots = self._environment, self._storage, self.snapshots
+        self.rebuilding = Rebuilding(
+            environment,
+            storage,
+            self.drain,
+            self._tells,
+            self.metrics,
+            automatic=self._configuration.auto_defragment,
+            is_installing=lambda: snapshots.is_installing,
+            requests=self._requests,
+            fail=self._fail,
+        )
+        snapshots.before_installing = self.rebuilding.give_way
+        self.exports = Exports(
+            environment,
+            f"{storage.directory}/snapshots",
+            lambda: storage.backend,
+            self.drain,
+            self._applied_index,
+            members=self.engine.members,
+            requests=self._requests,
+        )
 
     def _open_compacting(self) -> Compacting | None:
         rule = auto_compaction(self._configuration.auto_compaction_mode, self._configuration.auto_compaction_retention)
@@ -324,6 +352,8 @@ class Member:
         if self._timer is not None:
             self._timer.cancel()
         await self.engine.finish_reading()
+        await self.rebuilding.stop()
+        await self.exports.stop()
         await self.snapshots.stop()
         await self.turns.settle()
         await self.drain.close()
@@ -350,6 +380,8 @@ class Member:
         if self.compacting is not None:
             self.compacting.stop()
         self.snapshots.abandon()
+        self.rebuilding.abandon()
+        self.exports.abandon()
         self.drain.abandon()
         if self._timer is not None:
             self._timer.cancel()
@@ -434,6 +466,18 @@ class Member:
     def _reloaded(self) -> None:
         self.housekeeping.compacted(0, None)
         self.watching.reloaded()
+
+    async def open_snapshot(self, form: ExportForm) -> Export:
+        """See ``Engine``."""
+        return await self.exports.open(form)
+
+    async def defragment(self) -> None:
+        """See ``Engine``."""
+        await self.rebuilding.defragment()
+
+    def _requests(self) -> int:
+        """Grows with what this member does for others."""
+        return self.machine.applied_index + self.metrics.ranges + self.metrics.txns
 
     def _applied_index(self) -> int:
         return self.machine.applied_index

@@ -28,6 +28,7 @@ from tricord.base.errors import (
     TooManyRequests,
     TricordError,
 )
+from tricord.base.export import Export, ExportForm
 from tricord.base.hashes import ContentHash
 from tricord.base.leases import (
     LeaseGrant,
@@ -76,6 +77,12 @@ class Host(Protocol):
 
     def report(self, error: BaseException, where: str) -> None:
         """Something failed that should not, and that others need not suffer for."""
+
+    async def open_snapshot(self, form: ExportForm) -> Export:
+        """See ``Engine``."""
+
+    async def defragment(self) -> None:
+        """See ``Engine``."""
 
     def status(self) -> MemberStatus:
         """See ``Engine``."""
@@ -129,6 +136,8 @@ class MemberEngine:
         self._lease_ttl_min = lease_ttl_min
         self.hashing = Hashing(environment.tasks, machine, overlay)
         self.stopping = False
+        self.open_snapshot = host.open_snapshot
+        self.defragment = host.defragment
         self.status = host.status
         self.health = host.health
         self.membership = membership = Membership(member, peers, self.ask, self._tickets.reserve)

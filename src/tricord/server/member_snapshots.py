@@ -148,11 +148,18 @@ class MemberSnapshots:
         self._incoming: IncomingSnapshot | None = None
         self._installing: asyncio.Task[None] | None = None
         self._stopped = False
+        self.before_installing: Callable[[], Awaitable[None]] = _nothing
+        """Awaited before anything is built beside the store: whoever else does that gives way."""
 
     @property
     def pinned_index(self) -> int | None:
         """The log must keep what follows this index, for members that get a snapshot; None: whatever it likes."""
         return self.outgoing.pinned_index
+
+    @property
+    def is_installing(self) -> bool:
+        """Whether a snapshot takes the place of state and log."""
+        return self._installing is not None
 
     # --- out ------------------------------------------------------------------------------------------------
 
@@ -278,6 +285,7 @@ class MemberSnapshots:
     async def _install(self, incoming: IncomingSnapshot) -> None:
         try:
             started = self._environment.clock.monotonic()
+            await self.before_installing()
             prepared = await self._when_there_is_room(lambda: self._prepared(incoming.path))
             await self._drain.pause()
             backend = await self._when_there_is_room(lambda: self._log.exclusively(self._storage.install, prepared))
@@ -310,6 +318,10 @@ class MemberSnapshots:
                 self._tells.warning("no room to install a snapshot", reason=str(error))
                 await asyncio.sleep(AGAIN_SECONDS)
         raise Cancelled("this member stops")
+
+
+async def _nothing() -> None:
+    return
 
 
 def _ignored(result: object, error: BaseException | None) -> None:

@@ -8,6 +8,7 @@ wal/            the log
 backend/        the ordered store
 snapshots/      snapshot files on their way out or in (snapshot_files.py)
 backend.new/, backend.old/, install     while a snapshot is put in place of the store (snapshot_install.py)
+backend.new/, backend.old/              while the store is rebuilt (backend_rebuild.py)
 ```
 
 The backend is never ahead of the log: what it holds was durable there first. So a log that ends before the applied
@@ -25,6 +26,7 @@ from tricord.base.environment import Disk, Environment, File
 from tricord.base.errors import CorruptData, DiskFull
 from tricord.base.log import Entry, HardState
 from tricord.base.ordered import META_APPLIED_INDEX, META_APPLIED_TERM, META_CONFIGURATION, Backend, Table
+from tricord.storage.backend_rebuild import BackendRebuild, settle_rebuild
 from tricord.storage.creation import create_data_directory, make_durable_directory
 from tricord.storage.identity import Identity, read_identity
 from tricord.storage.overlay import Overlay
@@ -122,6 +124,18 @@ class MemberStorage:
         self.overlay.replace_backend(backend)
         old.retire()
 
+    def rebuild(self) -> BackendRebuild:
+        """Begin to rebuild the backend's file without its unused space. Blocks, on the backend's lane.
+
+        Raises DiskFull, OSError.
+        """
+        return BackendRebuild(self.disk, self.directory, self.backend, map_size=self.map_size)
+
+    def move(self, backend: Backend) -> None:
+        """Go on, on the loop, with a backend that holds the same. The old one is to be retired."""
+        self.backend = backend
+        self.overlay.move(backend)
+
     def close(self) -> None:
         """Close everything and let go of the directory. Seal log and backend before, at a clean stop."""
         try:
@@ -210,9 +224,10 @@ def _open(
 
 
 def _settle_install(disk: Disk, directory: str, identity: Identity, segment_bytes: int) -> None:
-    """Finish an install that was decided; undo one that was not."""
+    """Finish an install that was decided; undo one that was not, or a rebuild."""
     decided = install_under_way(disk, directory)
     if decided is None:
+        settle_rebuild(disk, directory)
         undo_preparation(disk, directory)
         return
     swap_backends(disk, directory)

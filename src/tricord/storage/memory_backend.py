@@ -10,6 +10,8 @@ import errno
 from collections.abc import Callable, Collection, Iterator
 from typing import TypeAlias
 
+from xxhash import xxh3_64_intdigest
+
 from tricord.base.ordered import Table, Write
 from tricord.storage.sorted_chunks import SortedChunks
 
@@ -82,6 +84,15 @@ class MemoryBackend:
 
     def used_bytes(self) -> int:
         return sum(table.bytes_used + RECORD_OVERHEAD_BYTES * table.count(b"", None) for table in self._tables)
+
+    def sums(self) -> Iterator[tuple[str, int, int]]:
+        for name, table in zip(Table, self._tables, strict=True):
+            records = table.scan(b"", None, False)
+            yield (
+                name.name.lower(),
+                table.count(b"", None),
+                sum(xxh3_64_intdigest(key + value) for key, value in records),
+            )
 
     def retire(self) -> None:
         """Nothing is held open."""

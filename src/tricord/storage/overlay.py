@@ -221,6 +221,14 @@ class Overlay:
         self._draining = None
         self._active_bytes = self._draining_bytes = 0
 
+    def move(self, backend: Backend) -> None:
+        """Stand on another backend that holds the same. Nothing that was taken may be on its way to the old one, which
+        is to be ended with ``Backend.retire``: pictures that were taken go on with it.
+        """
+        view = backend.view()
+        self._view.close()
+        self._backend, self._view = backend, view
+
     def close(self) -> None:
         """Give the view back. The overlay answers no more."""
         self._view.close()

@@ -12,6 +12,7 @@ from tricord.api.answering import answer_later
 from tricord.api.etcd.downgrade import downgrade
 from tricord.api.etcd.errors import fail, malformed
 from tricord.api.etcd.headers import header
+from tricord.api.etcd.snapshot_stream import snapshot
 from tricord.base.alarms import AlarmChangeResult
 from tricord.base.context import Context
 from tricord.base.errors import MembershipRefused, NotForLearners
@@ -42,10 +43,12 @@ def methods(engine: Engine) -> list[Method]:
 
     return [
         Method(SERVICE + "Alarm", _later(engine, maintenance.AlarmRequest, _alarm)),
+        Method(SERVICE + "Defragment", _later(engine, maintenance.DefragmentRequest, _defragment)),
         Method(SERVICE + "Downgrade", _later(engine, maintenance.DowngradeRequest, downgrade)),
         Method(SERVICE + "Hash", _later(engine, maintenance.HashRequest, _hash)),
         Method(SERVICE + "HashKV", _later(engine, maintenance.HashKVRequest, _hash_kv)),
         Method(SERVICE + "MoveLeader", _later(engine, maintenance.MoveLeaderRequest, _move_leader)),
+        Method(SERVICE + "Snapshot", snapshot(engine), server_streaming=True),
         Method(SERVICE + "Status", status),
     ]
 
@@ -100,6 +103,12 @@ async def _move_leader(engine: Engine, request: maintenance.MoveLeaderRequest, _
         raise MembershipRefused("no member to lead was named", reason="bad_transferee")
     await engine.move_leader(target)
     return maintenance.MoveLeaderResponse().SerializeToString()
+
+
+async def _defragment(engine: Engine, _: maintenance.DefragmentRequest, deadline: float | None) -> bytes:
+    _refuse_learner(engine)
+    await engine.defragment()
+    return maintenance.DefragmentResponse().SerializeToString()
 
 
 def _status(engine: Engine) -> maintenance.StatusResponse:

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Writes a bbolt database file from sorted pairs, front to back, in the memory of one page a level.
 
-The format is that of go.etcd.io/bbolt, version 2, all numbers little endian (docs/decisions/0016):
+The format is that of go.etcd.io/bbolt, version 2, all numbers little endian (docs/decisions/0017):
 
 ```
 file       two meta pages, then pages of trees; a page that needs more room runs on over the next ones
