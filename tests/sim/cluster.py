@@ -52,6 +52,7 @@ class Host:
     async def start(self, **settings: Any) -> None:
         """A process starts; it looks for the others after this returns."""
         self.starts += 1
+        settings = self.world.settings | settings
         listed = settings.pop("listed", self.world.names)
         configuration = Configuration(
             name=self.name,
@@ -92,6 +93,8 @@ class World:
 
     def __init__(self, seed: int, names: tuple[str, ...] = ("n1", "n2", "n3")) -> None:
         self.seed = seed
+        self.settings: dict[str, Any] = {}
+        """Of every member that starts."""
         self.loop = VirtualLoop()
         self.network = HostNetwork(self.loop)
         self.names = names

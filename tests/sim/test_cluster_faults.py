@@ -102,6 +102,7 @@ class Faults:
 @pytest.mark.parametrize("seed", range(101, 105))
 def test_what_was_acknowledged_stays_and_no_read_is_stale(seed: int) -> None:
     async def story(world: World) -> None:
+        world.settings["corrupt_check_seconds"] = 0.5
         await world.start()
         faults = Faults(world, random.Random(seed))
         writers = [asyncio.ensure_future(faults.write(name)) for name in "abc"]
@@ -114,6 +115,7 @@ def test_what_was_acknowledged_stays_and_no_read_is_stale(seed: int) -> None:
                 await asyncio.sleep(0.05)
         assert len({host.member.machine.chain for host in world.running()}) == 1
         assert [host.member.failure for host in world.running()] == [None] * 3
+        assert [host.member.machine.alarms for host in world.running()] == [{}] * 3, "members compared, none differed"
         async with world.client() as store:
             for key, number in faults.acknowledged.items():
                 found = await store.get(key)

@@ -276,6 +276,19 @@ class Configuration:
         effect="go on alone with what the data directory holds: all other members are given up",
         relation="only when a majority is lost for good",
     )
+    corrupt_check_seconds: float = setting(
+        default=600.0,
+        unit="seconds",
+        effect="how often the leader has all members hash their keys and compares; 0: never",
+        relation="costs each member a pass over its keys; whether members decided alike is compared every 5 s anyway",
+        low=0,
+        high=1 << 31,
+    )
+    initial_corrupt_check: bool = setting(
+        default=False,
+        effect="compare with the other members at a start, and refuse to start where the data differs",
+        relation="waits up to 5 s for members that do not answer",
+    )
     segment_bytes: int = setting(
         default=64 * MIB,
         unit="bytes",

@@ -14,7 +14,7 @@ from collections.abc import Callable
 
 from tricord.base.alarms import AlarmKind
 from tricord.base.environment import Environment, Timer
-from tricord.base.errors import DiskFault, TricordError, WrongMember
+from tricord.base.errors import CorruptData, DiskFault, TricordError, WrongMember
 from tricord.base.export import Export, ExportForm
 from tricord.base.members import MemberStatus
 from tricord.base.metrics import Metrics, StoreCounts
@@ -27,6 +27,7 @@ from tricord.replica.replica import Replica
 from tricord.server import bootstrap
 from tricord.server.compacting import Compacting
 from tricord.server.configuration import Configuration
+from tricord.server.corruption import Corruption
 from tricord.server.drain import Drain
 from tricord.server.engine import HealthCheck
 from tricord.server.exports import Exports
@@ -198,6 +199,8 @@ class Member:
         self.metrics.pending = lambda: self.engine.waiting
         self.metrics.store = lambda: StoreCounts(storage.overlay.entries(Table.HEAD), self.machine.compacted())
         self.compacting = self._open_compacting()
+        self.corruption = self._open_corruption()
+        self.peers.check_message = self.corruption.received
         self.quota = Quota(
             environment,
             self.identity.member,
@@ -240,6 +243,21 @@ class Member:
             return None
         return Compacting(self._environment, rule, self.machine, self.replica, self.engine.ask, self._tells)
 
+    def _open_corruption(self) -> Corruption:
+        return Corruption(
+            self._environment,
+            self.identity.member,
+            self.machine,
+            self.engine.hashing,
+            self.turns,
+            self.replica,
+            self._tells,
+            content_seconds=self._configuration.corrupt_check_seconds,
+            ask=self.engine.ask,
+            hand_over=self.engine.move_leader,
+            say=self.peers.say,
+        )
+
     @property
     def client_urls(self) -> list[str]:
         """Where clients can dial this member; set by whoever listens."""
@@ -264,6 +282,9 @@ class Member:
         if len(self.replica.configuration.voters) > 1 and not is_used(self._storage):
             self._asking = self._environment.tasks.spawn(self._start_with_consent(), "bootstrap")
             return
+        if self._configuration.initial_corrupt_check and not self.is_alone and known.members():
+            self._asking = self._environment.tasks.spawn(self._start_when_checked(), "initial check")
+            return
         self._start_turns()
         if not known.members() and self._configuration.initial_cluster:
             self._asking = self._environment.tasks.spawn(self._meet_the_others(), "introduction")
@@ -272,6 +293,17 @@ class Member:
         if self.failure is not None:
             await self.stop()
             raise self.failure
+
+    async def _start_when_checked(self) -> None:
+        try:
+            difference = await self.corruption.differs_from_another()
+        except TricordError as error:
+            self._fail(error)
+            return
+        if difference:
+            self._fail(CorruptData(self._configuration.data_dir, 0, difference))
+        elif not self._stopped:
+            self._start_turns()
 
     async def _start_with_consent(self) -> None:
         try:
@@ -349,6 +381,7 @@ class Member:
         self.housekeeping.stop()
         if self.compacting is not None:
             self.compacting.stop()
+        self.corruption.stop()
         if self._timer is not None:
             self._timer.cancel()
         await self.engine.finish_reading()
@@ -379,6 +412,7 @@ class Member:
         self.housekeeping.stop()
         if self.compacting is not None:
             self.compacting.stop()
+        self.corruption.stop()
         self.snapshots.abandon()
         self.rebuilding.abandon()
         self.exports.abandon()

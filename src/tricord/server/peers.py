@@ -16,7 +16,7 @@ from tricord.base.errors import NoLeader, OutcomeUnknown, TricordError, WrongMem
 from tricord.base.members import MemberInfo
 from tricord.base.membership import Change, Configuration
 from tricord.raft.messages import InstallSnapshot, Message
-from tricord.server import leader_calls, lease_calls
+from tricord.server import check_calls, leader_calls, lease_calls
 from tricord.server.leader_calls import LeaderAnswer, LeaderCall
 from tricord.server.membership import Membership
 from tricord.server.membership_rules import member_info
@@ -110,6 +110,7 @@ class Peers:
         self.links: PeerLinks | None = None
         self.membership: Membership | None = None
         self.lease_message: Callable[[HostMessage], None] = lambda _: None
+        self.check_message: Callable[[HostMessage], None] = lambda _: None
         self.snapshots: BringsSnapshots | None = None
         self.client_urls: list[str] = []
         self.peer_urls: list[str] = []
@@ -282,6 +283,9 @@ class Peers:
     def _host_message(self, message: HostMessage) -> None:
         if message.data.startswith(lease_calls.MARK):
             self.lease_message(message)
+            return
+        if message.data.startswith(check_calls.MARK):
+            self.check_message(message)
             return
         if message.is_answer:
             waiting = self._calls.get(message.request)

@@ -105,7 +105,7 @@ class Quota:
         if self._replica.is_leader:
             members = self._replica.configuration.members()
             for (member, kind), automatic in alarms.items():
-                if automatic and kind is AlarmKind.NOSPACE and member not in members:
+                if automatic and member and member not in members:
                     return AlarmChange(member, kind, False, automatic=True)
         return None
 

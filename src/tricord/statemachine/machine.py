@@ -82,6 +82,10 @@ APPLIERS: dict[int, tuple[Decoder, Applier]] = {
 DECIDED_BY_LEADERS = frozenset({CommandOperation.LEASE_EXPIRE, CommandOperation.LEASE_CHECKPOINT})
 """Decided by a clock that counts in one term only: without effect in another."""
 
+CHAINS_KEPT = 4096
+"""Of how many entries the chain is remembered: another member that lags by as many can be compared. A power of two."""
+_CHAINS_MASK = CHAINS_KEPT - 1
+
 NORMAL = EntryKind.NORMAL
 HEAD = Table.HEAD
 _NOBODY = Context()
@@ -92,6 +96,8 @@ class StateMachine:
     """Applies entries and answers reads. One thread uses it."""
 
     __slots__ = (
+        "_chains",
+        "_chains_from",
         "_keyspaces",
         "_store",
         "_sweep",
@@ -109,6 +115,7 @@ class StateMachine:
         self._keyspaces = {0: Keyspace(store, 0)}
         self._sweep: Compaction | None = None
         self.applied_index = self.applied_term = self.chain = 0
+        self._chains = [0] * CHAINS_KEPT
         self.configuration = b""
         """The cluster's configuration in force at the applied index, encoded; empty: none yet."""
         self.lease_changes: list[tuple[type[Result], list[tuple[int, bytes | None]]]] = []
@@ -125,12 +132,14 @@ class StateMachine:
         Raises ApplyFailed, naming the entry; those before it are applied, it is not, and the member must stop.
         """
         results: list[Applied] = []
+        chains = self._chains
         try:
             for entry in entries:
                 assert entry.index == self.applied_index + 1, f"{self.applied_index} is applied, not the one before"
                 results.append(self._apply(entry))
-                self.applied_index = entry.index
+                self.applied_index = index = entry.index
                 self.applied_term = entry.term
+                chains[index & _CHAINS_MASK] = self.chain
         except Exception as error:
             raise ApplyFailed(f"{describe(entry)} could not be applied: {type(error).__name__}: {error}") from error
         finally:
@@ -144,6 +153,12 @@ class StateMachine:
         for space in self._keyspaces.values():
             space.reload()
         self._read_marks()
+
+    def chain_at(self, index: int) -> int | None:
+        """The chain after that entry; None where it is not applied, or not remembered any more, or since the start."""
+        if not max(self._chains_from, self.applied_index - _CHAINS_MASK) <= index <= self.applied_index:
+            return None
+        return self._chains[index & _CHAINS_MASK]
 
     def read(self, request: Range | Txn, keyspace: int = 0, at_most: int = 0) -> Result:
         """Answer a read at the applied state. Raises InvalidRequest; CorruptData when the store is damaged.
@@ -300,10 +315,13 @@ class StateMachine:
         self.chain = chain
 
     def _read_marks(self) -> None:
+        """Chains before these marks are not known."""
         mark = read_applied_mark(self._store)
         self.applied_index = mark.index
         self.applied_term = mark.term
         self.chain = mark.chain
+        self._chains_from = mark.index
+        self._chains[mark.index & _CHAINS_MASK] = mark.chain
         self.configuration = read_configuration(self._store)
         self.alarms = read_alarms(self._store)
         self.downgrade = (self._store.get(Table.META, META_DOWNGRADE) or b"").decode()
