@@ -13,7 +13,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from tests.api.scripted_membership import ScriptedMembership
 from tricord.api.ops import add_routes
 from tricord.base.context import Context
-from tricord.base.errors import NoLeader, PermissionDenied, TricordError
+from tricord.base.errors import NoLeader, NotForLearners, PermissionDenied, TricordError
 from tricord.base.hashes import ContentHash
 from tricord.base.levels import Level, Stamp
 from tricord.base.members import MemberStatus
@@ -165,6 +165,18 @@ def test_not_ready_gives_reasons_unasked(routes: Routes, engine: SmallEngine) ->
     assert body(response) == (
         "[-]data_corruption failed: alarm activated: CORRUPT\n"
         "[-]linearizable_read failed: no leader\n"
+        "[-]non_learner failed: not supported for learner\n"
+        "[+]serializable_read ok\n\n"
+    )
+
+
+def test_a_learner_is_healthy_and_not_ready(routes: Routes, engine: SmallEngine) -> None:
+    engine.is_learner = True
+    engine.linearizable_failure = NotForLearners()
+    assert ask(routes, "/health").status == 200
+    assert body(ask(routes, "/readyz")) == (
+        "[+]data_corruption ok\n"
+        "[+]linearizable_read ok\n"
         "[-]non_learner failed: not supported for learner\n"
         "[+]serializable_read ok\n\n"
     )

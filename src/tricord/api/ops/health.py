@@ -11,7 +11,7 @@ import json
 from urllib.parse import parse_qs
 
 from tricord.base.context import Context
-from tricord.base.errors import CorruptCluster, PermissionDenied, TricordError
+from tricord.base.errors import CorruptCluster, NotForLearners, PermissionDenied, TricordError
 from tricord.base.levels import Level
 from tricord.base.metrics import Metrics
 from tricord.base.operations import Range
@@ -60,11 +60,11 @@ class Health:
 
 
 async def read_failure(engine: Engine, level: Level) -> str:
-    """Read at ``level`` through the engine: what went wrong, empty for nothing. Who may read is not the question, and
-    alarms are asked for by name."""
+    """Read at ``level`` through the engine: what went wrong, empty for nothing. Who may read is not the question,
+    alarms are asked for by name, and a learner that leaves such reads to others is well."""
     try:
         await engine.ask(PROBE, Context(level=level))
-    except (PermissionDenied, CorruptCluster):
+    except (PermissionDenied, CorruptCluster, NotForLearners):
         return ""
     except TricordError as error:
         return str(error)
