@@ -38,7 +38,8 @@ def methods(engine: Engine) -> list[Method]:
         return answer.SerializeToString()
 
     async def update(request: cluster.MemberUpdateRequest) -> bytes:
-        await engine.update_member(request.ID, list(request.peerURLs))
+        known = any(record.id == request.ID for record in engine.members())
+        await engine.update_member(request.ID, _checked(request.peerURLs) if known else list(request.peerURLs))
         answer = cluster.MemberUpdateResponse(header=member_header(engine.stamp()), members=_members(engine))
         return answer.SerializeToString()
 
@@ -73,7 +74,7 @@ def _handler(kind: type[M], work: Callable[[M], Coroutine[Any, Any, bytes]]) -> 
 
 
 def _checked(urls: Iterable[str]) -> list[str]:
-    """Addresses that peers can dial. Those of an update are checked when the member is known: etcd falls over them."""
+    """Addresses that peers can dial; etcd checks those of a new member, and falls over those of an update."""
     given = [url.strip() for url in urls]
     if not valid_peer_urls(given):
         raise MembershipRefused("the peer addresses are not valid", reason="bad_urls")
