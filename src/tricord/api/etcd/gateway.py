@@ -48,6 +48,7 @@ HTTP_STATUS: dict[int, int] = {
 _JSON = (b"content-type", b"application/json")
 _FROM_GRPC = (b"grpc-metadata-content-type", b"application/grpc")
 _METHODS = ("GET", "PUT", "DELETE", "PATCH")
+_VERSIONS = ("/v3", "/v3beta")
 
 
 class GatewayCall:
@@ -90,18 +91,23 @@ class GatewayCall:
 
 
 def add_routes(methods: Iterable[Method], routes: Routes) -> None:
-    """Serve those of ``methods`` that have a path here; every other path below /v3 is not found."""
+    """Serve those of ``methods`` that have a path here, below /v3 and below its older name; other paths there are not
+    found."""
     known = {method.path: method for method in methods}
     for path, route in ROUTES.items():
         method = known.get(route.method)
         if method is None:
             continue
         streams = method.client_streaming or method.server_streaming
-        routes.add("POST", path, _stream(method, route) if streams else _unary(method, route))
-        for other in _METHODS:
-            routes.add(other, path, _method_not_allowed)
-    for verb in ("POST", *_METHODS):
-        routes.add(verb, "/v3/*", _not_found)
+        handler = _stream(method, route) if streams else _unary(method, route)
+        for version in _VERSIONS:
+            there = path.replace("/v3", version, 1)
+            routes.add("POST", there, handler)
+            for other in _METHODS:
+                routes.add(other, there, _method_not_allowed)
+    for version in _VERSIONS:
+        for verb in ("POST", *_METHODS):
+            routes.add(verb, f"{version}/*", _not_found)
 
 
 def _unary(method: Method, route: Route) -> Handler:
@@ -151,7 +157,7 @@ def _stream(method: Method, route: Route) -> Handler:
             raise
         if first_failure is not None:
             return HttpResponse(HTTP_STATUS.get(first_failure.status, 500), [_JSON], body)
-        return HttpResponse(200, [_JSON, _FROM_GRPC], body)
+        return HttpResponse(200, [] if body.is_empty else [_JSON, _FROM_GRPC], body)
 
     return handle
 

@@ -167,6 +167,11 @@ class StreamBody:
             self._first = self._line(message)
         return None
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether, after ``begin``, no line comes."""
+        return self._done and self._first is None
+
     def __aiter__(self) -> AsyncIterator[bytes]:
         return self
 
