@@ -84,7 +84,7 @@ WATCH: dict[str, Steps] = {
     ],
     "created, and progress asked for": [
         open_http("w", "/v3/watch", {"create_request": {"key": K}}, {"progress_request": {}}),
-        receive("w", 2),
+        receive_by_watch("w", 2),
     ],
     "nothing asked for, then a watch": [
         open_http("w", "/v3/watch", {}, {"create_request": {"key": K}}),
@@ -262,7 +262,7 @@ HTTP: dict[str, Steps] = {
         post(path, {}) for path in ("/v3/lease", "/v3/lock", "/v3/election/nope", "/v3/cluster/member")
     ],
     "paths with a slash at the end": [post("/v3/lease/grant/", {}), post("/v3/watch/", {})],
-    "paths of older versions": [web("POST", "/v3alpha/lease/grant"), web("POST", "/v3beta/lease/grant")],
+    "paths of older versions": [web("POST", "/v3alpha/lease/grant"), post("/v3beta/lease/grant", {"TTL": 5, "ID": 5})],
 }
 
 

@@ -130,8 +130,10 @@ CANCEL: dict[str, Steps] = {
     ],
     "twice has one answer": [
         *several(watch(b"k"), watch(b"k")),
-        send("w", unwatch(0), unwatch(0), PROGRESS),
-        receive("w", 2),
+        send("w", unwatch(0), unwatch(0)),
+        receive("w"),
+        send("w", PROGRESS),
+        receive("w"),
     ],
     "a negative id has no answer": [*several(watch(b"k")), send("w", unwatch(-1), PROGRESS), receive("w")],
     "before any watch": [open_("w", "Watch", unwatch(0)), *several(watch(b"k"))[1:], put(b"k"), receive("w")],

@@ -17,6 +17,7 @@ from tests.e2e.etcd import (
     cases_alarms,
     cases_cluster,
     cases_election,
+    cases_gateway,
     cases_lease,
     cases_lock,
     cases_maintenance,
@@ -38,6 +39,7 @@ MODULES = (
     cases_cluster,
     cases_maintenance,
     cases_alarms,
+    cases_gateway,
 )
 
 Pair = tuple[Script, Script]
