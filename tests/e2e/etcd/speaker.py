@@ -56,7 +56,11 @@ MASKED = {
 REVISIONS = ("revision", "create_revision", "mod_revision")
 
 # Texts of the parsers of protobuf and JSON: they are the library's, and grpc-gateway varies its own between builds.
-PARSER_TEXTS = re.compile(r"^(grpc: error unmarshalling request: ).*|^(?:proto:|unexpected EOF|invalid ).*", re.DOTALL)
+PARSER_TEXTS = re.compile(
+    r"^(grpc: (?:error unmarshalling request|failed to unmarshal the received message): ).*"
+    r"|^(?:proto:|unexpected EOF|invalid ).*",
+    re.DOTALL,
+)
 
 
 class Speaker:

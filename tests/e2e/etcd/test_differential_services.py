@@ -21,6 +21,7 @@ from tests.e2e.etcd import (
     cases_lease,
     cases_lock,
     cases_maintenance,
+    cases_space,
     cases_watch,
     cases_watch_streams,
 )
@@ -40,6 +41,7 @@ MODULES = (
     cases_maintenance,
     cases_alarms,
     cases_gateway,
+    cases_space,
 )
 
 Pair = tuple[Script, Script]
