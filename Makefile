@@ -69,6 +69,9 @@ soak-raft: install ## three loaded members killed for five minutes, then 50 time
 soak-leases: install ## leases on three members whose leader is paused and killed for five minutes (ARGS="--seconds 60")
 	$(BIN)/python -m tests.e2e.soak_leases $(ARGS)
 
+test-faults: install ## three members in network namespaces, cut, killed, paused for 30 minutes (root; ARGS="--seconds 60")
+	$(BIN)/python -m tests.e2e.faults $(ARGS)
+
 proto: install ## the message schemas from proto/
 	$(BIN)/python proto/generate.py
 

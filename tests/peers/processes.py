@@ -41,11 +41,12 @@ class ServerProcess:
     """A server as a child process. ``command`` gives the argument list; the rest is the same for all."""
 
     name = "server"
+    host = "127.0.0.1"
 
     def __init__(self, directory: Path, *, environment: dict[str, str] | None = None) -> None:
         self.directory = directory
         self.port = free_port()
-        self.endpoint = f"127.0.0.1:{self.port}"
+        self.endpoint = f"{self.host}:{self.port}"
         self.log_path = directory.with_name(f"{directory.name}.{self.name}.log")
         self.environment = clean_environment(**(environment or {}))
         self.tls: ssl.SSLContext | None = None
@@ -87,9 +88,9 @@ class ServerProcess:
     def http(self, method: str, path: str, body: bytes | None = None, *, seconds: float = 5) -> tuple[int, bytes]:
         """One HTTP/1.1 request: (status, body)."""
         if self.tls is None:
-            connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=seconds)
+            connection = http.client.HTTPConnection(self.host, self.port, timeout=seconds)
         else:
-            connection = http.client.HTTPSConnection("127.0.0.1", self.port, timeout=seconds, context=self.tls)
+            connection = http.client.HTTPSConnection(self.host, self.port, timeout=seconds, context=self.tls)
         try:
             connection.request(method, path, body)
             response = connection.getresponse()

@@ -1,0 +1,172 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Three members in network namespaces under mixed load: links cut by blackhole routes, members killed and paused.
+
+Clients of every kind go on the whole time: writers of unique keys in Go, reads, writes and compare-and-swaps of a few
+keys, watchers of everything through one member each, holders of leases, adders under a lock. In the end everything is
+mended, and the accounts are checked: no acknowledged write is lost, all members hold the same, each read was right and
+fresh, each watcher was told everything once and in order, no lease ended early, none is left over, and the lock's
+counter has every increment once. The history and, on a failure, data and logs are kept.
+
+python -m tests.e2e.faults [--seconds 1800] [--seed 1] [--keep FOLDER]
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import shutil
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from tests.e2e.faults.clients import Clients
+from tests.e2e.faults.cluster import Faults, HostCluster
+from tests.e2e.faults.history import Recorder, States, check_registers
+from tests.e2e.faults.namespaces import Network
+from tests.peers.clusters import eventually
+from tests.peers.load import Load, assert_nothing_lost
+from tricord import aio
+from tricord.base.operations import Event
+
+WHOLE_SECONDS = 3.0
+"""Between two faults."""
+LEFTOVER_SECONDS = 30.0
+"""A lease that nobody renews is gone so long after the last fault."""
+
+
+async def break_on(clients: Clients, faults: Faults, seconds: float) -> int:
+    """One fault after another. How many."""
+    ends, count = time.monotonic() + seconds, 0
+    while time.monotonic() < ends:
+        told = await asyncio.to_thread(faults.strike)
+        count += 1
+        print(f"{max(ends - time.monotonic(), 0):6.0f} s left, {told}", file=sys.stderr, flush=True)
+        await asyncio.sleep(WHOLE_SECONDS)
+    return count
+
+
+async def run_clients(cluster: HostCluster, clients: Clients, faults: Faults, seconds: float) -> int:
+    """All clients beside the faults; returns when the clients have ended."""
+    members = list(cluster.members.values())
+    async with asyncio.TaskGroup() as group:
+        for number in range(3):
+            group.create_task(clients.registers(number))
+            group.create_task(clients.lease_holder(number))
+            group.create_task(clients.adder(number))
+            group.create_task(clients.watcher(f"through {members[number].name}", members[number].endpoint, 1))
+        count = await break_on(clients, faults, seconds / 2)
+        # One that comes late, and has all of the past before it.
+        group.create_task(clients.watcher("late", members[0].endpoint, 1))
+        count += await break_on(clients, faults, seconds / 2)
+        clients.stopping.set()
+    return count
+
+
+async def whole_history(endpoint: str) -> list[Event]:
+    """Every event there was, by a watch from the beginning."""
+    events: list[Event] = []
+    async with aio.connect(endpoint) as store:
+        newest = (await store.put("the end", "")).revision
+        async with store.watch(prefix="", from_revision=1) as watch:
+            async for event in watch:
+                events.append(event)
+                if event.revision == newest:
+                    return events
+    raise AssertionError("the watch ended")
+
+
+def check_watchers(clients: Clients, history: list[Event]) -> int:
+    """Each was told the history, from its beginning, without a hole. How many events in all."""
+    places = [(event.kind, event.kv) for event in history]
+    total = 0
+    for name, events in clients.told.items():
+        own = [(event.kind, event.kv) for event in events]
+        wrong = next((at for at, (one, other) in enumerate(zip(own, places, strict=False)) if one != other), None)
+        assert wrong is None, f"watcher {name}: event {wrong} is {own[wrong]}, not {places[wrong]}"
+        assert len(own) > len(places) / 2, f"watcher {name} saw {len(own)} of {len(places)} events"
+        total += len(own)
+    return total
+
+
+def check_leases(clients: Clients) -> int:
+    """None ended before its time. How many there were."""
+    for account in clients.leases.values():
+        lived = (account.gone_at or float("inf")) - account.renewed_at
+        assert lived >= account.ttl, f"{account.key} ended {lived:.2f} s after a renewal that gave it {account.ttl} s"
+    return len(clients.leases)
+
+
+async def no_lease_is_left(endpoint: str) -> None:
+    """Keys of leases that nobody renews go."""
+    async with aio.connect(endpoint) as store:
+        deadline = time.monotonic() + LEFTOVER_SECONDS
+        while left := await store.count("lease/"):
+            assert time.monotonic() < deadline, f"{left} keys outlived their leases"
+            await asyncio.sleep(0.2)
+
+
+async def counted(endpoint: str) -> int:
+    """What the adders' counter says."""
+    async with aio.connect(endpoint) as store:
+        found = await store.get("counter")
+        return int(found.text) if found else 0
+
+
+def survive(folder: Path, seconds: float, seed: int) -> str:
+    """The whole story. Says in a line what was survived; raises AssertionError otherwise."""
+    names = ["n1", "n2", "n3"]
+    with Network(names) as network, HostCluster(folder / "cluster", network) as cluster:
+        recorder = Recorder(folder / "history.jsonl")
+        clients = Clients(cluster.endpoints, recorder, seed)
+        faults = Faults(cluster, network, seed)
+        record = folder / "acknowledged"
+        flags = ["--reads", "--timeout=2s", "--redial=200ms", "--writers=2", "--rate=50"]
+        with Load(cluster.endpoints, *flags, record=record) as load:
+            count = asyncio.run(run_clients(cluster, clients, faults, seconds))
+            load.mark()
+            eventually(lambda: load.mark().acknowledged > 0, "a write after the last fault")
+            load.finish()
+        recorder.close()
+        endpoint = cluster.members["n1"].endpoint
+        asyncio.run(no_lease_is_left(endpoint))
+        history = asyncio.run(whole_history(endpoint))
+        cluster.wait_until_level()
+        assert_nothing_lost(record, cluster.endpoints)
+        assert not load.total.wrong, f"{len(load.total.wrong)} reads lacked a write: {load.total.wrong[:5]}"
+        counter = asyncio.run(counted(endpoint))
+    judged = check_registers(recorder.operations, States(history))
+    told = check_watchers(clients, history)
+    leases = check_leases(clients)
+    assert clients.added <= counter <= clients.added + clients.maybe_added, (
+        f"{clients.added} increments were acknowledged, {clients.maybe_added} more may have been made: {counter}"
+    )
+    struck = ", ".join(f"{kind} {number}" for kind, number in sorted(faults.counts.items()))
+    return (
+        f"{count} faults ({struck}): {load.total.acknowledged:,} writes acknowledged, all there and alike on every "
+        f"member; {judged:,} operations on registers linearizable; {told:,} events told, each once and in order; "
+        f"{leases:,} leases, none ended early or is left; {counter:,} increments under the lock, each once; the "
+        f"longest time without an acknowledged write {load.total.gap_ms / 1000:.1f} s; errors {dict(clients.errors)}"
+    )
+
+
+def main() -> None:
+    """Parse the flags, run, print."""
+    parser = argparse.ArgumentParser(prog="python -m tests.e2e.faults", description=__doc__.splitlines()[0])
+    parser.add_argument("--seconds", type=float, default=1800)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--keep", type=Path, help="where to put history, data and logs, and leave them")
+    options = parser.parse_args()
+    folder = options.keep or Path(tempfile.mkdtemp(prefix="tricord-faults-"))
+    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        print(survive(folder, options.seconds, options.seed))
+    except BaseException:
+        print(f"faults: history, data and logs are kept in {folder}", file=sys.stderr)
+        raise
+    if options.keep is None:
+        shutil.rmtree(folder)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,156 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The load: clients of every kind, through the client library, each keeping account of what it was promised.
+
+None of them knows of the faults. An error is written down and the client goes on.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from collections import Counter
+from dataclasses import dataclass, field
+
+from tests.e2e.faults.history import Recorder
+from tricord import aio
+from tricord.base.errors import OutcomeUnknown, TricordError
+from tricord.base.leases import LeaseGrant, LeaseGrantResult, LeaseKeepAlive, LeaseKeepAliveResult
+from tricord.base.operations import Event
+from tricord.txn import put, value
+
+KEYS = 5
+PAUSE_SECONDS = 0.02
+LEASE_SECONDS = 4
+RENEWAL_SECONDS = 1.0
+
+
+@dataclass
+class LeaseAccount:
+    """One lease: when its last answered renewal was sent, and whether its holder has stopped renewing it."""
+
+    key: str
+    ttl: int
+    renewed_at: float
+    gone_at: float | None = None
+    ended_while_renewed: bool = False
+
+
+@dataclass
+class Clients:
+    """All of them. ``stopping`` ends them, each at the end of what it is doing."""
+
+    endpoints: str
+    recorder: Recorder
+    seed: int
+    stopping: asyncio.Event = field(default_factory=asyncio.Event)
+    leases: dict[str, LeaseAccount] = field(default_factory=dict)
+    told: dict[str, list[Event]] = field(default_factory=dict)
+    """By watcher: all events."""
+    added: int = 0
+    """Increments under the lock that were acknowledged."""
+    maybe_added: int = 0
+    errors: Counter[str] = field(default_factory=Counter)
+
+    def failed(self, error: TricordError) -> None:
+        """Count it."""
+        self.errors[error.code] += 1
+
+    async def registers(self, client: int) -> None:
+        """Reads, writes and compare-and-swaps of a few keys."""
+        draw = random.Random(self.seed * 100 + client)
+        async with aio.connect(self.endpoints, timeout=2) as store:
+            number = 0
+            while not self.stopping.is_set():
+                number += 1
+                key, new = f"register/{draw.randrange(KEYS)}", f"{client}-{number}"
+                op = draw.choice(("put", "get", "get", "cas"))
+                given = {"put": new, "get": None, "cas": {"expect": f"{client}-{number - 1}", "value": new}}[op]
+                output: str | bool | None = None
+                called, status, at = time.monotonic_ns(), "ok", 0
+                try:
+                    if op == "put":
+                        at = (await store.put(key, new)).revision
+                    elif op == "get":
+                        reply = await store.range(key, key + "\0")
+                        output, at = (reply.kvs[0].text if reply.kvs else None), reply.revision
+                    else:
+                        expected = f"{client}-{number - 1}".encode()
+                        answer = await store.txn(when=[value(key) == expected], then=[put(key, new)])
+                        output, at = answer.succeeded, answer.revision
+                except OutcomeUnknown as error:
+                    self.failed(error)
+                    status = "unknown"
+                except TricordError as error:
+                    self.failed(error)
+                    status = "fail"
+                self.recorder.add(client, op, key, given, output, called, status, at)
+                await asyncio.sleep(PAUSE_SECONDS)
+
+    async def watcher(self, name: str, endpoint: str, from_revision: int) -> None:
+        """Keeps all it is told; with one endpoint alone, so that it lives through that member's faults."""
+        events = self.told.setdefault(name, [])
+        async with aio.connect(endpoint, timeout=5) as store:
+            watch = store.watch(prefix="", from_revision=from_revision)
+            stopped = asyncio.create_task(self.stopping.wait())
+            stopped.add_done_callback(lambda _: watch.close())
+            async with watch:
+                async for event in watch:
+                    events.append(event)
+                    self._saw(event)
+            await stopped
+
+    def _saw(self, event: Event) -> None:
+        account = self.leases.get(event.kv.key.decode(errors="replace"))
+        if account is not None and event.deleted and account.gone_at is None:
+            account.gone_at = time.monotonic()
+
+    async def lease_holder(self, client: int) -> None:
+        """Grants a lease, binds a key to it, renews it for a while, stops, and grants the next one."""
+        draw = random.Random(self.seed * 1000 + client)
+        async with aio.connect(self.endpoints, timeout=2) as store:
+            number = 0
+            while not self.stopping.is_set():
+                number += 1
+                try:
+                    await self._hold(store, f"lease/{client}/{number}", draw.uniform(2, 15))
+                except TricordError as error:
+                    self.failed(error)
+                    await asyncio.sleep(0.2)
+
+    async def _hold(self, store: aio.AsyncClient, key: str, seconds: float) -> None:
+        sent = time.monotonic()
+        granted, _ = await store.call(LeaseGrant(LEASE_SECONDS))
+        assert isinstance(granted, LeaseGrantResult)
+        account = LeaseAccount(key, granted.ttl, sent)
+        await store.put(key, "", lease=granted.id)
+        self.leases[key] = account
+        ends = time.monotonic() + seconds
+        while time.monotonic() < ends and not self.stopping.is_set():
+            await asyncio.sleep(RENEWAL_SECONDS)
+            sent = time.monotonic()
+            try:
+                answer, _ = await store.call(LeaseKeepAlive(granted.id), timeout=1)
+            except TricordError as error:
+                self.failed(error)
+                continue
+            assert isinstance(answer, LeaseKeepAliveResult)
+            if not answer.ttl:
+                return  # it ended: whether it might, the check says
+            account.renewed_at = sent
+
+    async def adder(self, client: int) -> None:
+        """Adds one to a counter, under a lock, with writes that the lock guards."""
+        async with aio.connect(self.endpoints, timeout=2) as store:
+            while not self.stopping.is_set():
+                try:
+                    async with store.lock("adding", ttl=5, timeout=20) as lock:
+                        found = await store.get("counter")
+                        await store.put("counter", str(int(found.text if found else "0") + 1), guarded_by=lock)
+                        self.added += 1
+                except OutcomeUnknown as error:
+                    self.failed(error)
+                    self.maybe_added += 1
+                except TricordError as error:
+                    self.failed(error)
+                await asyncio.sleep(0.1)

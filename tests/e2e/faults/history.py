@@ -1,0 +1,98 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What clients did, one operation a line, kept for checkers; and the checks that revisions make simple.
+
+A line: ``{"client":3,"op":"put","key":"k1","input":"v7","output":null,"call_ns":10,"return_ns":25,"status":"ok",
+"revision":12}``. The status is ok, fail (it had no effect) or unknown (it may take effect at any time after the call).
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from tricord.base.operations import Event, EventKind
+
+
+@dataclass
+class Operation:
+    """One call and what came of it."""
+
+    client: int
+    op: str
+    key: str
+    input: Any
+    output: Any
+    call_ns: int
+    return_ns: int
+    status: str
+    revision: int = 0
+
+
+class Recorder:
+    """Collects operations and writes them to a file."""
+
+    def __init__(self, path: Path) -> None:
+        self.operations: list[Operation] = []
+        self._file = path.open("w")
+
+    def add(self, client: int, op: str, key: str, given: Any, output: Any, call_ns: int, status: str, at: int) -> None:
+        """An operation ended just now."""
+        one = Operation(client, op, key, given, output, call_ns, time.monotonic_ns(), status, at)
+        self.operations.append(one)
+        self._file.write(json.dumps(asdict(one)) + "\n")
+
+    def close(self) -> None:
+        """Nothing more comes."""
+        self._file.close()
+
+
+class States:
+    """What each key held at each revision, from all events there were."""
+
+    def __init__(self, events: Iterable[Event]) -> None:
+        self._changes: dict[str, list[tuple[int, str | None]]] = {}
+        for event in events:
+            value = event.kv.value.decode() if event.kind == EventKind.PUT else None
+            self._changes.setdefault(event.kv.key.decode(), []).append((event.kv.mod_revision, value))
+
+    def at(self, key: str, revision: int) -> str | None:
+        """The value then; None where the key was absent."""
+        value = None
+        for changed, held in self._changes.get(key, []):
+            if changed > revision:
+                break
+            value = held
+        return value
+
+    def changed_at(self, key: str, revision: int) -> bool:
+        """Whether the revision changed the key."""
+        return any(changed == revision for changed, _ in self._changes.get(key, []))
+
+
+def check_registers(operations: list[Operation], states: States) -> int:
+    """Linearizability, by the order that revisions give: each answer is right at its revision, and no operation has an
+    older revision than one that had returned before it was called. The number of operations that were judged."""
+    judged = [one for one in operations if one.status == "ok" and one.revision]
+    for one in judged:
+        if one.op == "get":
+            assert states.at(one.key, one.revision) == one.output, f"a read of what was not there: {one}"
+        elif one.op == "put":
+            assert states.changed_at(one.key, one.revision), f"a write without its revision: {one}"
+            assert states.at(one.key, one.revision) == one.input, f"an acknowledged write is lost: {one}"
+        elif one.op == "cas":
+            before = states.at(one.key, one.revision - 1 if one.output else one.revision)
+            assert (before == one.input["expect"]) == one.output, f"a wrong comparison: {one}"
+            if one.output:
+                assert states.at(one.key, one.revision) == one.input["value"], f"an acknowledged write is lost: {one}"
+    returns = sorted(judged, key=lambda one: one.return_ns)
+    newest, place = 0, 0
+    for one in sorted(judged, key=lambda one: one.call_ns):
+        while returns[place].return_ns < one.call_ns:
+            newest = max(newest, returns[place].revision)
+            place += 1
+        assert one.revision >= newest, f"older than what had returned before (revision {newest}): {one}"
+    return len(judged)
