@@ -13,7 +13,7 @@ ARGS ?=
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help install serve cluster test check fix build bench bench-raft bench-cluster soak-raft soak-leases proto docs \
+.PHONY: help install serve cluster test check fix build bench bench-raft bench-cluster soak-raft soak-leases test-faults proto docs \
 	peers bitflip mutants test-watch kill-rounds lock clean
 
 help: ## say what each verb does
