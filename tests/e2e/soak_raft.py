@@ -5,7 +5,8 @@ Writers put unique keys through all members the whole time (`go-load`), read eac
 acknowledged. First `kill -9` hits the leader every few seconds, which comes back while the next one leads; then all
 three at once, as often as `--rounds` says, with load in between. At the end the members are level, and every one must
 have every acknowledged write with its value at its revision, and the very same keys, values, revisions and versions as
-the others. A read that lacked an acknowledged write fails as well. On a failure the data and logs are kept.
+the others, and the same HashKV. A read that lacked an acknowledged write fails as well, and so does an alarm. On a
+failure the data and logs are kept.
 
 python -m tests.e2e.soak_raft [--seconds 300] [--pause 4] [--rounds 50] [--server tricord]
 """
@@ -13,12 +14,15 @@ python -m tests.e2e.soak_raft [--seconds 300] [--pause 4] [--rounds 50] [--serve
 from __future__ import annotations
 
 import argparse
+import http.client
+import json
 import shutil
 import sys
 import tempfile
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from tests.peers.clusters import KINDS, Cluster, eventually
 from tests.peers.load import Load, assert_nothing_lost
@@ -74,6 +78,31 @@ def kill_everyone(cluster: Cluster, load: Load, plan: Plan) -> None:
         time.sleep(plan.load_seconds)
 
 
+def ask(endpoint: str, path: str, **body: object) -> dict[str, Any]:
+    """One call of the JSON gateway."""
+    host, _, port = endpoint.rpartition(":")
+    connection = http.client.HTTPConnection(host, int(port), timeout=30)
+    try:
+        connection.request("POST", f"/v3/maintenance/{path}", json.dumps(body))
+        response = connection.getresponse()
+        answer: dict[str, Any] = json.loads(response.read())
+        assert response.status == 200, f"{endpoint}: {answer}"
+        return answer
+    finally:
+        connection.close()
+
+
+def assert_hashes_alike(endpoints: str) -> str:
+    """Every member hashes its keys at one revision, to the same; none has an alarm. The hash."""
+    members = endpoints.split(",")
+    revision = min(int(ask(member, "hashkv")["hash_revision"]) for member in members)
+    hashes = {member: ask(member, "hashkv", revision=revision)["hash"] for member in members}
+    assert len(set(hashes.values())) == 1, f"members differ at revision {revision}: {hashes}"
+    alarms = ask(members[0], "alarm").get("alarms", [])
+    assert not alarms, f"alarms are raised: {alarms}"
+    return f"{hashes[members[0]]:08x}"
+
+
 def soak(kind: str, folder: Path, plan: Plan) -> str:
     """Run both parts and check. Says in a line what was survived; raises AssertionError otherwise."""
     record = folder / "acknowledged"
@@ -86,12 +115,14 @@ def soak(kind: str, folder: Path, plan: Plan) -> str:
             load.finish()
         cluster.wait_until_level()
         keys = assert_nothing_lost(record, cluster.endpoints)
+        content = assert_hashes_alike(cluster.endpoints)
         term = max(standing.term for standing in cluster.standings().values())
     assert not load.total.wrong, f"{len(load.total.wrong)} reads lacked a write: {load.total.wrong[:5]}"
     return (
         f"{kind}: {kills} kills of the leader, {plan.rounds} of all at once; {load.total.acknowledged:,} writes "
-        f"acknowledged, all there; {keys:,} keys alike on every member; term {term}; the longest time without an "
-        f"acknowledged write {load.total.gap_ms / 1000:.1f} s; {sum(load.total.errors.values()):,} calls failed"
+        f"acknowledged, all there; {keys:,} keys alike on every member, hash {content}; term {term}; the longest time "
+        f"without an acknowledged write {load.total.gap_ms / 1000:.1f} s; "
+        f"{sum(load.total.errors.values()):,} calls failed"
     )
 
 

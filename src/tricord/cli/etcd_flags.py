@@ -44,7 +44,7 @@ class Flag:
 _BOLT = "tricord's store is no bbolt: it commits in the background, and no answer waits for that"
 _ALWAYS = "always on"
 _DISCOVERY = "cluster discovery by another etcd is not there: name the members with --initial-cluster"
-_CHECKSUMS = "each record of log and store has a checksum that is checked whenever it is read, at the start too"
+_COMPARED = "members compare what they decided every few seconds anyway; see --corrupt-check-time for the rest"
 _LEASES = "the lead gives leases their full time anew, and logged checkpoints keep long ones from living for ever"
 _TRACING = "tricord exports no traces"
 _SLOW = "slow requests are counted in /metrics, not logged one by one"
@@ -174,10 +174,12 @@ _TABLE: tuple[Flag, ...] = (
     Flag("distributed-tracing-instance-id", values.text, "", ignored=_TRACING),
     Flag("distributed-tracing-sampling-rate", values.int64, "0", ignored=_TRACING),
     # --- how it does things ---
-    Flag("initial-corrupt-check", values.boolean, "false", ignored=_CHECKSUMS),
-    Flag("corrupt-check-time", values.duration, "0s", ignored=_CHECKSUMS),
-    Flag("compact-hash-check-enabled", values.boolean, "false", ignored=_CHECKSUMS),
-    Flag("compact-hash-check-time", values.duration, "1m0s", ignored=_CHECKSUMS),
+    Flag(
+        "initial-corrupt-check", values.boolean, "false", "refuse to start where the data is not that of other members"
+    ),
+    Flag("corrupt-check-time", values.duration, "0s", "how often all members hash their keys and compare; 0s: never"),
+    Flag("compact-hash-check-enabled", values.boolean, "false", ignored=_COMPARED),
+    Flag("compact-hash-check-time", values.duration, "1m0s", ignored=_COMPARED),
     Flag("enable-lease-checkpoint", values.boolean, "false", ignored=_LEASES),
     Flag("enable-lease-checkpoint-persist", values.boolean, "false", ignored=_LEASES),
     Flag(

@@ -193,6 +193,8 @@ def plan(given: Given) -> Plan:
         strict_reconfig_check=said["strict-reconfig-check"],
         log_slack_entries=min(said["snapshot-catchup-entries"] + said["snapshot-count"], 1 << 40),
         force_new_cluster=said["force-new-cluster"],
+        corrupt_check_seconds=min(max(said["corrupt-check-time"], 0), 1 << 31),
+        initial_corrupt_check=said["initial-corrupt-check"] or said["feature-gates"].get("InitialCorruptCheck", False),
     )
     return Plan(
         configuration=configuration,
