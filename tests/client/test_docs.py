@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Every snippet of docs/client.md runs, and prints what the page says it prints."""
+"""Every snippet of the client's pages runs, and prints what the page says it prints."""
 
 from __future__ import annotations
 
@@ -12,17 +12,22 @@ import pytest
 
 from tests.peers.processes import free_port
 
-PAGE = Path(__file__).parents[2] / "docs" / "client.md"
-SNIPPETS = re.findall(r"```python\n(.*?)```\n```text\n(.*?)```\n", PAGE.read_text(), re.DOTALL)
+DOCS = Path(__file__).parents[2] / "docs"
+PAGES = {name: (DOCS / name).read_text() for name in ("client.md", "coordination.md")}
+SNIPPETS = {
+    f"{name}-{place}": snippet
+    for name, page in PAGES.items()
+    for place, snippet in enumerate(re.findall(r"```python\n(.*?)```\n```text\n(.*?)```\n", page, re.DOTALL))
+}
 
 
 def test_every_snippet_says_what_it_prints() -> None:
-    assert len(SNIPPETS) == PAGE.read_text().count("```python")
+    assert len(SNIPPETS) == sum(page.count("```python") for page in PAGES.values())
 
 
-@pytest.mark.parametrize("place", range(len(SNIPPETS)))
-def test_a_snippet_prints_what_the_page_says(place: int, tricord_endpoint: str, tmp_path: Path) -> None:
-    program, output = SNIPPETS[place]
+@pytest.mark.parametrize("snippet", SNIPPETS)
+def test_a_snippet_prints_what_the_page_says(snippet: str, tricord_endpoint: str, tmp_path: Path) -> None:
+    program, output = SNIPPETS[snippet]
     program = program.replace("localhost:2379", tricord_endpoint).replace("localhost:1", f"127.0.0.1:{free_port()}")
     done = subprocess.run(
         [sys.executable, "-W", "error", "-c", program],

@@ -356,3 +356,20 @@ def test_a_store_that_cannot_be_reached_for_a_while_ends_no_wait() -> None:
         await store.close()
 
     embedded(story)
+
+
+def test_data_in_the_queue_is_said_and_not_waited_for() -> None:
+    async def story(world: EmbeddedWorld) -> None:
+        store = world.client()
+        async with store.lock("n"):
+            await store.put("n/data", "v")
+            assert await queue(store) == 2
+        for attempt in (store.lock("n").acquire, store.lock("n").try_acquire, store.election("n").leader):
+            with pytest.raises(errors.InvalidRequest, match="keep data out of b'n/'"):
+                await attempt()
+        async with store.election("n").observe() as leaders:
+            with pytest.raises(errors.InvalidRequest):
+                await leaders.take(1)
+        assert await queue(store) == 1 and await leases_of(store) == []
+
+    embedded(story)

@@ -14,7 +14,7 @@ from tricord.base.operations import Event, KeyValue
 from tricord.client.holding import Holder
 from tricord.client.keys import Data, to_bytes
 from tricord.client.loss_scope import LossScope
-from tricord.client.queueing import first_of
+from tricord.client.queueing import first_of, place_in
 from tricord.client.steps import create_revision, put, txn
 
 if TYPE_CHECKING:
@@ -85,8 +85,7 @@ class Election(Holder):
 
     async def leader(self) -> KeyValue | None:
         """Who leads: the key of its place, its value; None when nobody does."""
-        found = (await self._recipes.store.ask(first_of(self.prefix))).kvs
-        return found[0] if found else None
+        return place_in(await self._recipes.store.ask(first_of(self.prefix)), self.prefix)
 
     def observe(self) -> Leaders:
         """Iterate over who leads from now on: the leader now, each new one, each new value of one.
@@ -170,7 +169,8 @@ class Leaders:
         reply = await self._recipes.store.ask(first_of(self._prefix))
         if self._closed:
             return None
-        self._led = bool(reply.kvs)
+        found = place_in(reply, self._prefix)
+        self._led = found is not None
         if not reply.kvs:
             self._watch = self._recipes.store.watch(
                 prefix=self._prefix, from_revision=reply.revision + 1, deletes=False

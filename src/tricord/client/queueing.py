@@ -40,6 +40,14 @@ def first_of(prefix: bytes) -> Step[RangeReply]:
     return _one_by_creation(prefix, SortOrder.ASCEND)
 
 
+def place_in(found: RangeReply, prefix: bytes) -> KeyValue | None:
+    """The place that was found. Raises InvalidRequest for a key that is none: nobody could tell when it will go."""
+    kv = found.kvs[0] if found.kvs else None
+    if kv is not None and not kv.lease:
+        raise InvalidRequest(f"{kv.key!r} has no lease, so it is no place in a queue: keep data out of {prefix!r}")
+    return kv
+
+
 def last_before(prefix: bytes, revision: int) -> Step[RangeReply]:
     """Who came last of those before ``revision``, if anybody did."""
     return _one_by_creation(prefix, SortOrder.DESCEND, max_create_revision=revision - 1)
@@ -99,22 +107,22 @@ class QueuePlace:
                 continue
             if reply.succeeded:
                 self.revision = reply.revision
-                return reply.of(first).kvs[0].key == self.key
+                return self._is_mine(reply.of(first))
             held = reply.of(mine)
             if held is None or not unknown:
                 raise InvalidRequest(f"{self.key!r}: this lease has a place in the queue already")
             self.revision = held.create_revision
-            return reply.of(first_too).kvs[0].key == self.key
+            return self._is_mine(reply.of(first_too))
 
     async def join_if_empty(self, value: bytes) -> bool:
         """Make the key if nobody is in the queue; whether it was made."""
         start, end = prefix_range(self._prefix)
         while True:
-            mine = get(self.key)
+            mine, first = get(self.key), first_of(self._prefix)
             attempt = txn(
                 when=[create_revision(start, range_end=end) == 0],
                 then=[put(self.key, value, lease=self._lease)],
-                otherwise=[mine],
+                otherwise=[mine, first],
             )
             try:
                 reply = await self._recipes.store.ask(attempt)
@@ -122,8 +130,10 @@ class QueuePlace:
                 await self._pause()
                 continue
             # An attempt whose answer was lost may have made it.
-            held = None if reply.succeeded else reply.of(mine)
-            self.revision = reply.revision if reply.succeeded else held.create_revision if held is not None else 0
+            if reply.succeeded:
+                self.revision = reply.revision
+            elif self._is_mine(reply.of(first)) and (held := reply.of(mine)) is not None:
+                self.revision = held.create_revision
             return self.revision > 0
 
     async def wait_turn(self) -> None:
@@ -138,9 +148,14 @@ class QueuePlace:
             held = reply.of(mine)
             if held is None or held.create_revision != self.revision:
                 raise self._lost(f"{self.key!r} was deleted by somebody else")
-            if not reply.of(before).kvs:
+            predecessor = place_in(reply.of(before), self._prefix)
+            if predecessor is None:
                 return
-            await self._see_gone(reply.of(before).kvs[0], reply.revision)
+            await self._see_gone(predecessor, reply.revision)
+
+    def _is_mine(self, found: RangeReply) -> bool:
+        first = place_in(found, self._prefix)
+        return first is not None and first.key == self.key
 
     async def _see_gone(self, before: KeyValue, revision: int) -> None:
         watch = self._recipes.store.watch(before.key, from_revision=revision + 1, puts=False)
