@@ -26,12 +26,14 @@ class Speaks(Enum):
 
 @message
 class Door:
-    """One listener. ``admits`` looks at the certificates that were shown."""
+    """One listener. ``admits`` looks at the certificates that were shown; one that ``may_lack`` is left out where this
+    machine has no such addresses."""
 
     address: Address
     tls: ssl.SSLContext | None = None
     speaks: Speaks = Speaks.ALL
     admits: Admits | None = None
+    may_lack: bool = False
 
 
 @message
@@ -47,6 +49,9 @@ class Doors:
     peer_urls: list[str]
     peer_tls: PeerTls | None = None
     """How this member dials others; None: as its settings say."""
+    keepalive: tuple[float, float] | None = None
+    """Seconds of silence after which a client is pinged, and seconds from then on after which it is dropped; None: as
+    ``Limits`` has it."""
     gateway: bool = True
     """Whether there is a JSON gateway."""
     call_times: bool = False

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+import errno
 import ssl
 from collections.abc import Callable, Mapping
 
@@ -26,6 +27,8 @@ from tricord.transport.server import Server
 from tricord.wire.grpc.service import Method
 from tricord.wire.http.routes import Routes
 from tricord.wire.schemas import pool
+
+NO_SUCH_ADDRESSES = (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT)
 
 OnFault = Callable[[BaseException, str], None]
 
@@ -104,6 +107,8 @@ class Serving:
         try:
             listener = await self._server(door.speaks).listen(address.host, address.port, door.tls, door.admits)
         except OSError as error:
+            if door.may_lack and error.errno in NO_SUCH_ADDRESSES:
+                return
             raise CannotListen(address, error) from error
         if door is self._doors.clients[0]:
             self.listening = Address(address.host, listener.addresses()[0][1])
@@ -117,6 +122,8 @@ class Serving:
             try:
                 listener = await self.member.links.listen(address.host, address.port, door.tls, door.admits)
             except OSError as error:
+                if door.may_lack and error.errno in NO_SUCH_ADDRESSES:
+                    continue
                 raise CannotListen(address, error) from error
             if number == 0:
                 port = listener.addresses()[0][1]
@@ -132,7 +139,7 @@ class Serving:
                 self._environment,
                 self._all_methods if speaks in (Speaks.ALL, Speaks.GRPC) else [],
                 self._routes(speaks),
-                limits_of(self._configuration),
+                limits_of(self._configuration, self._doors.keepalive),
                 on_fault=self._on_fault,
                 peers=self.member.links.accept if at_first and not self._doors.peers else None,
             )
@@ -186,12 +193,15 @@ class CannotListen(OSError):
         self.address = address
 
 
-def limits_of(configuration: Configuration) -> Limits:
-    """The bounds of connections that follow from the settings."""
+def limits_of(configuration: Configuration, keepalive: tuple[float, float] | None = None) -> Limits:
+    """The bounds of connections that follow from the settings; ``keepalive`` as ``Doors`` has it."""
     limits = Limits()
+    interval, timeout = keepalive or (limits.keepalive_interval, limits.keepalive_timeout)
     return dataclasses.replace(
         limits,
         max_message_size=configuration.max_message_bytes,
+        keepalive_interval=interval,
+        keepalive_timeout=timeout,
         http2=dataclasses.replace(limits.http2, max_concurrent_streams=configuration.max_concurrent_streams),
     )
 

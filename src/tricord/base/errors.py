@@ -194,6 +194,13 @@ class WrongMember(TricordError):
     hint = "a member whose data is gone, or that was removed, comes back under a new id: `tricord member add`"
 
 
+class MemberRemoved(WrongMember):
+    """Raised where the others say so: this member's time in the cluster is over."""
+
+    code = "member_removed"
+    summary = "this member was removed from the cluster"
+
+
 class ResourceExhausted(TricordError):
     code = "resource_exhausted"
     summary = "a limit was reached"

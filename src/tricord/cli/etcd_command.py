@@ -10,7 +10,7 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
-from tricord.base.errors import TricordError, WrongMember
+from tricord.base.errors import MemberRemoved, TricordError, WrongMember
 from tricord.base.version import ETCD_VERSION, __version__
 from tricord.cli.etcd_arguments import (
     CONFIG_FILE,
@@ -90,7 +90,10 @@ def _start(given: Given, arguments: Sequence[str]) -> int:
         log.say("warn", "failed to verify flags", error=str(fault))
         return 1
     log.say("info", "Running: ", args=["etcd", *arguments])
-    return _run(given, log)
+    try:
+        return _run(given, log)
+    finally:
+        log.close()
 
 
 def _log_settings(given: Given | None) -> dict[str, Any]:
@@ -141,6 +144,10 @@ def _run(given: Given, log: Any) -> int:
         text = f"listen tcp {error.address}: bind: address already in use"
         log.say("fatal", "discovery failed", error=text)
         return 1
+    except MemberRemoved as error:
+        # etcd, too, takes this for an end that was wanted.
+        log.say("warn", "the member has been permanently removed from the cluster", error=str(error))
+        return 0
     except WrongMember as error:
         log.say("fatal", "the member cannot belong to the cluster", error=str(error))
         return 1

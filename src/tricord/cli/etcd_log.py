@@ -44,7 +44,14 @@ class EtcdLog:
         """Raises NotVerified for an output that cannot be opened."""
         self._is_json = settings["log-format"] == "json"
         self._threshold = LEVELS[settings["log-level"]]
-        self._out: TextIO = Outputs([_stream(output) for output in settings["log-outputs"]])
+        self._streams = [_stream(output) for output in settings["log-outputs"]]
+        self._out: TextIO = Outputs(self._streams)
+
+    def close(self) -> None:
+        """Close the files; what is said after that goes nowhere."""
+        for stream in self._streams:
+            if stream not in (sys.stdout, sys.stderr):
+                stream.close()
 
     def member_log(self, clock: Clock, name: str) -> MemberLog:
         """For a member."""

@@ -6,6 +6,7 @@ from __future__ import annotations
 import dataclasses
 import os
 import socket
+import ssl
 from collections.abc import Iterable
 
 from tricord.api.doors import Door, Doors, Speaks
@@ -19,7 +20,11 @@ from tricord.cli.etcd_tls import Security, open_security
 from tricord.cli.run_member import Manner
 from tricord.runtime.logging import Logger
 from tricord.runtime.network import TcpNetwork
+from tricord.server.address import Address
 from tricord.server.peer_links import PeerTls
+from tricord.transport.gate import Admits
+
+NEVER = float("inf")
 
 
 class EtcdManner(Manner):
@@ -52,16 +57,19 @@ class EtcdManner(Manner):
         clients = [*_client_doors(plan.client_urls, speaks, security)]
         clients += _client_doors(plan.http_urls, Speaks.HTTP, security)
         clients += _client_doors(plan.metrics_urls, Speaks.METRICS, security)
-        peers = [
-            Door(address_of(url), security.peers if url.startswith("https") else None, admits=security.admits_peer)
-            for url in plan.peer_urls
-        ]
+        peers: list[Door] = []
+        for url in plan.peer_urls:
+            if url.startswith("https"):
+                peers += _doors(url, security.peers, Speaks.ALL, security.admits_peer)
+            else:
+                peers += _doors(url, None, Speaks.ALL, None)
         return Doors(
             clients,
             peers,
             list(plan.advertised_clients),
             list(plan.advertised_peers),
             peer_tls=PeerTls(security.dialling),
+            keepalive=self._keepalive(),
             gateway=said["enable-grpc-gateway"],
             call_times=said["metrics"] == "extensive",
         )
@@ -85,6 +93,15 @@ class EtcdManner(Manner):
             log.info("serving metrics", address=url)
         notify_systemd("READY=1")
 
+    def _keepalive(self) -> tuple[float, float] | None:
+        """As the flags say; where they do not, tricord's own: etcd's two hours keep dead connections for long."""
+        given = self._given
+        if not (given.is_set("grpc-keepalive-interval") or given.is_set("grpc-keepalive-timeout")):
+            return None
+        interval, timeout = given.values["grpc-keepalive-interval"], given.values["grpc-keepalive-timeout"]
+        # Connections are looked at each second; one 0 turns both off.
+        return (max(interval, 1.0), timeout) if interval > 0 and timeout > 0 else (NEVER, NEVER)
+
     def _check_founding(self) -> None:
         configuration, plan = self.configuration, self._plan
         if os.path.exists(f"{configuration.data_dir}/identity") or not configuration.initial_cluster:
@@ -104,12 +121,23 @@ class EtcdManner(Manner):
 
 
 def _client_doors(urls: Iterable[str], speaks: Speaks, security: Security) -> list[Door]:
-    return [
-        Door(address_of(url), security.clients, speaks, security.admits_client)
-        if url.startswith("https")
-        else Door(address_of(url), None, speaks)
-        for url in urls
-    ]
+    doors = []
+    for url in urls:
+        if url.startswith("https"):
+            doors += _doors(url, security.clients, speaks, security.admits_client)
+        else:
+            doors += _doors(url, None, speaks, None)
+    return doors
+
+
+def _doors(url: str, tls: ssl.SSLContext | None, speaks: Speaks, admits: Admits | None) -> list[Door]:
+    """One; two for all addresses of this machine, which for etcd are those of IPv4 and of IPv6, however written."""
+    address = address_of(url)
+    doors = [Door(address, tls, speaks, admits)]
+    if address.is_wildcard:
+        other = Address("0.0.0.0" if ":" in address.host else "::", address.port)
+        doors.append(Door(other, tls, speaks, admits, may_lack=True))
+    return doors
 
 
 def notify_systemd(state: str) -> None:

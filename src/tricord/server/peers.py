@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import Any, Protocol
 
 from tricord.base.environment import Environment
-from tricord.base.errors import NoLeader, OutcomeUnknown, TricordError, WrongMember
+from tricord.base.errors import MemberRemoved, NoLeader, OutcomeUnknown, TricordError, WrongMember
 from tricord.base.members import MemberInfo
 from tricord.base.membership import Change, Configuration
 from tricord.raft.messages import InstallSnapshot, Message
@@ -328,7 +328,7 @@ class Peers:
         others = [other for other in self.configuration.voters if other != self._identity.member]
         unknown = [one for one in others if one in self._refusals and _says_unknown(self._refusals[one])]
         if others and len(unknown) > len(others) // 2:
-            self._fail(WrongMember("this member was removed from the cluster"))
+            self._fail(MemberRemoved())
 
     def _link_changed(self, state: LinkState) -> None:
         if state.connected:
@@ -376,7 +376,7 @@ class Peers:
     def _leave(self) -> None:
         if self._leaving and not self._stopped:
             self._tells.warning("this member was removed from the cluster")
-            self._fail(WrongMember("this member was removed from the cluster"))
+            self._fail(MemberRemoved())
 
     def name(self, member: int) -> str:
         """What people call the member."""

@@ -175,6 +175,7 @@ ABSENT = (
     "etcd_mvcc_hash_",
     "etcd_server_apply_duration_seconds",
     "etcd_server_feature_enabled",
+    "etcd_server_client_requests",
     "etcd_server_go_version",
     "etcd_debugging_mvcc_total_put_size_in_bytes",
     "etcd_server_healthcheck",
