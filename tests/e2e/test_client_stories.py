@@ -58,11 +58,6 @@ def stories(etcd_endpoint: str, tricord_endpoint: str) -> Stories:
     return Stories({"etcd": etcd_endpoint, "tricord": tricord_endpoint})
 
 
-@pytest.fixture
-def stories_of_etcd(etcd_endpoint: str) -> Stories:
-    return Stories({"etcd": etcd_endpoint})
-
-
 @pytest.mark.peer("go-coordination")
 @pytest.mark.parametrize("story", GO_STORIES)
 def test_the_packages_of_the_go_client(peer: Callable[[str], Path], stories: Stories, story: str) -> None:
@@ -82,14 +77,12 @@ def test_jetcd(peer: Callable[[str], Path], stories: Stories) -> None:
 
 
 @pytest.mark.peer("python-etcd3")
-def test_python_etcd3(peer: Callable[[str], Path], stories_of_etcd: Stories) -> None:
-    stories_of_etcd.are_alike(
-        lambda endpoint: _python("etcd3_story.py", endpoint), PYTHONPATH=str(peer("python-etcd3"))
-    )
+def test_python_etcd3(peer: Callable[[str], Path], stories: Stories) -> None:
+    stories.are_alike(lambda endpoint: _python("etcd3_story.py", endpoint), PYTHONPATH=str(peer("python-etcd3")))
 
 
-def test_aetcd(stories_of_etcd: Stories) -> None:
-    stories_of_etcd.are_alike(lambda endpoint: _python("aetcd_story.py", endpoint))
+def test_aetcd(stories: Stories) -> None:
+    stories.are_alike(lambda endpoint: _python("aetcd_story.py", endpoint))
 
 
 def _python(program: str, endpoint: str) -> list[str | Path]:

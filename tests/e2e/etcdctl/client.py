@@ -80,11 +80,12 @@ class Running:
 class Etcdctl:
     """One version of etcdctl, one server."""
 
-    def __init__(self, name: str, server: ServerProcess) -> None:
+    def __init__(self, name: str, server: ServerProcess, endpoints: str | None = None) -> None:
+        """``endpoints``, by default those of ``server``, are where it asks."""
         binary = paths.find(name)
         assert binary is not None
         self.server = server
-        self.command = [str(binary), f"--endpoints={server.endpoint}"]
+        self.command = [str(binary), f"--endpoints={endpoints or server.endpoint}"]
         self._running: list[Running] = []
         self.environment = clean_environment(**({"ETCDCTL_API": "3"} if name == "etcdctl-3.4" else {}))
 
@@ -133,6 +134,11 @@ class Etcdctl:
                 else:
                     line = line.replace("{peer}", member["peerURLs"][0])
         return line.replace("{file}", str(self.server.directory.with_suffix(".snapshot")))
+
+
+def unordered(text: str) -> str:
+    """What is listed in ``text``, sorted: lines, and elements in JSON."""
+    return "\n".join(sorted(re.split(r'[\n",]|(?<=})|(?=\{)', text)))
 
 
 def gateway(server: ServerProcess, method: str, **request: str) -> dict[str, Any]:

@@ -273,7 +273,7 @@ SCRIPTS = [
         etcd="3.6",
     ),
     Script(
-        "hashkv",
+        "upkeep",
         [
             *STAGE,
             *_typed(
@@ -281,6 +281,11 @@ SCRIPTS = [
                 "endpoint hashkv --cluster",
                 "endpoint hashkv --rev={revision+3}",
                 "endpoint hashkv --rev=999999999",
+                "defrag",
+                "defrag --cluster",
+                "snapshot save {file}",
+                "snapshot save",
+                "get '' --prefix",
             ),
         ],
         etcd="3.6",

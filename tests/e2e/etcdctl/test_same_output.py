@@ -3,20 +3,12 @@
 
 from __future__ import annotations
 
-import re
-
 import pytest
 
-from tests.e2e.etcdctl.client import Etcdctl, level
+from tests.e2e.etcdctl.client import Etcdctl, level, unordered
 from tests.e2e.etcdctl.masks import masked
 from tests.e2e.etcdctl.scripts import SCRIPTS, Script
 from tests.peers.processes import ServerProcess
-
-
-def unordered(text: str) -> str:
-    """What is listed in ``text``, sorted: lines, and elements in JSON."""
-    return "\n".join(sorted(re.split(r'[\n",]|(?<=})|(?=\{)', text)))
-
 
 CASES = [
     pytest.param(
