@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from tricord.base.alarms import AlarmChange, AlarmKind
 from tricord.base.context import Context
 from tricord.base.errors import (
     InvalidRequest,
@@ -17,6 +18,7 @@ from tricord.base.errors import (
     LeaseTimeToLiveTooLarge,
     NoSpace,
     Stopping,
+    TooManyRequests,
     TricordError,
 )
 from tricord.base.leases import (
@@ -274,3 +276,53 @@ def test_one_who_went_away_costs_nothing() -> None:
         assert member.engine.waiting == 0
 
     play(story)
+
+
+def test_while_an_alarm_keeps_leases_from_ending_they_stay_and_can_be_renewed() -> None:
+    async def story(member: Member) -> None:
+        await ask(member, LeaseGrant(3, 7))
+        await ask(member, LeaseGrant(3, 8))
+        await ask(member, AlarmChange(99, AlarmKind.CORRUPT, True))
+        before = member.machine.applied_index
+        await asyncio.sleep(20)
+        assert await listed(member) == [7, 8]
+        assert member.machine.applied_index == before, "what would be refused is not logged again and again"
+        assert await ask(member, LeaseKeepAlive(7)) == LeaseKeepAliveResult(7, 3)
+        await ask(member, AlarmChange(99, AlarmKind.CORRUPT, False))
+        await asyncio.sleep(1.2)
+        assert await listed(member) == [7]
+        await asyncio.sleep(3)
+        assert await listed(member) == []
+
+    play(story)
+
+
+def test_what_the_log_refuses_is_proposed_again_in_time() -> None:
+    async def story(member: Member) -> None:
+        await ask(member, LeaseGrant(10, 7))
+        await asyncio.sleep(3.2)
+        assert member.machine.leases(None, 0) == [(7, LeaseRecord(10, 7))]
+        proposed: list[int] = []
+        propose = member.turns.propose
+
+        def refuse(ticket: int, command: bytes) -> None:
+            proposed.append(ticket)
+            if len(proposed) < 4:
+                member.engine.dropped(ticket, TooManyRequests())
+            else:
+                propose(ticket, command)
+
+        member.turns.propose = refuse  # type: ignore[method-assign]
+        began = asyncio.get_running_loop().time()
+        assert await ask(member, LeaseKeepAlive(7)) == LeaseKeepAliveResult(7, 10)
+        assert 0.2 < asyncio.get_running_loop().time() - began < 0.5
+        assert len(proposed) == 4
+        assert member.machine.leases(None, 0) == [(7, LeaseRecord(10))]
+        await asyncio.sleep(3.2)
+        proposed.clear()
+        await asyncio.sleep(7.1)
+        assert 3 <= len(proposed) <= 6
+        await asyncio.sleep(4)
+        assert await listed(member) == []
+
+    play(story, lease_checkpoint_interval=3)

@@ -13,9 +13,10 @@ from typing import Protocol
 
 from tricord.base.environment import Environment, Timer
 from tricord.base.leases import LeaseCheckpoint, LeaseExpire, LeaseGrantResult
-from tricord.lease.lessor import CHECKPOINTED, ENDING, UNDER_WAY, Lessor
+from tricord.lease.lessor import AGAIN_SECONDS, CHECKPOINTED, ENDING, UNDER_WAY, Lessor
 from tricord.lease.records import decode_lease
 from tricord.server.turn import TurnLoop
+from tricord.statemachine.alarms import refusal_of
 from tricord.statemachine.command import encode_command
 from tricord.statemachine.machine import StateMachine
 
@@ -31,8 +32,8 @@ ROUNDING_SECONDS = 1e-6
 """Now, and seconds later, are floats: their difference may be a little less than it was meant to be."""
 
 Renewed = Callable[[int], None]
-"""Told a time to live, 0 when there is no such lease, -1 when this member is not in charge any more."""
-LOST_CHARGE = -1
+"""Told a time to live, 0 when there is no such lease, or that it should be asked again, of whoever leads then."""
+ASK_AGAIN = -1
 
 
 class Lead(Protocol):
@@ -142,7 +143,7 @@ class LeaseKeeping:
         waiting, self._waiting = self._waiting, {}
         for asking in waiting.values():
             for renewed in asking:
-                renewed(LOST_CHARGE)
+                renewed(ASK_AGAIN)
 
     # --- renewals ----------------------------------------------------------------------------------------------
 
@@ -198,7 +199,7 @@ class LeaseKeeping:
                 return
             self._timer.cancel()
         now = self._clock.monotonic()
-        self._timer_at = max(next_at, now + LOOK_SECONDS)
+        self._timer_at = max(next_at, now + (AGAIN_SECONDS if self._ends_refused() else LOOK_SECONDS))
         self._timer = self._tasks.call_later(self._timer_at - now, self._look)
 
     def _look(self) -> None:
@@ -219,21 +220,33 @@ class LeaseKeeping:
             return
         self._round = 0
         now = self._clock.monotonic()
-        ending = sum(1 for ids in self._proposed.values() if len(ids) == 1)
-        for identity in self._lessor.due(now, max(ENDS_MAX - ending, 0)):
-            self._propose(LeaseExpire([identity]), [identity])
+        if not self._ends_refused():
+            self._end(now)
         checkpoints = self._lessor.checkpoints_due(now, CHECKPOINTS_MAX)
         if checkpoints:
             self._propose(LeaseCheckpoint(checkpoints), [identity for identity, _ in checkpoints])
         self._arm()
+
+    def _ends_refused(self) -> bool:
+        """Whether an alarm keeps leases from ending."""
+        alarms = self._machine.alarms
+        return bool(alarms) and refusal_of(alarms, LeaseExpire([])) is not None
+
+    def _end(self, now: float) -> None:
+        ending = sum(1 for ids in self._proposed.values() if len(ids) == 1)
+        for identity in self._lessor.due(now, max(ENDS_MAX - ending, 0)):
+            self._propose(LeaseExpire([identity]), [identity])
 
     def _propose(self, request: LeaseExpire | LeaseCheckpoint, leases: list[int]) -> None:
         ticket = self._new_ticket()
         self._proposed[ticket] = leases
         self._turns.propose(ticket, encode_command(request, None, deciding_term=self._term))
 
-    def settled(self, ticket: int) -> bool:
-        """The proposal or round of this ticket came to an end, whatever that was. False: it is not from here."""
+    def settled(self, ticket: int, *, failed: bool) -> bool:
+        """The proposal or round of this ticket came to an end. False: it is not from here.
+
+        Where it failed, renewals that waited for it are asked again: at once they would only come back here.
+        """
         if ticket == self._round and ticket:
             self._round = 0
             self._arm()
@@ -243,7 +256,10 @@ class LeaseKeeping:
             return False
         for identity in leases:
             self._lessor.settled(identity)
-            if identity in self._waiting:
+            if failed:
+                for renewed in self._waiting.pop(identity, ()):
+                    renewed(ASK_AGAIN)
+            elif identity in self._waiting:
                 self._renew_waiting(identity)
         self._arm()
         return True

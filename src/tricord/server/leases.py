@@ -27,7 +27,7 @@ from tricord.base.metrics import Metrics
 from tricord.base.operations import Result
 from tricord.server import lease_calls
 from tricord.server.lease_calls import LeaseAnswers, LeaseAsks
-from tricord.server.lease_keeping import LOST_CHARGE, LeaseKeeping
+from tricord.server.lease_keeping import ASK_AGAIN, LeaseKeeping
 from tricord.server.tickets import Tickets, Waiting
 from tricord.server.turn import TurnLoop
 from tricord.statemachine.machine import StateMachine
@@ -83,7 +83,7 @@ class _Batch:
         def renewed(ttl: int) -> None:
             if self._missing < 0:
                 return
-            if ttl == LOST_CHARGE:
+            if ttl == ASK_AGAIN:
                 self.refuse()
                 return
             self.renewed[position] = ttl
@@ -175,9 +175,9 @@ class Leases:
         else:
             self._not_in_charge(ticket)
 
-    def dropped(self, ticket: int) -> bool:
-        """Nothing will come of it. False: the ticket is not from here."""
-        return self._batches.pop(ticket, None) is not None or self.keeping.settled(ticket)
+    def over(self, ticket: int, *, failed: bool) -> bool:
+        """What was proposed or asked under this ticket came to an end. False: the ticket is not from here."""
+        return self._batches.pop(ticket, None) is not None or self.keeping.settled(ticket, failed=failed)
 
     def look(self) -> None:
         """Now and then: ask again, and forget what waited too long."""
@@ -264,7 +264,7 @@ class Leases:
         def renewed(ttl: int) -> None:
             if ticket not in self._tickets.waiting:
                 return
-            if ttl == LOST_CHARGE:
+            if ttl == ASK_AGAIN:
                 self._idle.append(ticket)
             else:
                 del self._tickets.waiting[ticket]

@@ -271,7 +271,7 @@ class MemberEngine:
     def applied(self, ticket: int, applied: Applied) -> None:
         waiting = self._tickets.take(ticket)
         if waiting is None:
-            self.leases.dropped(ticket)
+            self.leases.over(ticket, failed=isinstance(applied.outcome, TricordError))
             return
         outcome = applied.outcome
         assert outcome is not None
@@ -288,7 +288,7 @@ class MemberEngine:
     def dropped(self, ticket: int, error: TricordError) -> None:
         waiting = self._tickets.take(ticket)
         if waiting is None:
-            if not self.leases.dropped(ticket):
+            if not self.leases.over(ticket, failed=True):
                 self.membership.dropped(ticket, error)
             return
         if waiting.is_write:
