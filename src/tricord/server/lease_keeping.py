@@ -20,9 +20,9 @@ from tricord.statemachine.alarms import refusal_of
 from tricord.statemachine.command import encode_command
 from tricord.statemachine.machine import StateMachine
 
-LOAD_LEASES = 2_000
+LOAD_LEASES = 500
 """How many leases a new leader reads in one go: a few milliseconds."""
-ENDS_MAX = 500
+ENDS_MAX = 100
 """How many ends of leases are on their way through the log at a time: each is an entry, a revision if it has keys."""
 CHECKPOINTS_MAX = 1_000
 """How many checkpoints are in one entry."""
