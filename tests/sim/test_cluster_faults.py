@@ -32,20 +32,17 @@ class Faults:
     async def play(self) -> None:
         """Break things for a while, then heal all."""
         end = self.world.loop.time() + CHAOS_SECONDS
-        acts: list[Callable[[], Coroutine[Any, Any, None]]] = [
-            self.kill,
-            self.stop,
-            self.cut,
-            self.heal,
-            self.move,
-            self.start,
-        ]
+        acts = self.acts()
         while self.world.loop.time() < end:
             await asyncio.sleep(self.chance.uniform(0.1, 1.0))
             await self.chance.choice(acts)()
         await self.heal()
         await self.start()
         await self.world.led(within=10)
+
+    def acts(self) -> list[Callable[[], Coroutine[Any, Any, None]]]:
+        """What may happen."""
+        return [self.kill, self.stop, self.cut, self.heal, self.move, self.start]
 
     async def kill(self) -> None:
         running = self.world.running()
@@ -101,10 +98,16 @@ class Faults:
 
 @pytest.mark.parametrize("seed", range(101, 105))
 def test_what_was_acknowledged_stays_and_no_read_is_stale(seed: int) -> None:
+    check(seed, Faults)
+
+
+def check(seed: int, kind: type[Faults]) -> None:
+    """Play the faults of one seed, and hold what is left against what was promised."""
+
     async def story(world: World) -> None:
         world.settings["corrupt_check_seconds"] = 0.5
         await world.start()
-        faults = Faults(world, random.Random(seed))
+        faults = kind(world, random.Random(seed))
         writers = [asyncio.ensure_future(faults.write(name)) for name in "abc"]
         await faults.play()
         await asyncio.sleep(1)

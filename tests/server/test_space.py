@@ -1,0 +1,82 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A member that was full has room again after deletes and a compaction, and gives it back: on a real file, in virtual
+time, with no restart."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from tricord.base.alarms import AlarmKind
+from tricord.base.context import Context
+from tricord.base.errors import NoSpace
+from tricord.base.operations import Compact, DeleteRange, Put, Range, RangeResult
+from tricord.runtime.disk import RealDisk
+from tricord.server.configuration import Configuration
+from tricord.server.member import Member
+from tricord.server.rebuilding import JITTER_SECONDS, LOOK_SECONDS
+from tricord.sim.environment import simulated_environment
+from tricord.sim.virtual_loop import VirtualLoop
+
+QUOTA_BYTES = 24 << 20
+VALUE = bytes(200_000)
+
+
+async def fill(member: Member) -> int:
+    """Write until the member says that it is full: how many writes it took."""
+    for number in range(1000):
+        try:
+            await member.engine.ask(Put(b"%04d" % number, VALUE), Context())
+        except NoSpace:
+            return number
+        await asyncio.sleep(0.01)
+    raise AssertionError("it never was full")
+
+
+async def story(member: Member) -> None:
+    await member.start()
+    written = await fill(member)
+    assert (written - 1) * len(VALUE) < QUOTA_BYTES
+    await asyncio.sleep(1)
+    assert member.machine.alarms == {(member.identity.member, AlarmKind.NOSPACE): True}
+    largest = member.status().size_bytes
+    assert largest > 16 << 20
+    with pytest.raises(NoSpace):
+        await member.engine.ask(Put(b"refused", b""), Context())
+    await member.engine.ask(DeleteRange(b"0005", b"\0"), Context())
+    _, stamp = await member.engine.ask(Range(b"0"), Context())
+    await member.engine.ask(Compact(stamp.revision, physical=True), Context())
+    await asyncio.sleep(1)
+    status = member.status()
+    assert not member.machine.alarms
+    assert status.used_bytes < largest // 4
+    assert status.size_bytes >= largest, "it has room inside its file"
+    await member.engine.ask(Put(b"again", b"1"), Context())
+    await asyncio.sleep(LOOK_SECONDS + JITTER_SECONDS + 1)
+    assert member.rebuilding.done == 1
+    status = member.status()
+    assert status.size_bytes < largest // 4
+    read, _ = await member.engine.ask(Range(b"\0", b"\0", keys_only=True), Context())
+    assert isinstance(read, RangeResult)
+    assert [kv.key for kv in read.kvs] == [b"0000", b"0001", b"0002", b"0003", b"0004", b"again"]
+    assert abs(await fill(member) - written) <= 1, "as much fits as before"
+    await member.stop()
+
+
+def test_a_full_member_serves_again_and_its_file_shrinks(tmp_path: Path) -> None:
+    loop = VirtualLoop()
+    configuration = Configuration(data_dir=f"{tmp_path}/data", quota_bytes=QUOTA_BYTES, segment_bytes=8 << 20)
+    try:
+        member = Member(simulated_environment(loop, RealDisk(), seed=1), configuration)
+        loop.run_until_complete(story(member))
+        assert sorted(path.name for path in (tmp_path / "data").iterdir()) == [
+            "LOCK",
+            "backend",
+            "identity",
+            "snapshots",
+            "wal",
+        ]
+    finally:
+        loop.close()
