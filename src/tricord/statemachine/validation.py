@@ -79,10 +79,20 @@ def _check_delete_range(request: DeleteRange, _: int) -> None:
 
 def _check_txn(request: Txn, operations_max: int) -> None:
     _check_operations(request, operations_max)
-    for branch in (request.success, request.failure):
-        # A single operation meets no other one.
-        if len(branch) > 1 or (branch and type(branch[0]) is Txn):
+    _check_conflicts(request.success)
+    _check_conflicts(request.failure)
+
+
+def _check_conflicts(branch: list[Operation]) -> None:
+    """As ``_changes``, and quickly where there are but puts."""
+    keys: set[bytes] = set()
+    for operation in branch:
+        if type(operation) is not Put:
             _changes(branch)
+            return
+        keys.add(operation.key)
+    if len(keys) != len(branch):
+        raise DuplicateKey
 
 
 def _check_operations(request: Txn, operations_max: int) -> None:
