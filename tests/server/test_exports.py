@@ -158,6 +158,17 @@ def test_a_full_disk_that_keeps_the_drain_from_going_on_is_said() -> None:
     play(story)
 
 
+def test_no_room_is_said_before_anything_is_written() -> None:
+    async def story(member: Member, disk: MemoryDisk) -> None:
+        await put(member, b"a", b"1")
+        disk.free_bytes = lambda path: 16 << 20  # type: ignore[method-assign]
+        with pytest.raises(DiskFull, match="no room for a copy of"):
+            await member.engine.open_snapshot(lines)
+        assert left(disk) == []
+
+    play(story)
+
+
 def test_damage_is_said() -> None:
     def broken(state: StateExport) -> Iterator[tuple[int, bytes]]:
         yield 0, b"x"

@@ -29,6 +29,8 @@ LANE = "export"
 OPEN_MAX = 8
 """Files that are made or read at once; each takes as much of the disk as the data."""
 DURABLE_SECONDS = 0.5
+ROOM_BYTES = 16 << 20
+"""What must be left of the disk beside a copy: the member goes on writing its log."""
 
 
 class _State:
@@ -203,6 +205,9 @@ class Exports:
             raise Stopping
 
     async def _make(self, form: ExportForm) -> Export:
+        free = await self._tasks.in_lane(LANE, self._environment.disk.free_bytes, self._directory)
+        if free < self._drain.used_bytes + ROOM_BYTES:
+            raise DiskFull(f"{self._directory}: no room for a copy of {self._drain.used_bytes} bytes")
         self._made += 1
         path = f"{self._directory}/export-{self._made}"
         making = _Making(self._environment, path, self._backend().view())
