@@ -17,9 +17,12 @@ from tricord.cli.compact import compact
 from tricord.cli.config_show import show
 from tricord.cli.connection import connection_parameters, taken, with_connection
 from tricord.cli.delete import delete
+from tricord.cli.elect import elect
 from tricord.cli.etcd_entry import add_etcd
 from tricord.cli.exit_codes import ExitCode, reports_errors
 from tricord.cli.get import get
+from tricord.cli.lease import grant, keep_alive, list_leases, revoke, ttl
+from tricord.cli.lock import lock
 from tricord.cli.member_changes import member_add, member_promote, member_remove, member_update
 from tricord.cli.member_list import member_list
 from tricord.cli.member_replace import member_replace
@@ -29,6 +32,7 @@ from tricord.cli.serve import serve
 from tricord.cli.setting_options import with_setting_options
 from tricord.cli.status import status
 from tricord.cli.txn import txn
+from tricord.cli.watch import watch
 
 Command = Callable[..., Any]
 
@@ -41,6 +45,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
 )
 cluster = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Run a cluster on this machine, and break it.")
+lease = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Grant leases, renew and end them.")
 config = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Look at the settings of a member.")
 member = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="See who the members are, and change it.")
 
@@ -62,6 +67,8 @@ def tricord(context: typer.Context, version: bool = False, **connection: str | N
       tricord get greeting                   read it
       tricord get --prefix config/ --json    read many, for a program
       tricord del greeting                   delete it
+      tricord watch --prefix jobs/           print changes as they happen
+      tricord lock backup -- ./backup.sh     run a command while holding a lock
       tricord txn --if 'version(lock) = 0' --then 'put lock me' --else 'get lock'
 
     \b
@@ -87,7 +94,15 @@ tricord.__annotations__ = {name: each.annotation for name, each in _root_signatu
 app.callback()(tricord)
 
 app.command("serve")(reports_errors(with_setting_options(serve)))
-ON_KEYS: dict[str, Command] = {"put": put, "get": get, "del": delete, "txn": txn, "compact": compact}
+ON_KEYS: dict[str, Command] = {"put": put, "get": get, "del": delete, "txn": txn, "compact": compact, "watch": watch}
+ON_LEASES: dict[str, Command] = {
+    "grant": grant,
+    "revoke": revoke,
+    "keep-alive": keep_alive,
+    "ttl": ttl,
+    "list": list_leases,
+}
+HOLDING: dict[str, Command] = {"lock": lock, "elect": elect}
 ON_MEMBERS: dict[str, Command] = {
     "list": member_list,
     "add": member_add,
@@ -97,11 +112,14 @@ ON_MEMBERS: dict[str, Command] = {
     "replace": member_replace,
 }
 ON_CLUSTERS: dict[str, Command] = {"status": status, "move-leader": move_leader}
-for name, command in (ON_KEYS | ON_CLUSTERS).items():
+for name, command in (ON_KEYS | HOLDING | ON_CLUSTERS).items():
     app.command(name)(reports_errors(with_connection(command)))
 for name, command in ON_MEMBERS.items():
     member.command(name)(reports_errors(with_connection(command)))
 app.add_typer(member, name="member")
+for name, command in ON_LEASES.items():
+    lease.command(name)(reports_errors(with_connection(command)))
+app.add_typer(lease, name="lease")
 for name, command in cluster_commands.items():
     cluster.command(name)(reports_errors(command))
 app.add_typer(cluster, name="cluster")

@@ -4,6 +4,7 @@
 - On a terminal: a table. Elsewhere, plain: one line a row, columns split by tabs.
 - ``--json``: one JSON document. A key or value that is not UTF-8 comes base64 encoded under ``key_base64`` or
   ``value_base64`` instead.
+- Commands that go on (``watch``) print a line for each thing that happens, with ``--json`` a document a line.
 - ``--raw``: the bytes of the values and nothing else.
 
 In tables and plain lines, control characters, backslashes and bytes that are not UTF-8 are escaped (``\\n``,
@@ -79,6 +80,17 @@ def write_json(document: Any) -> None:
     """One JSON document, indented for a terminal and on one line elsewhere."""
     indent = 2 if sys.stdout.isatty() else None
     sys.stdout.write(json.dumps(document, ensure_ascii=False, indent=indent) + "\n")
+
+
+def write_line(columns: Iterable[object]) -> None:
+    """One plain line, at once: of a command that goes on, on a terminal too."""
+    sys.stdout.write("\t".join(map(str, columns)) + "\n")
+    sys.stdout.flush()
+
+
+def write_json_line(document: Any) -> None:
+    """One JSON document on one line, at once: of a command that goes on."""
+    write_line((json.dumps(document, ensure_ascii=False),))
 
 
 def write_raw(data: bytes) -> None:

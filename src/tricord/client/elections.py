@@ -9,12 +9,19 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-from tricord.base.errors import LeadershipLost, LeaseLost, OutcomeUnknown, RevisionCompacted
+from tricord.base.errors import (
+    DeadlineExceeded,
+    LeadershipLost,
+    LeaseLost,
+    OutcomeUnknown,
+    RevisionCompacted,
+    Unavailable,
+)
 from tricord.base.operations import Event, KeyValue
 from tricord.client.holding import Holder
 from tricord.client.keys import Data, to_bytes
 from tricord.client.loss_scope import LossScope
-from tricord.client.queueing import first_of, place_in
+from tricord.client.queueing import PAUSE_SECONDS, first_of, place_in
 from tricord.client.steps import create_revision, put, txn
 
 if TYPE_CHECKING:
@@ -166,7 +173,12 @@ class Leaders:
 
     async def _look(self) -> KeyValue | None:
         """Who leads; and watch it, or for the first candidate."""
-        reply = await self._recipes.store.ask(first_of(self._prefix))
+        try:
+            reply = await self._recipes.store.ask(first_of(self._prefix))
+        except (Unavailable, DeadlineExceeded):
+            # As a watch does: for as long as it takes.
+            await asyncio.sleep((await self._recipes.world()).random.uniform(PAUSE_SECONDS / 4, PAUSE_SECONDS))
+            return None
         if self._closed:
             return None
         found = place_in(reply, self._prefix)
