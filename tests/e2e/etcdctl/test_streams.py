@@ -7,7 +7,7 @@ import base64
 import re
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
+from contextlib import ExitStack, closing
 
 import pytest
 
@@ -159,6 +159,18 @@ def told(story: Story, name: str, server: ServerProcess, revision: int) -> str:
     with closing(Etcdctl(name, server)) as etcdctl:
         text = masked(story(etcdctl, revision))
     return re.sub(r"\b(room|chair)/[0-9a-f]+", r"\1/LEASE", text)
+
+
+@pytest.mark.parametrize("name", VERSIONS)
+def test_etcdctl_checks_the_scale(servers: tuple[ServerProcess, ServerProcess], name: str) -> None:
+    """It writes 10,000 values of 1 KiB, and tells the memory that they took by the server's metrics."""
+    level(*servers)
+    with ExitStack() as stack:
+        checks = [
+            stack.enter_context(closing(Etcdctl(name, server))).run("check datascale --load=s") for server in servers
+        ]
+        for check in checks:
+            assert re.search(r"(?:PASS|FAIL): Approximate system memory used : -?[\d.]+ MB", check.finish())
 
 
 @pytest.mark.parametrize("name", VERSIONS)

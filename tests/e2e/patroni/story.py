@@ -4,10 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-
-import pytest
 
 from tests.e2e.patroni.nodes import PatroniPair
 
@@ -63,13 +60,3 @@ def told(folder: Path, endpoint: str) -> list[str]:
         raise
     finally:
         pair.close()
-
-
-@pytest.mark.peer("patroni")
-@pytest.mark.peer("postgresql")
-def test_postgresql_follows_who_leads(tmp_path: Path, etcd_endpoint: str, tricord_endpoint: str) -> None:
-    """Both at once: most of the time is the wait for the end of the killed leader's lease."""
-    endpoints = {"etcd": etcd_endpoint, "tricord": tricord_endpoint}
-    with ThreadPoolExecutor() as pool:
-        stories = {name: pool.submit(told, tmp_path / name, endpoint) for name, endpoint in endpoints.items()}
-        assert {name: story.result() for name, story in stories.items()} == {"etcd": TOLD, "tricord": TOLD}
