@@ -111,6 +111,8 @@ def test_while_members_differ_nothing_is_written_and_the_one_that_was_found_out_
         assert member.status().alarms == [(own, "CORRUPT")]
         for level in Level:
             assert isinstance(await refusal(member, Range(b"a"), Context(level=level)), CorruptCluster)
+        with pytest.raises(CorruptCluster):
+            member.engine.open_watch(Context(), lambda: None)
         await change(member, CORRUPT, False)
         await member.engine.ask(Range(b"a"), Context())
 

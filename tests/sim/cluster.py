@@ -24,6 +24,19 @@ from tricord.transport.peer.hooks import PeerHooks
 PORT = 2379
 
 
+class Lines:
+    """A log that is kept."""
+
+    def __init__(self, lines: list[tuple[str, dict[str, Any]]]) -> None:
+        self._lines = lines
+
+    def info(self, event: str, **fields: Any) -> None:
+        self._lines.append((event, fields))
+
+    def warning(self, event: str, **fields: Any) -> None:
+        self._lines.append((event, fields))
+
+
 class Host:
     """One machine: its disk outlives the processes on it."""
 
@@ -32,6 +45,8 @@ class Host:
         self.name = name
         self.disk = MemoryDisk(seed=world.seed)
         self.starts = 0
+        self.lines: list[tuple[str, dict[str, Any]]] = []
+        """What its members said, with fields."""
         self.serving: Serving | None = None
 
     @property
@@ -69,7 +84,7 @@ class Host:
             links = open_links(environment, configuration, PeerHooks())
             told = await invitation(links.query, configuration, TellsNobody())
             links.close()
-        self.serving = Serving(environment, configuration, invitation=told)
+        self.serving = Serving(environment, configuration, invitation=told, tells=Lines(self.lines))
         await self.serving.start()
 
     async def stop(self) -> None:

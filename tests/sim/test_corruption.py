@@ -36,6 +36,14 @@ async def alarmed(world: World, within: float) -> dict[int, bool]:
             await asyncio.sleep(0.05)
 
 
+async def write_until_refused(world: World) -> None:
+    async with world.client() as store:
+        with pytest.raises(CorruptCluster):
+            for number in range(100_000):
+                await store.put(f"load/{number % 10}", str(number))
+                await asyncio.sleep(0.01)
+
+
 def lose_a_value(world: World, name: str) -> None:
     """As a disk does that gives an old page: nothing notices."""
     key = keyspace_prefix(0) + b"key/3"
@@ -57,9 +65,19 @@ def test_a_member_that_decided_otherwise_is_found_within_seconds(seed: int) -> N
         leader = await world.led()
         await write(world)
         wrong = next(name for name in world.names if name != leader)
-        world[wrong].member.machine.chain ^= 1
-        await write(world, 1)
+        await asyncio.sleep(1)
+        machine = world[wrong].member.machine
+        at = machine.applied_index
+        machine.chain ^= 1
+        await write(world, 9)
         assert await alarmed(world, 6) == {world[wrong].member.identity.member: True}
+        await asyncio.sleep(1)
+        (told,) = (line for line in world[leader].lines if line[0] == "members diverged")
+        assert told[1] == {
+            "member": f"{world[wrong].member.identity.member:x}",
+            "alike_at": at,
+            "unlike_at": at + 1,
+        }
         await refusals(world)
         # The one that is wrong says so, the others answer.
         with pytest.raises(CorruptCluster):
@@ -94,7 +112,10 @@ def test_what_was_lost_after_it_was_applied_is_found_by_hashes_of_the_keys() -> 
         assert all(not host.member.machine.alarms for host in world.running())
         wrong = next(name for name in world.names if name != leader)
         lose_a_value(world, wrong)
+        # Under load, with followers that are always a little behind.
+        load = asyncio.ensure_future(write_until_refused(world))
         assert await alarmed(world, 5) == {world[wrong].member.identity.member: True}
+        await load
         # Replaced, it leaves with its alarm; the others write on.
         await world[leader].member.engine.remove_member(world[wrong].member.identity.member)
         await asyncio.sleep(3)

@@ -26,7 +26,7 @@ from tricord.server.corruption_rules import NOBODY_KNOWS, differing
 from tricord.server.hashing import Hashing
 from tricord.server.telling import Tells
 from tricord.server.turn import TurnLoop
-from tricord.statemachine.machine import StateMachine
+from tricord.statemachine.machine import CHAINS_KEPT, StateMachine
 from tricord.transport.peer.host_message import HostMessage
 
 CHAIN_SECONDS = 5.0
@@ -86,6 +86,8 @@ class Corruption:
         self._count = 0
         self._waiting: dict[int, tuple[int, asyncio.Future[CheckAnswer]]] = {}
         self._stopped = False
+        self._reported: set[int] = set()
+        """Members whose difference was looked into by this one."""
         self._comparing: set[bool] = set()
         every = min(CHAIN_SECONDS, content_seconds) if content_seconds else CHAIN_SECONDS
         self._every = every
@@ -107,7 +109,8 @@ class Corruption:
         self._begin(CheckAsk(self._machine.applied_index), ANSWER_SECONDS)
         if self._content_seconds and now - self._content_at >= self._content_seconds:
             self._content_at = now
-            self._begin(CheckAsk(0, self._machine.revision()), CONTENT_ANSWER_SECONDS)
+            # With the index, since those who lag come to the revision only then.
+            self._begin(CheckAsk(self._machine.applied_index, self._machine.revision()), CONTENT_ANSWER_SECONDS)
 
     def _begin(self, ask: CheckAsk, seconds: float) -> None:
         """Compare chains or contents, unless the same is still under way."""
@@ -131,7 +134,10 @@ class Corruption:
             }
             held = {member: answer.content if content else answer.chain for member, answer in answers.items()}
             where = f"at revision {ask.revision}" if content else f"at log index {ask.index}"
-            await self._judge(differing(held, 1 + len(others)), held, where)
+            wrong = differing(held, 1 + len(others))
+            await self._judge(wrong, held, where)
+            if wrong and not content:
+                await self._report(wrong, held, ask.index)
             if self._machine.alarms.get((self._member, AlarmKind.CORRUPT)) and self._replica.is_leader:
                 await self._hand_over(0)
         except TricordError:
@@ -147,6 +153,33 @@ class Corruption:
             who = "not decided" if member == NOBODY_KNOWS else f"{member:x}"
             self._tells.warning("members differ", where=where, wrong=who, **values)
             await self._ask(AlarmChange(member, AlarmKind.CORRUPT, True, automatic=True), Context())
+
+    async def _report(self, wrong: set[int], held: Mapping[int, int | None], index: int) -> None:
+        """Say since when, once for each difference: the last place where this member and another still agreed."""
+        for member, value in held.items():
+            if value in (None, held[self._member]) or member in self._reported:
+                continue
+            self._reported.add(member)
+            same, other = await self._narrowed(member, index)
+            self._tells.warning("members diverged", member=f"{member:x}", alike_at=same or "unknown", unlike_at=other)
+
+    async def _narrowed(self, member: int, unlike: int) -> tuple[int, int]:
+        """(the last log index known to be alike, 0 for none; the first known to be unlike). By halves, among those that
+        both remember."""
+        alike, low = 0, max(unlike - CHAINS_KEPT, 0)
+        while unlike - low > 1:
+            middle = (low + unlike) // 2
+            answer = await self._asked(member, CheckAsk(middle), ANSWER_SECONDS)
+            own = self._machine.chain_at(middle)
+            if answer is None:
+                break
+            if None in (own, answer.chain):
+                low = middle  # forgotten: look nearer
+            elif own == answer.chain:
+                alike = low = middle
+            else:
+                unlike = middle
+        return alike, unlike
 
     async def _asked(self, member: int, ask: CheckAsk, seconds: float) -> CheckAnswer | None:
         """What the member answers; None where it does not in time."""

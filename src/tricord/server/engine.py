@@ -59,7 +59,8 @@ class Engine(Protocol):
 
     def open_watch(self, context: Context, wake: Callable[[], None]) -> WatchStream:
         """A stream of watches, without any yet. Close it. ``wake()`` runs on the loop, once, when there is something to
-        take at first or after an empty ``take``. Raises KeyspaceNotFound, NotForLearners, Stopping."""
+        take at first or after an empty ``take``. Raises KeyspaceNotFound, NotForLearners, CorruptCluster,
+        Stopping."""
 
     def stamp(self) -> Stamp:
         """What an answer given now would say."""

@@ -183,6 +183,8 @@ class MemberEngine:
             raise KeyspaceNotFound(f"no keyspace is called {context.keyspace!r}")
         if self._peers.is_learner:
             raise NotForLearners
+        if self._is_found_out():
+            raise CorruptCluster
         return self._watching.open(context, wake)
 
     def stamp(self) -> Stamp:
@@ -254,6 +256,10 @@ class MemberEngine:
         stamp = self._stamp_at(self._machine.revision(waiting.keyspace), Level.LINEARIZABLE)
         self._answer(waiting, result, stamp)
 
+    def _is_found_out(self) -> bool:
+        """Whether this member was found to differ from the others: what it would say is not the cluster's data."""
+        return self._machine.alarms.get((self._member, AlarmKind.CORRUPT), False)
+
     def _refuse_for_space(self, request: Request) -> None:
         """Raise where an alarm forbids the write, or where this member has no room for it: before it is logged."""
         if self._machine.alarms and (refused := refusal_of(self._machine.alarms, request)) is not None:
@@ -322,8 +328,7 @@ class MemberEngine:
 
     def _read(self, waiting: Waiting, level: Level) -> None:
         request = waiting.request
-        if self._machine.alarms and self._machine.alarms.get((self._member, AlarmKind.CORRUPT)):
-            # Found to differ from the others: what it would say is not the cluster's data.
+        if self._machine.alarms and self._is_found_out():
             self._answer(waiting, CorruptCluster(), self.stamp())
             return
         assert isinstance(request, Range | Txn)

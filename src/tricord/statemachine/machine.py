@@ -235,10 +235,10 @@ class StateMachine:
             operation, keyspace, body = command.operation, command.keyspace, command.body
             deciding_term = command.deciding_term
             context = Context(identity=command.identity)
-        if operation in _OF_THE_CLUSTER:
-            return self._apply_of_the_cluster(entry)
         known = APPLIERS.get(operation)
         if known is None:
+            if operation in _OF_THE_CLUSTER:
+                return self._apply_of_the_cluster(entry)
             raise MalformedCommand(f"operation {operation} is not known to this version")
         decode, applier = known
         space = self._keyspaces.get(keyspace)
