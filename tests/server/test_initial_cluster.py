@@ -7,8 +7,10 @@ import pytest
 
 from tricord.base.errors import ConfigurationError
 from tricord.base.membership import decode_configuration, encode_configuration
+from tricord.runtime.clock import SystemRandom
 from tricord.server.address import Address
 from tricord.server.configuration import Configuration
+from tricord.server.founding import found
 from tricord.server.initial_cluster import InitialCluster
 from tricord.server.membership_rules import member_info
 
@@ -71,3 +73,34 @@ def test_peers_can_have_a_port_of_their_own() -> None:
     assert settings().listen_peer_address == settings().listen_address
     alone = Configuration(listen="127.0.0.1:5")
     assert alone.advertise_peer_address == Address("127.0.0.1", 5)
+
+
+def test_a_member_with_several_urls_is_one_member_however_they_are_ordered() -> None:
+    urls = ["n1=https://127.0.0.1:1", "n1=https://127.0.0.1:4", "n2=https://127.0.0.1:2"]
+    one, other = (InitialCluster.parse(",".join(entries), "t") for entries in (urls, reversed(urls)))
+    assert one == other
+    assert one.cluster_id == other.cluster_id
+    first, second = one.members
+    assert [str(address) for address in first.addresses] == ["127.0.0.1:1", "127.0.0.1:4"]
+    assert one.member_id(first) != one.member_id(second)
+    assert one.configuration("") == other.configuration("")
+    assert member_info(one.configuration(""), one.member_id(first)).peer_urls == [
+        "https://127.0.0.1:1",
+        "https://127.0.0.1:4",
+    ]
+    assert member_info(one.configuration("http"), one.member_id(first)).peer_urls[1] == "http://127.0.0.1:4"
+    with pytest.raises(ConfigurationError, match="has the name n1 twice"):
+        InitialCluster.parse("n1=http://127.0.0.1:1,n1=127.0.0.1:2", "t")
+    with pytest.raises(ConfigurationError, match=r"has the address 127.0.0.1:1 twice"):
+        InitialCluster.parse("n1=http://127.0.0.1:1,n1=https://127.0.0.1:1", "t")
+
+
+def test_a_member_may_be_listed_by_another_name_than_its_own() -> None:
+    listed = settings(name="mine", initial_name="n1")
+    founding = found(SystemRandom(), listed, None)
+    members = listed.initial_members
+    assert founding.identity.name == "mine"
+    assert founding.identity.member == members.member_id(members.members[0])
+    assert listed.advertise_peer_address == Address("127.0.0.1", 1)
+    as_listed = found(SystemRandom(), settings(initial_cluster="n1=https://127.0.0.1:1"), None, as_listed=True)
+    assert member_info(as_listed.members, as_listed.identity.member).peer_urls == ["https://127.0.0.1:1"]

@@ -68,8 +68,8 @@ def check_advertised(cluster: str, name: str, advertised: tuple[str, ...]) -> No
     listed = own_urls(cluster, name)
     if set(listed) == set(advertised):
         return
-    resolved = [sorted(_resolved(url) for url in urls) for urls in (advertised, listed)]
-    if resolved[0] == resolved[1]:
+    addresses = [sorted(resolved(url) for url in urls) for urls in (advertised, listed)]
+    if addresses[0] == addresses[1]:
         return
     missing = [url for url in listed if url not in advertised]
     texts = " != ".join(quoted(",".join(urls)) for urls in (advertised, listed))
@@ -85,7 +85,8 @@ def check_advertised(cluster: str, name: str, advertised: tuple[str, ...]) -> No
     )
 
 
-def _resolved(url: str) -> str:
+def resolved(url: str) -> str:
+    """The URL with an address in place of its host's name, where the name is known."""
     parts = urlsplit(url)
     try:
         address = str(socket.getaddrinfo(parts.hostname, parts.port, type=socket.SOCK_STREAM)[0][4][0])

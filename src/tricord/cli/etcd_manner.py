@@ -40,6 +40,7 @@ class EtcdManner(Manner):
         self._log = log
 
     def environment(self, environment: Environment) -> Environment:
+        os.umask(0o077)  # etcd's data directory is its owner's alone
         reuse_port = self._given.values["socket-reuse-port"]
         return dataclasses.replace(environment, network=TcpNetwork(reuse_port=reuse_port))
 
@@ -106,7 +107,7 @@ class EtcdManner(Manner):
         configuration, plan = self.configuration, self._plan
         if os.path.exists(f"{configuration.data_dir}/identity") or not configuration.initial_cluster:
             return
-        check_advertised(configuration.initial_cluster, configuration.name, plan.advertised_peers)
+        check_advertised(configuration.initial_cluster, configuration.listed_name, plan.advertised_peers)
         schemes = {url.partition("=")[2].partition(":")[0] for url in configuration.initial_cluster.split(",")}
         if len(schemes) > 1:
             raise NotStarted("--initial-cluster has http and https URLs: all members must speak the same to each other")

@@ -14,7 +14,8 @@ from tricord.base.errors import ConfigurationError
 from tricord.base.message import message
 from tricord.cli import etcd_values as values
 from tricord.cli.etcd_arguments import Given, NotVerified, check_doubles, check_refused, quoted
-from tricord.cli.etcd_cluster import bootstrap_members, own_urls
+from tricord.cli.etcd_cluster import NoCluster, bootstrap_members, own_urls
+from tricord.cli.etcd_discovery import members_by_srv
 from tricord.server.address import Address
 from tricord.server.configuration import GIB, MIB, Configuration
 
@@ -162,11 +163,20 @@ def plan(given: Given) -> Plan:
     said = given.values
     name = said["name"] or "default"
     directory = said["data-dir"] or f"{name}{DATA_DIR_SUFFIX}"
+    listed = name
     advertised_peers, cluster = bootstrap_members(given, name)
-    if os.path.exists(f"{directory}/identity") and not own_urls(cluster, name):
+    is_new = not os.path.exists(f"{directory}/identity")
+    if said["discovery-srv"]:
+        try:
+            cluster, listed = members_by_srv(said["discovery-srv"], said["discovery-srv-name"], name, advertised_peers)
+        except NoCluster:
+            if is_new:
+                raise
+            cluster = ""
+    if not own_urls(cluster, listed):
+        if is_new:
+            raise NotStarted(f"couldn't find local name {quoted(name)} in the initial cluster configuration")
         cluster = ""  # only looked at while the directory is empty
-    elif not own_urls(cluster, name):
-        raise NotStarted(f"couldn't find local name {quoted(name)} in the initial cluster configuration")
     request_bytes = min(max(said["max-request-bytes"], 1), 256 * MIB)
     configuration = Configuration(
         name=name,
@@ -174,8 +184,9 @@ def plan(given: Given) -> Plan:
         listen=_address(said["listen-client-urls"][0]),
         advertise=_dialled(said["listen-client-urls"][0]),
         listen_peer=_address(said["listen-peer-urls"][0]),
-        advertise_peer=_first_peer(cluster, name) or _dialled(said["listen-peer-urls"][0]),
+        advertise_peer=_first_peer(cluster, listed) or _dialled(said["listen-peer-urls"][0]),
         initial_cluster=cluster,
+        initial_name=listed if listed != name else "",
         initial_cluster_token=said["initial-cluster-token"] or "etcd-cluster",
         initial_cluster_state=said["initial-cluster-state"],
         heartbeat_interval=max(said["heartbeat-interval"], 10),

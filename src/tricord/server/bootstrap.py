@@ -46,8 +46,8 @@ async def consent(
 ) -> None:
     """Return when a majority of the listed members has answered. Raises WrongMember when one objects."""
     members = configuration.initial_members.members
-    others = [member for member in members if member.name != configuration.name]
-    agreed = {configuration.name}
+    others = [member for member in members if member.name != configuration.listed_name]
+    agreed = {configuration.listed_name}
     rounds = 0
     while not stopped():
         waiting = [member for member in others if member.name not in agreed]
@@ -81,7 +81,7 @@ async def invitation(
     Raises WrongMember when the member was claimed already, and when nobody knows it.
     """
     own = configuration.advertise_peer_address
-    others = [one for one in configuration.initial_members.members if one.name != configuration.name]
+    others = [one for one in configuration.initial_members.members if one.name != configuration.listed_name]
     rounds, problem = 0, ""
     while not stopped() and (rounds_max is None or rounds < rounds_max):
         problem = "none of them answers"
@@ -108,7 +108,7 @@ async def introduction(
     ask: Ask, configuration: Configuration, identity: Identity, stopped: Callable[[], bool]
 ) -> Members:
     """For one that was stopped before it heard anything of its leader: who the others are. Empty when it is stopped."""
-    others = [one for one in configuration.initial_members.members if one.name != configuration.name]
+    others = [one for one in configuration.initial_members.members if one.name != configuration.listed_name]
     while not stopped():
         for answer in await asyncio.gather(*(_ask(ask, one, identity.member) for one in others)):
             if isinstance(answer, Answer) and answer.cluster == identity.cluster and answer.configuration:

@@ -100,6 +100,11 @@ class Configuration:
         effect="the members of a new cluster, this one among them; empty: this member alone, others may join later",
         relation="only looked at while `data_dir` is empty",
     )
+    initial_name: str = setting(
+        default="",
+        effect="what this member is called in `initial_cluster`, where it is not its name",
+        relation="empty: `name`",
+    )
     initial_cluster_token: str = setting(
         default="tricord-cluster",
         effect="sets clusters of the same names and addresses apart: the ids of a new cluster derive from it",
@@ -332,13 +337,18 @@ class Configuration:
         if self.advertise_peer:
             return Address.parse(self.advertise_peer)
         if self.initial_cluster:
-            return self.initial_members.address_of(self.name)
+            return self.initial_members.address_of(self.listed_name)
         return Address.parse(self.listen_peer or self.advertise or self.listen)
 
     @property
     def initial_members(self) -> InitialCluster:
         """``initial_cluster``, read. Raises ConfigurationError."""
         return InitialCluster.parse(self.initial_cluster, self.initial_cluster_token)
+
+    @property
+    def listed_name(self) -> str:
+        """What this member is called in ``initial_cluster``."""
+        return self.initial_name or self.name
 
     @property
     def peer_tls(self) -> bool:
@@ -437,7 +447,7 @@ def _peer_relations(configuration: Configuration) -> list[str]:
             f"{listen} can be reached from other machines, and peers prove nothing to each other: give"
             " --cluster-secret-file, or --peer-cert-file with its key and authority, or accept it with --insecure"
         )
-    own = configuration.initial_members.address_of(configuration.name)
+    own = configuration.initial_members.address_of(configuration.listed_name)
     advertised = configuration.advertise_peer_address
     if own != advertised:
         problems.append(

@@ -47,7 +47,7 @@ def found(
         return Founding(identity, Members(()))
     if configuration.initial_cluster:
         initial = configuration.initial_members
-        own = next(member for member in initial.members if member.name == name)
+        own = next(member for member in initial.members if member.name == configuration.listed_name)
         identity = Identity(initial.cluster_id, initial.member_id(own), initial.history_id, incarnation, name)
         scheme = "https" if configuration.peer_tls else "http"
         return Founding(identity, initial.configuration("" if as_listed else scheme))

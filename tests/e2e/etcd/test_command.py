@@ -240,6 +240,7 @@ def test_a_signal_stops_it_as_the_signal_says(
         with server:
             put = post(server.endpoint, "/v3/kv/put", {"key": "YQ==", "value": "MQ=="})
             assert put["header"]["revision"] == "2"
+            assert server.directory.stat().st_mode & 0o777 == 0o700
             server.signal(number)
             codes.append(server.wait())
         with server:  # again, by the same words
