@@ -213,16 +213,21 @@ class WatchHub:
         self._revision = newest
         self._work()
 
+    @property
+    def has_work(self) -> bool:
+        """Whether ``step`` would do anything."""
+        return bool(self._closing or self._emptied or self._behind or self._arriving or self._marking)
+
     def step(self) -> bool:
         """A bounded piece of what is to be done for those who are not live; whether there is more."""
         if self._closing:
             self._close_some()
         if self._emptied:
             self._resume_some()
-        if self._arriving:
-            self._move_some()
         if self._behind:
             self._read_slice()
+        if self._arriving:
+            self._move_some()
         more = bool(self._closing or self._emptied or self._arriving or self._behind)
         self._steps += 1
         if self._marking:

@@ -20,6 +20,10 @@ from tricord.mvcc.watch_hub import WatchHub
 from tricord.mvcc.watch_queue import WatchQueue
 from tricord.statemachine.machine import Applied, StateMachine
 
+GROUP_SECONDS = 0.005
+"""Reading the history begins anew after so long at the soonest: who comes meanwhile reads it with the others. Who comes
+alone waits for nothing."""
+
 
 class Watching:
     """All streams of watches. ``report(error, where)`` hears of those who fail when woken."""
@@ -39,7 +43,11 @@ class Watching:
         self._progress_seconds = progress_seconds
         self._report = report
         self._fail = fail
+        self._clock = environment.clock
         self._scheduled = False
+        self._going_on = False
+        self._begins_at = 0.0
+        self._later: Timer | None = None
         self.stopped = False
         self.hub = WatchHub(machine.keyspace(0), self._schedule)
         metrics.watches = self._counts
@@ -64,6 +72,7 @@ class Watching:
         if self.stopped:
             return
         self.stopped = True
+        self._stop_timer()
         for queue in list(self.hub.queues):
             self.hub.close(queue)
             self._tasks.call_soon(self._wake, queue)
@@ -71,6 +80,7 @@ class Watching:
     def abandon(self) -> None:
         """Do nothing more, like a process that died."""
         self.stopped = True
+        self._stop_timer()
 
     def jittered_seconds(self) -> float:
         """Until the next marks of one stream: up to a tenth longer than set, so that not all come at once."""
@@ -85,16 +95,37 @@ class Watching:
         self._scheduled = False
         if self.stopped:
             return
+        if self.hub.has_work:
+            self._work()
+        for queue in self.hub.take_woken():
+            self._wake(queue)
+
+    def _work(self) -> None:
+        """A step for those who are behind, if it is time."""
+        now = self._clock.monotonic()
+        if not self._going_on and now < self._begins_at:
+            if self._later is None:
+                self._later = self._tasks.call_later(self._begins_at - now, self._begin)
+            return
         try:
-            more = self.hub.step()
+            self._going_on = self.hub.step()
         except Exception as error:
             # What the tables hold does not hang together: nothing may be told of it.
             self._fail(error)
             return
-        if more:
+        if self._going_on:
             self._schedule()
-        for queue in self.hub.take_woken():
-            self._wake(queue)
+        else:
+            self._begins_at = now + GROUP_SECONDS
+
+    def _begin(self) -> None:
+        self._later = None
+        self._schedule()
+
+    def _stop_timer(self) -> None:
+        if self._later is not None:
+            self._later.cancel()
+            self._later = None
 
     def _wake(self, queue: WatchQueue) -> None:
         try:

@@ -157,8 +157,9 @@ class _Call:
         try:
             while items := self._stream.take(TAKE_BYTES):
                 messages: list[bytes] = []
+                stamp = self._engine.stamp()
                 for item in items:
-                    self._encode(item, messages)
+                    self._encode(item, stamp, messages)
                 if not self._call.post(messages):
                     self._waits_for_room = True
                     self._call.on_room(self._go_on)
@@ -170,32 +171,29 @@ class _Call:
         self._waits_for_room = False
         self._tell()
 
-    def _encode(self, item: WatchItem, messages: list[bytes]) -> None:
-        if isinstance(item, WatchProgress) and item.watch < 0:
-            messages.append(encode_progress(self._header_at(item.revision), -1))
-            return
+    def _encode(self, item: WatchItem, now: Stamp, messages: list[bytes]) -> None:
         watch = self._watches.get(item.watch)
         if watch is None:
-            return  # canceled while its end was on the way
+            if isinstance(item, WatchProgress) and item.watch < 0:
+                messages.append(encode_progress(self._header_at(item.revision, now), -1))
+            return  # else canceled while its end was on the way
         if isinstance(item, WatchEvents):
-            header = self._header_at(item.revision)
+            header = self._header_at(item.revision, now)
             if watch.fragment:
                 messages += encode_fragments(header, watch.id_field, item.events, watch.variant, self._fragment_bytes)
             else:
                 messages.append(encode_events(header, watch.id_field, item.events, watch.variant))
         elif isinstance(item, WatchProgress):
-            messages.append(encode_progress(self._header_at(item.revision), watch.id))
+            messages.append(encode_progress(self._header_at(item.revision, now), watch.id))
         else:
             assert isinstance(item, WatchCompacted)
             # Its id stays taken until its client cancels it, as in etcd.
             del self._watches[item.watch]
-            stamp = self._engine.stamp()
-            unrevised = Stamp(stamp.cluster, stamp.member, stamp.term, 0)
+            unrevised = Stamp(now.cluster, now.member, now.term, 0)
             messages.append(encode_compacted(unrevised, watch.id, item.compacted))
 
-    def _header_at(self, revision: int) -> bytes:
+    def _header_at(self, revision: int, now: Stamp) -> bytes:
         stamp, header = self._header
-        now = self._engine.stamp()
         if stamp.revision != revision or stamp.term != now.term:
             stamp = Stamp(now.cluster, now.member, now.term, revision)
             header = encode_header(stamp)

@@ -147,9 +147,8 @@ def encode_event(shared: SharedEvent, name: str) -> bytes:
 
 def encode_events(header: bytes, watch_id: bytes, events: list[SharedEvent], name: str) -> bytes:
     """An answer with events; ``watch_id`` is a whole field."""
-    if len(events) == 1:
-        return header + watch_id + encode_event(events[0], name)
-    return b"".join([header, watch_id, *(encode_event(shared, name) for shared in events)])
+    encoded = [shared.encoded.get(name) or encode_event(shared, name) for shared in events]
+    return b"".join([header, watch_id, *encoded])
 
 
 def encode_fragments(
