@@ -90,6 +90,7 @@ class Serving:
     async def stop(self, grace: float) -> None:
         """Hand the lead over, let calls under way finish within ``grace`` seconds, then close the member."""
         await self.member.hand_over()
+        self.member.watching.stop()  # they would never finish
         await asyncio.gather(*(server.drain(grace) for server in self._servers.values()))
         await self.member.stop()
 
