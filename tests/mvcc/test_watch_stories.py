@@ -295,6 +295,21 @@ def test_a_mark_for_all_waits_for_those_behind_of_its_own_stream_only() -> None:
     slow.accounts[0].complete()
 
 
+@pytest.mark.parametrize("compacted", [False, True])
+def test_a_mark_that_is_not_taken_yet_waits_for_a_watch_that_comes_from_the_past(compacted: bool) -> None:
+    story = Story()
+    client = story.client()
+    client.watch(b"other")
+    for _ in range(3):
+        story.put(b"k")
+    if compacted:
+        story.space.compact(4)
+    story.hub.ask_progress(client.queue)
+    client.watch(b"k", start=3)
+    story.settle()
+    assert client.told() == ("1:compacted@4 all:mark@4" if compacted else "1:+k@3,+k@4 all:mark@4")
+
+
 def test_marks_that_nobody_takes_are_bounded() -> None:
     story = Story()
     client = story.client()

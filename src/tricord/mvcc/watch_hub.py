@@ -104,6 +104,10 @@ class WatchHub:
         queue.next_number += 1
         start = spec.start_revision or space.revision + 1
         watcher = Watcher(queue, number, spec, start)
+        if state in (StartState.COMPACTED, StartState.PAST) and queue.marks:
+            # They would be taken for this watch's too: they come again when they are.
+            queue.take_marks_back()
+            self._marking[queue] = None
         if state is StartState.COMPACTED:
             self._stirred(queue, queue.end(watcher, space.compacted))
             self._work()
@@ -137,12 +141,12 @@ class WatchHub:
         """
         if not queue.watchers:
             return
-        if not queue.behind:
+        if not queue.behind and not queue.wanted_marks:
             self._stirred(queue, queue.mark(None, self._revision))
-            self._work()
         elif len(queue.wanted_marks) < MARKS_MAX:
             queue.wanted_marks.append(self._revision)
             self._marking[queue] = None
+        self._work()
 
     def tick(self, queue: WatchQueue) -> None:
         """Time for marks of those watches that want them, are live, and were told of nothing since the last tick."""

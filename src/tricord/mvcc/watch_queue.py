@@ -131,6 +131,14 @@ class WatchQueue:
         self.bytes += ITEM_OVERHEAD_BYTES
         return self.stir()
 
+    def take_marks_back(self) -> None:
+        """Marks for all that were not taken are wanted again."""
+        marks = [one for one in self._items if isinstance(one, WatchProgress) and one.watch < 0]
+        self.wanted_marks[:0] = [one.revision for one in marks]
+        self._items = deque(one for one in self._items if not (isinstance(one, WatchProgress) and one.watch < 0))
+        self.bytes -= ITEM_OVERHEAD_BYTES * len(marks)
+        self.marks = 0
+
     def end(self, watcher: Watcher, compacted: int) -> bool:
         """Queue the last word to a watch. Returns as ``stir``."""
         self._items.append(WatchCompacted(watcher.number, compacted))
