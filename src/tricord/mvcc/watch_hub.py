@@ -108,6 +108,7 @@ class WatchHub:
             # They would be taken for this watch's too: they come again when they are.
             queue.take_marks_back()
             self._marking[queue] = None
+            self._look_for_room(queue)
         if state is StartState.COMPACTED:
             self._stirred(queue, queue.end(watcher, space.compacted))
             self._work()
@@ -159,9 +160,7 @@ class WatchHub:
     def take(self, queue: WatchQueue, budget_bytes: int) -> list[WatchItem]:
         """What there is to tell, of about that size. What is behind goes on when half of the room is free."""
         found = queue.take(budget_bytes)
-        if queue.stalled and queue.bytes <= self._room >> 1 and queue not in self._emptied:
-            self._emptied[queue] = None
-            self._work()
+        self._look_for_room(queue)
         return found
 
     def close(self, queue: WatchQueue) -> None:
@@ -295,6 +294,11 @@ class WatchHub:
         queue.progress.pop(watcher, None)
         self.count -= 1
         if queue.wanted_marks and not queue.behind:
+            self._work()
+
+    def _look_for_room(self, queue: WatchQueue) -> None:
+        if queue.stalled and queue.bytes <= self._room >> 1 and queue not in self._emptied:
+            self._emptied[queue] = None
             self._work()
 
     def _stirred(self, queue: WatchQueue, to_be_woken: bool) -> None:
