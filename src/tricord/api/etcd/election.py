@@ -11,7 +11,7 @@ from typing import Any, TypeVar, cast
 
 from google.protobuf.message import DecodeError, Message
 
-from tricord.api.etcd.errors import malformed
+from tricord.api.etcd.errors import malformed, malformed_in_stream
 from tricord.api.etcd.headers import header
 from tricord.api.etcd.recipes import Place, Queue, answer, created_at, in_words, watched
 from tricord.base.errors import RevisionCompacted, TricordError
@@ -47,7 +47,10 @@ def methods(engine: Engine) -> list[Method]:
             raise GrpcError(
                 Status.INTERNAL, "cardinality violation: received no request message from non-client-streaming RPC"
             )
-        request = _parse(schema.LeaderRequest, data)
+        try:
+            request = schema.LeaderRequest.FromString(data)
+        except DecodeError as error:
+            raise malformed_in_stream(error) from None
         try:
             await _observe(Queue(engine, request.name, call.deadline), call)
         except TricordError as error:

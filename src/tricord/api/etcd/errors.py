@@ -101,3 +101,8 @@ def grpc_error(error: TricordError, deadline: float | None = None) -> GrpcError:
 def malformed(error: Exception) -> GrpcError:
     """The request's bytes did not parse; grpc-go's words."""
     return GrpcError(Status.INTERNAL, f"grpc: error unmarshalling request: {error}")
+
+
+def malformed_in_stream(error: Exception) -> GrpcError:
+    """As ``malformed``, of a message of a stream."""
+    return GrpcError(Status.INTERNAL, f"grpc: failed to unmarshal the received message: {error}")

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Coroutine
 from typing import Any
 
-from tricord.api.etcd.errors import fail, grpc_error, malformed
+from tricord.api.etcd.errors import fail, grpc_error, malformed, malformed_in_stream
 from tricord.api.etcd.range_stream import range_stream
 from tricord.api.etcd.unary import replier, unary
 from tricord.base.context import Context
@@ -91,7 +91,7 @@ def _range_stream(engine: Engine) -> Callable[[StreamCall], Coroutine[Any, Any, 
         try:
             request, level = decode_range(data)
         except MalformedMessage as error:
-            raise malformed(error) from None
+            raise malformed_in_stream(error) from None
         context = Context(level=level, deadline=call.deadline)
         call.on_cancel(context.cancel)
         try:

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Callable, Coroutine
 from typing import Any
 
-from tricord.api.etcd.errors import describe, grpc_error
+from tricord.api.etcd.errors import describe, grpc_error, malformed_in_stream
 from tricord.api.etcd.unary import unary
 from tricord.base.context import Context
 from tricord.base.errors import MalformedMessage, TricordError
@@ -16,7 +16,6 @@ from tricord.server.engine import Engine, Outcome
 from tricord.wire.etcd.leases import decode_grant, decode_keep_alive, decode_list, decode_revoke, decode_time_to_live
 from tricord.wire.etcd.responses import encode_keep_alive_response, encode_response
 from tricord.wire.grpc.service import AnsweringCall, AnsweringHandler, Method, StreamCall
-from tricord.wire.grpc.status import GrpcError, Status
 
 SERVICE = "/etcdserverpb.Lease/"
 
@@ -65,7 +64,7 @@ def _decoded(data: bytes) -> LeaseKeepAlive:
     try:
         return decode_keep_alive(data)[0]
     except MalformedMessage as error:
-        raise GrpcError(Status.INTERNAL, f"grpc: failed to unmarshal the received message: {error}") from None
+        raise malformed_in_stream(error) from None
 
 
 def _keep_alive(engine: Engine) -> Callable[[StreamCall], Coroutine[Any, Any, None]]:

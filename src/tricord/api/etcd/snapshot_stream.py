@@ -12,7 +12,7 @@ from typing import Any
 
 from google.protobuf.message import DecodeError
 
-from tricord.api.etcd.errors import grpc_error
+from tricord.api.etcd.errors import grpc_error, malformed_in_stream
 from tricord.base.errors import StorageError, TricordError
 from tricord.base.export import Export
 from tricord.base.version import ETCD_STORAGE_VERSION
@@ -39,8 +39,7 @@ def snapshot(engine: Engine) -> Callable[[StreamCall], Coroutine[Any, Any, None]
         try:
             maintenance.SnapshotRequest.FromString(data)
         except DecodeError as error:
-            # In a stream grpc-go says it in other words than in a unary call.
-            raise GrpcError(Status.INTERNAL, f"grpc: failed to unmarshal the received message: {error}") from None
+            raise malformed_in_stream(error) from None
         try:
             export = await engine.open_snapshot(etcd_database)
             try:

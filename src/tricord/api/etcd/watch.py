@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 
-from tricord.api.etcd.errors import describe, grpc_error, malformed
+from tricord.api.etcd.errors import describe, grpc_error, malformed_in_stream
 from tricord.base.context import Context
 from tricord.base.errors import InvalidRequest, MalformedMessage, NoLeader, PermissionDenied, Stopping, TricordError
 from tricord.base.levels import Stamp
@@ -97,7 +97,7 @@ class _Call:
                     await self._call.send(answer)
             await asyncio.get_running_loop().create_future()
         except MalformedMessage as error:
-            raise malformed(error) from None
+            raise malformed_in_stream(error) from None
         finally:
             self._stream.close()
             if self._timer is not None:
