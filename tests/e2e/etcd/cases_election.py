@@ -241,6 +241,7 @@ OBSERVE: dict[str, Steps] = {
         proclaim(ME, b"new"),
         receive("o"),
     ],
+    "bytes that are no message": [open_("o", "Observe", b"\x0f"), receive("o")],
     "of no name": [ONE, observe(name=b""), campaign(1, b"v", b""), receive("o")],
     "the key put by hand": [observe(), put(b"e/x", b"v"), receive("o"), put(b"e/x", b"w"), receive("o")],
 }

@@ -204,6 +204,7 @@ KEEP_ALIVE: dict[str, Steps] = {
         receive("a"),
         finish("a"),
     ],
+    "bytes that are no message end it": [GRANTED, *alive(ID), send("a", b"\x0f"), receive("a")],
     "a hundred messages at once": [GRANTED, *alive(*([ID] * 100)), finish("a")],
 }
 

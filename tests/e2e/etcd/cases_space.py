@@ -32,9 +32,9 @@ GATEWAY: dict[str, Steps] = {
     "other methods": [("GET", (f"/v3/maintenance/{name}", b"")) for name in ("snapshot", "defragment")],
 }
 
-METHODS = ("Defragment", "Snapshot")
 ERRORS: dict[str, Steps] = {
-    "bytes that are no message": [("raw", (f"/etcdserverpb.Maintenance/{method}", b"\x0f")) for method in METHODS],
+    "bytes that are no message": [("raw", ("/etcdserverpb.Maintenance/Defragment", b"\x0f"))],
+    "bytes that are no message, of a snapshot": [open_("s", "Snapshot", b"\x0f"), receive("s")],
 }
 
 CASES: dict[str, Steps] = {

@@ -276,6 +276,8 @@ STREAM: dict[str, Steps] = {
         put(b"k"),
         receive("w"),
     ],
+    "bytes that are no message end it": [open_("w", "Watch", b"\x0f"), receive("w")],
+    "bytes that are no message end it, after a watch": [*opened(), send("w", b"\x0a\x05k"), receive("w")],
     "a hundred watches": [
         open_("w", "Watch", *(watch(b"%02d" % number) for number in range(100))),
         receive("w", 100),

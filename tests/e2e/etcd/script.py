@@ -57,6 +57,7 @@ class Script(Speaker):
             "abandon": self.abandon,
             "until": self.until,
             "until refused": self.until_refused,
+            "until done": self.until_done,
             "bind": self.bind,
             "fields": self.fields,
             "same": self.same,
@@ -213,6 +214,12 @@ class Script(Speaker):
             if answer[0] != "ok":
                 return answer
         return "never refused"
+
+    def until_done(self, step: Step) -> Any:
+        stop = time.monotonic() + SECONDS
+        while (answer := self.call(step))[0] != "ok" and time.monotonic() < stop:
+            time.sleep(0.01)
+        return answer[0]
 
     def bind(self, name: str, step: Step, path: list[str | int]) -> Any:
         value = message = self.message(*step)

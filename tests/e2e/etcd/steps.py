@@ -96,6 +96,11 @@ def until_refused(step: Step, most: int = 1000) -> Step:
     return "until refused", (step, most)
 
 
+def until_done(step: Step) -> Step:
+    """Ask again and again until the answer is no error: whether it came."""
+    return "until done", (step,)
+
+
 def bind(name: str, step: Step, *path: str | int) -> Step:
     """The step's answer, with a name for what is found along the path in it."""
     return "bind", (name, step, list(path))

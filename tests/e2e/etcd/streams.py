@@ -14,6 +14,7 @@ import grpc
 from google.protobuf import json_format
 from google.protobuf.message import Message
 
+from tests.e2e.etcd.speaker import Speaker
 from tricord.wire.schemas import cluster, election, health, lease, lock, maintenance, watch
 
 SECONDS = 20.0
@@ -79,8 +80,8 @@ class Stream:
             begin = channel.stream_stream(self.path)
             self.call = begin(iter(self.requests), timeout=SECONDS, metadata=metadata)
 
-    def send(self, request: dict[str, Any]) -> None:
-        data = self.request(**request).SerializeToString()
+    def send(self, request: dict[str, Any] | bytes) -> None:
+        data = request if isinstance(request, bytes) else self.request(**request).SerializeToString()
         if self.call is None:
             self.call = self.channel.unary_stream(self.path)(data, timeout=SECONDS, metadata=self.metadata)
         else:
@@ -94,7 +95,7 @@ class Stream:
             return "end", "OK", ""
         except grpc.RpcError as error:
             assert isinstance(error, grpc.Call)
-            return "end", error.code().name, error.details()
+            return "end", error.code().name, Speaker.text(error.details() or "")
 
     def finish(self) -> None:
         """No more requests follow."""
