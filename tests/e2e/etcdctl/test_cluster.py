@@ -3,9 +3,11 @@
 
 from __future__ import annotations
 
+import subprocess
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing
+from pathlib import Path
 
 import pytest
 
@@ -109,9 +111,40 @@ def test_a_member_comes_and_goes(clusters: list[Cluster]) -> None:
 
 @pytest.mark.peer("go-coordination")
 @pytest.mark.parametrize("story", ["ordering", "election"])
-def test_the_go_client_over_several_members(clusters: list[Cluster], peer: Callable[[str], object], story: str) -> None:
+def test_the_go_client_over_several_members(clusters: list[Cluster], peer: Callable[[str], Path], story: str) -> None:
     stories = Stories({cluster.kind: cluster.endpoints for cluster in clusters})
-    stories.are_alike(lambda endpoints: [str(peer("go-coordination")), story, endpoints])
+    stories.are_alike(lambda endpoints: [peer("go-coordination"), story, endpoints])
+
+
+@pytest.mark.peer("go-coordination")
+def test_the_go_client_when_the_leader_is_killed(clusters: list[Cluster], peer: Callable[[str], Path]) -> None:
+    assert_alike(clusters, lambda cluster: survive(cluster, peer("go-coordination")))
+
+
+def survive(cluster: Cluster, program: Path) -> str:
+    """What a client tells that holds a session, a lock, an election's lead and a watch when the leader is killed."""
+    command = [str(program), "failover", cluster.endpoints]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as client:
+        assert client.stdin is not None and client.stdout is not None
+        told = client.stdout.readline().decode()
+        assert told == "ready\n", told + client.stdout.read().decode()
+        leader = cluster.leader()
+        cluster.kill(leader)
+        eventually(lambda: cluster.leader_now() not in (None, leader), "another leader")
+        told += client.communicate(b"\n", timeout=120)[0].decode()
+    assert told.endswith("the end\n"), told
+    cluster.start([leader])
+    return told
+
+
+@pytest.mark.parametrize("name", VERSIONS[1:])
+def test_a_downgrade_is_begun_and_given_up(clusters: list[Cluster], name: str) -> None:
+    def story(cluster: Cluster) -> str:
+        with closing(at(cluster, name)) as etcdctl:
+            lines = ("validate 3.5", "enable 3.5", "enable 3.5", "cancel", "cancel")
+            return "".join(etcdctl.run(f"downgrade {line}").finish() for line in lines)
+
+    assert_alike(clusters, story)
 
 
 def assert_alike(clusters: list[Cluster], story: Callable[[Cluster], str]) -> None:

@@ -39,6 +39,7 @@ var stories = map[string]func(*story) error{
 	"mirror":    tellMirror,
 	"namespace": tellNamespace,
 	"ordering":  tellOrdering,
+	"failover":  tellFailover,
 }
 
 func main() {
