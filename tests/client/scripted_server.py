@@ -39,16 +39,35 @@ class Call:
         self.headers = dict(block.fields)
         self.timeout = block.timeout
         self.request = b""
+        self.begun = False
 
     def reply(self, message: bytes) -> None:
         """Answer with a message and OK."""
         tail = literal_block(((b"grpc-status", b"0"),))
         self.session.http2.send_reply(self.stream, HEAD, frame_message(message), tail)
 
+    def send(self, message: bytes) -> None:
+        """A message of a stream; the first goes behind the head."""
+        if not self.begun:
+            self.begun = True
+            self.session.http2.send_headers(self.stream, HEAD)
+        self.session.http2.send_data(self.stream, frame_message(message))
+
+    def send_part(self, message: bytes) -> None:
+        """A message of a stream that is cut short."""
+        self.session.http2.send_data(self.stream, frame_message(message)[:-1])
+
+    def end(self) -> None:
+        """End a stream with OK."""
+        self.session.http2.send_headers(self.stream, literal_block(((b"grpc-status", b"0"),)), end_stream=True)
+
     def fail(self, status: Status | int, text: str) -> None:
-        """Answer with a status alone."""
+        """Answer with a status alone, or end a stream with it."""
         fields: tuple[Field, ...] = ((b"grpc-status", b"%d" % status), (b"grpc-message", encode_message(text)))
-        self.headers_only(((b":status", b"200"), (b"content-type", b"application/grpc"), *fields))
+        if self.begun:
+            self.session.http2.send_headers(self.stream, literal_block(fields), end_stream=True)
+        else:
+            self.headers_only(((b":status", b"200"), (b"content-type", b"application/grpc"), *fields))
 
     def headers_only(self, fields: tuple[Field, ...]) -> None:
         """Answer with a header list and nothing else."""
@@ -113,7 +132,10 @@ class Session(asyncio.Protocol):
                 call = self.calls[event.stream.id]
                 call.request += event.data
                 self.http2.consume(event.stream, len(event.data))
-                if event.end_stream:
+                if self.server.stream is not None and not event.end_stream:
+                    self.server.stream(call, call.request[5:])
+                    call.request = b""
+                elif event.end_stream:
                     call.request = call.request[5:]
                     self.server.calls.append(call)
                     self.server.answer(call)
@@ -123,8 +145,9 @@ class Session(asyncio.Protocol):
 
 
 class ScriptedServer:
-    """``answer`` is called with each whole call. Give ``script`` one function per call, or set ``answer``. While it is
-    ``paused``, it accepts and reads, and neither hears nor says anything."""
+    """``answer`` is called with each whole call. Give ``script`` one function per call, or set ``answer``. ``stream``
+    is called with each message of calls that go on. While it is ``paused``, it accepts and reads, and neither hears
+    nor says anything."""
 
     def __init__(self, *script: Callable[[Call], None], limits: Http2Limits | None = None) -> None:
         self.limits = limits or Http2Limits()
@@ -133,6 +156,7 @@ class ScriptedServer:
         self.sessions: list[Session] = []
         self.calls: list[Call] = []
         self.bytes_received = 0
+        self.stream: Callable[[Call, bytes], None] | None = None
         self._script = list(script)
         self.listener: Listener | None = None
 

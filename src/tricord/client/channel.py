@@ -32,6 +32,10 @@ class Channel(Protocol):
     def usable(self) -> bool:
         """Whether a new call may be tried here."""
 
+    @property
+    def crowded(self) -> bool:
+        """Whether a further stream would take the room that calls need."""
+
     async def unary(self, path: str, request: bytes, timeout: float) -> bytes:
         """One message there, one back. Raises GrpcError as the server answered, CallBroken where it did not."""
 

@@ -70,6 +70,12 @@ class Connector:
         self._failed[self._in_use] = (False, self._environment.clock.monotonic())
         channel.retire()
 
+    def part(self, channel: Channel) -> None:
+        """Leave a connection that is full to the streams on it; it closes with the last. Another is dialled."""
+        if self._current is channel:
+            self._current = None
+            channel.retire()
+
     async def close(self) -> None:
         """Close the connection; calls under way break."""
         self._closed = True

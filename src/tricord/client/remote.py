@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
+from weakref import WeakSet
 
 from tricord.base.environment import Environment
 from tricord.base.errors import (
@@ -37,6 +38,9 @@ from tricord.client.refusals import judge
 from tricord.transport.client_connection import CallBroken
 from tricord.wire.etcd import leases, requests, responses
 from tricord.wire.grpc.status import GrpcError, Status
+
+if TYPE_CHECKING:
+    from tricord.client.remote_feed import RemoteFeed
 
 _METHODS: dict[type, tuple[str, Callable[[bytes, Level], tuple[Any, Stamp]]]] = {
     Range: ("/etcdserverpb.KV/Range", responses.decode_range_response),
@@ -77,6 +81,7 @@ class RemoteCaller:
         self._connector = Connector(environment, endpoints, dial, options.dial_timeout)
         self._options = options
         self._closing = closing
+        self._feeds: WeakSet[RemoteFeed] = WeakSet()
 
     @property
     def environment(self) -> Environment:
@@ -106,8 +111,13 @@ class RemoteCaller:
 
         deadline = self._clock.monotonic() + timeout
         channel = await self._connector.channel(deadline)
+        if channel.crowded:
+            self._connector.part(channel)
+            channel = await self._connector.channel(deadline)
         left = deadline - self._clock.monotonic()
-        return await open_feed(channel, spec, left, lambda: self._connector.leave(channel))
+        feed = await open_feed(channel, spec, left, lambda: self._connector.leave(channel))
+        self._feeds.add(feed)
+        return feed
 
     async def status(self, timeout: float) -> MemberStatus:
         from tricord.client import reports
@@ -172,6 +182,9 @@ class RemoteCaller:
                 await asyncio.sleep(pause)
 
     async def close(self) -> None:
+        # Also those on connections that calls have left.
+        for feed in list(self._feeds):
+            feed.close()
         await self._connector.close()
         if self._closing is not None:
             closing, self._closing = self._closing, None

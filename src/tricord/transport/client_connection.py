@@ -42,6 +42,8 @@ AnyCall: TypeAlias = ClientCall | ClientStream
 
 _USER_AGENT = b"tricord-python"
 _PROBE = b"tc-alive"
+_SPARE_STREAMS = 100
+"""What of a server's limit is kept for calls, or a tenth of it: streams are open for long."""
 
 
 @message
@@ -105,6 +107,12 @@ class ClientConnection(asyncio.Protocol):
     def usable(self) -> bool:
         """Whether a new call may be tried here: it is open and the server did not say goodbye."""
         return self._end is None and not self._refuses
+
+    @property
+    def crowded(self) -> bool:
+        """Whether the server allows so few further streams that one which is open for long should not be here."""
+        limit = self._http2.peer.max_concurrent_streams
+        return self._http2.streams_available() <= min(_SPARE_STREAMS, limit // 10)
 
     async def greeted(self) -> None:
         """Wait until the server has shown that it speaks HTTP/2. Raises CallBroken when it does not."""
