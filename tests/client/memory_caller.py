@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
+
 from tricord.base.environment import Environment
 from tricord.base.errors import KeyNotProvided, Unimplemented
 from tricord.base.levels import Level, Stamp
@@ -34,6 +36,7 @@ class MemoryCaller:
         self.changes: list[tuple[MemberChange, float]] = []
         self.listed: list[Level] = []
         self.closed = 0
+        self.pieces: list[bytes] = []
 
     @property
     def revision(self) -> int:
@@ -100,6 +103,10 @@ class MemoryCaller:
         if not isinstance(change, AddMember):
             return None
         return MemberRecord(7, "", change.peer_urls, [], change.learner)
+
+    async def backup(self, take: Callable[[bytes], Awaitable[None]], timeout: float) -> None:
+        for piece in self.pieces:
+            await take(piece)
 
     async def close(self) -> None:
         self.closed += 1

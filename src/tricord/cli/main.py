@@ -30,6 +30,7 @@ from tricord.cli.move_leader import move_leader
 from tricord.cli.put import put
 from tricord.cli.serve import serve
 from tricord.cli.setting_options import with_setting_options
+from tricord.cli.snapshot_save import snapshot_save
 from tricord.cli.status import status
 from tricord.cli.txn import txn
 from tricord.cli.watch import watch
@@ -47,6 +48,7 @@ app = typer.Typer(
 cluster = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Run a cluster on this machine, and break it.")
 lease = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Grant leases, renew and end them.")
 config = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Look at the settings of a member.")
+snapshot = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Save backups.")
 member = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="See who the members are, and change it.")
 
 
@@ -120,6 +122,8 @@ app.add_typer(member, name="member")
 for name, command in ON_LEASES.items():
     lease.command(name)(reports_errors(with_connection(command)))
 app.add_typer(lease, name="lease")
+snapshot.command("save")(reports_errors(with_connection(snapshot_save)))
+app.add_typer(snapshot, name="snapshot")
 for name, command in cluster_commands.items():
     cluster.command(name)(reports_errors(command))
 app.add_typer(cluster, name="cluster")

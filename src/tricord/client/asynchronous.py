@@ -15,6 +15,7 @@ from tricord.base.levels import Level, Stamp
 from tricord.base.operations import Compact, KeyValue, Request, Result, SortOrder, SortTarget, is_read
 from tricord.base.trace import Completed, Invoked, Tracer
 from tricord.client import steps
+from tricord.client.backups import BackupCalls
 from tricord.client.caller import Caller, Opener
 from tricord.client.coordination import CoordinationCalls
 from tricord.client.guards import Guard, guarded
@@ -35,7 +36,7 @@ R = TypeVar("R")
 LINEARIZABLE = Level.LINEARIZABLE
 
 
-class AsyncClient(MembershipCalls, CoordinationCalls):
+class AsyncClient(MembershipCalls, CoordinationCalls, BackupCalls):
     """A store. Use it as ``async with`` or ``await`` it; either opens it, as does the first call. One loop per client.
 
     Keys and values are str (sent as UTF-8) or bytes; what comes back is bytes. ``timeout`` is in seconds (None: the

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -61,6 +62,14 @@ class BlockingMembershipCalls:
     def replace_member(self, old: int, new: int, *, timeout: float | None = None) -> None:
         """One joint change: the learner ``new`` gets a vote and ``old`` leaves. Raises Unimplemented on etcd."""
         self._thread.run(self._store.replace_member, old, new, timeout=timeout)
+
+    def save(self, path: str | os.PathLike[str]) -> int:
+        """Write a backup for `etcdutl snapshot restore` to ``path``, durably, whole or not at all; its size in bytes.
+
+        It takes as long as it takes: cancel it to give up. Raises StorageError (DiskFull) for the file, ServerFault
+        for bytes that do not match their digest, and what calls raise.
+        """
+        return self._thread.run(self._store.save, path)
 
     def move_leader(self, target: int = 0, *, timeout: float | None = None) -> None:
         """Hand the lead to ``target`` (0: to the follower that is furthest), whichever member is asked."""

@@ -49,6 +49,12 @@ class Caller(Protocol):
     async def change_members(self, change: MemberChange, timeout: float) -> MemberRecord | None:
         """Change who the members are, or who leads; the new member's record after AddMember."""
 
+    async def backup(self, take: Callable[[bytes], Awaitable[None]], timeout: float) -> None:
+        """Give the state of the member that answers to ``take``, piece by piece: an etcd database file and its SHA-256.
+
+        ``timeout`` in seconds is for reaching a member. Not tried again.
+        """
+
     async def close(self) -> None:
         """Give up what it holds. Calls under way fail. Closing twice is fine."""
 

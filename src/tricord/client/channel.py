@@ -18,6 +18,9 @@ class MessageStream(Protocol):
     async def send(self, message: bytes) -> None:
         """Send a message. Raises GrpcError when the call is over."""
 
+    def end(self) -> None:
+        """No more messages from here."""
+
     def cancel(self) -> None:
         """Take the call back."""
 

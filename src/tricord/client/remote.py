@@ -8,7 +8,7 @@ that was sent and not answered is OutcomeUnknown, at once: only its author can t
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any
 from weakref import WeakSet
 
@@ -29,7 +29,7 @@ from tricord.base.members import MemberRecord, MemberStatus
 from tricord.base.operations import Compact, DeleteRange, Put, Range, Request, Result, Txn, is_read
 from tricord.base.watching import WatchSpec
 from tricord.client.changes import AddMember, EndpointStatus, MemberChange, MoveLeader
-from tricord.client.channel import Channel, Dial
+from tricord.client.channel import Channel, Dial, MessageStream
 from tricord.client.connector import Connector
 from tricord.client.endpoints import Endpoint
 from tricord.client.feed import Feed
@@ -180,6 +180,26 @@ class RemoteCaller:
                 if not gone or attempt == self._options.attempts or self._clock.monotonic() + pause >= deadline:
                     raise
                 await asyncio.sleep(pause)
+
+    async def backup(self, take: Callable[[bytes], Awaitable[None]], timeout: float) -> None:
+        from tricord.client import reports
+
+        channel = await self._connector.channel(self._clock.monotonic() + timeout)
+        stream: MessageStream | None = None
+        try:
+            stream = await channel.stream(reports.SNAPSHOT_PATH)
+            await stream.send(b"")
+            stream.end()
+            while True:
+                await take(reports.decode_snapshot(await stream.__anext__()))
+        except StopAsyncIteration:
+            return
+        except GrpcError as error:
+            raise judge(error, read=True)[0] from error
+        except BaseException:
+            if stream is not None:
+                stream.cancel()
+            raise
 
     async def close(self) -> None:
         # Also those on connections that calls have left.

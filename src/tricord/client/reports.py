@@ -15,6 +15,7 @@ from tricord.wire.etcd.membership import valid_peer_urls
 from tricord.wire.schemas import cluster, maintenance, membership
 
 STATUS_PATH = "/etcdserverpb.Maintenance/Status"
+SNAPSHOT_PATH = "/etcdserverpb.Maintenance/Snapshot"
 MOVE_LEADER_PATH = "/etcdserverpb.Maintenance/MoveLeader"
 _CLUSTER = "/etcdserverpb.Cluster/"
 
@@ -30,6 +31,12 @@ def decode_version(data: bytes) -> str:
     """The version in a DescribeResponse. Raises ServerFault."""
     m: membership.DescribeResponse = _parse(membership.DescribeResponse, data)
     return m.version
+
+
+def decode_snapshot(data: bytes) -> bytes:
+    """The file's bytes in a SnapshotResponse. Raises ServerFault."""
+    m: maintenance.SnapshotResponse = _parse(maintenance.SnapshotResponse, data)
+    return m.blob
 
 
 def _parse(kind: Any, data: bytes) -> Any:

@@ -4,6 +4,8 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Awaitable, Callable
+from hashlib import sha256
 from typing import TYPE_CHECKING
 from weakref import WeakSet
 
@@ -30,12 +32,14 @@ from tricord.embedded.opening import MEMORY
 from tricord.runtime import close_environment, open_environment
 from tricord.server.configuration import Configuration
 from tricord.server.member import Member
+from tricord.wire.etcd.bolt_state import etcd_database
 
 if TYPE_CHECKING:
     from tricord.embedded.member_feed import MemberFeed
 
 MEMORY_SEGMENT_BYTES = 8 << 20
 """The log's files in memory are small: what is cut off is given back sooner."""
+BACKUP_PIECE_BYTES = 1 << 20
 
 
 class MemberCaller:
@@ -96,6 +100,20 @@ class MemberCaller:
         else:
             await engine.move_leader(change.target)
         return None
+
+    async def backup(self, take: Callable[[bytes], Awaitable[None]], timeout: float) -> None:
+        if self._closed:
+            raise Cancelled("the store was closed")
+        export = await self._engine.open_snapshot(etcd_database)
+        digest = sha256()
+        try:
+            for start in range(0, export.size, BACKUP_PIECE_BYTES):
+                piece = await export.read(start, BACKUP_PIECE_BYTES)
+                digest.update(piece)
+                await take(piece)
+        finally:
+            export.close()
+        await take(digest.digest())
 
     async def close(self) -> None:
         if self._closed:

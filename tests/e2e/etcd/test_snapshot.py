@@ -6,6 +6,7 @@ from __future__ import annotations
 import json
 import random
 import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -246,3 +247,21 @@ def test_a_caller_who_goes_away_leaves_nothing_behind(backup: Backup) -> None:
     assert len(maintenance.SnapshotResponse.FromString(parts[-1]).blob) == 32
     left = [path.name for path in snapshots.iterdir()]
     assert len(left) <= 1, left
+
+
+def test_tricords_command_saves_the_same_bytes(backup: Backup, peer: Callable[[str], Path]) -> None:
+    with MemberProcess(backup.folder / "command") as member:
+        Store(member.endpoint).put(b"k", bytes(100_000))
+        ours, theirs = backup.folder / "ours.db", backup.folder / "theirs.db"
+        said = run(sys.executable, "-m", "tricord", "--endpoints", member.endpoint, "snapshot", "save", "--json", ours)
+        run(peer("etcdctl"), "--endpoints", member.endpoint, "snapshot", "save", theirs)
+        assert ours.read_bytes() == theirs.read_bytes()
+        assert json.loads(said) == {"file": str(ours), "size": ours.stat().st_size}
+        refused = subprocess.run(
+            [sys.executable, "-m", "tricord", f"--endpoints={member.endpoint}", "snapshot", "save", "/absent/file"],
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        assert (refused.returncode, "not saved" in refused.stderr) == (1, True), refused.stderr
