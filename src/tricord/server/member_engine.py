@@ -322,7 +322,7 @@ class MemberEngine:
 
     def _ask(self, ticket: int, waiting: Waiting) -> None:
         if type(waiting.request) is LeaseList:
-            self._answer_now(waiting, LeaseListResult(sorted(lease for lease, _ in self._machine.leases(None, 0))))
+            self._answer_now(waiting, LeaseListResult(self._machine.lease_ids()))
         else:
             self.leases.serve(ticket, waiting)
 

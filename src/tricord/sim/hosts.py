@@ -137,6 +137,10 @@ class HostNetwork(MemoryNetwork):
         """Nothing passes between the two, in either direction."""
         self._cuts |= {(one, other), (other, one)}
 
+    def passes(self, one: str, other: str) -> bool:
+        """Whether anything does."""
+        return (one, other) not in self._cuts
+
     def heal(self) -> None:
         """Everything passes, and what was held up arrives first."""
         self._cuts.clear()

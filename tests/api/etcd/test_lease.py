@@ -106,6 +106,14 @@ def test_bytes_that_are_no_message_never_reach_the_engine(name: str) -> None:
     assert not engine.requests
 
 
+def test_a_list_is_what_protobuf_would_write() -> None:
+    ids = [-(1 << 63), -1, 1, 127, 128, 1 << 40, (1 << 63) - 1]
+    encoded = encode_response(LeaseListResult(ids), STAMP)
+    m = lease.LeaseLeasesResponse.FromString(encoded)
+    assert [one.ID for one in m.leases] == ids
+    assert m.SerializeToString() == encoded
+
+
 # --- keep-alives ------------------------------------------------------------------------------------------------
 
 

@@ -28,6 +28,7 @@ from tricord.base.leases import (
     LeaseTimeToLiveResult,
 )
 from tricord.base.levels import Level, Stamp
+from tricord.wire.etcd.varint import varint
 from tricord.wire.schemas import lease
 from tricord.wire.schemas.header import ResponseHeader
 from tricord.wire.schemas.lease_expiry import LeaseExpireRequest
@@ -94,6 +95,12 @@ def decode_list(data: bytes) -> tuple[LeaseList, Level]:
     return LeaseList(), _LINEARIZABLE
 
 
+def _listed(identity: int) -> bytes:
+    """One lease of a list: a third of what protobuf takes for it."""
+    number = varint(identity)
+    return b"\x12%c\x08%b" % (len(number) + 1, number)
+
+
 LEASE_BODIES: dict[type, Callable[[Any], bytes]] = {
     LeaseGrantResult: lambda result: lease.LeaseGrantResponse(ID=result.id, TTL=result.ttl).SerializeToString(),
     LeaseRevokeResult: lambda _: b"",
@@ -101,9 +108,7 @@ LEASE_BODIES: dict[type, Callable[[Any], bytes]] = {
     LeaseTimeToLiveResult: lambda result: lease.LeaseTimeToLiveResponse(
         ID=result.id, TTL=result.ttl, grantedTTL=result.granted_ttl, keys=result.keys
     ).SerializeToString(),
-    LeaseListResult: lambda result: lease.LeaseLeasesResponse(
-        leases=[lease.LeaseStatus(ID=identity) for identity in result.ids]
-    ).SerializeToString(),
+    LeaseListResult: lambda result: b"".join(map(_listed, result.ids)),
 }
 """Each result's response but for its header."""
 
