@@ -140,8 +140,8 @@ def test_who_connects_must_show_a_certificate_where_an_authority_or_the_flag_say
     assert doors.peers[0].tls is not None
     assert (doors.peers[0].tls.verify_mode == ssl.CERT_REQUIRED) is asks
     assert doors.peer_tls is not None
-    assert doors.peer_tls.dialling is not None
-    assert doors.peer_tls.dialling.check_hostname
+    assert callable(doors.peer_tls.dialling)
+    assert doors.peer_tls.dialling().check_hostname
 
 
 def test_versions_and_suites_are_those_of_the_flags(folder: Folder) -> None:

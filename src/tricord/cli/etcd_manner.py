@@ -69,7 +69,7 @@ class EtcdManner(Manner):
             peers,
             list(plan.advertised_clients),
             list(plan.advertised_peers),
-            peer_tls=PeerTls(security.dialling),
+            peer_tls=PeerTls(security.dialling.current if security.dialling is not None else None),
             keepalive=self._keepalive(),
             gateway=said["enable-grpc-gateway"],
             call_times=said["metrics"] == "extensive",

@@ -47,6 +47,7 @@ exec tricord etcd "$@"
   machines reach.
 - Peers on plain URLs need no secret, and those with TLS a certificate only where `--peer-trusted-ca-file` or
   `--peer-client-cert-auth` is given.
+- Certificates that are replaced on disk are used for connections that begin after that.
 - The log says `ready to serve client requests`. Each line is a JSON object with `level`, `ts` and `msg`. systemd is
   told when the member serves (`Type=notify`).
 - SIGTERM and SIGINT stop it, after calls under way have had five seconds; it ends by that signal, as etcd does.

@@ -12,6 +12,7 @@ from tricord.cli.etcd_arguments import Given, quoted
 from tricord.cli.etcd_certificates import self_signed
 from tricord.cli.etcd_plan import NotStarted, Plan
 from tricord.transport.gate import Admits, has_common_name, names_one_of
+from tricord.transport.renewed import RenewedContext
 from tricord.transport.tls import CIPHERS, TlsBounds, peer_context, server_context
 
 _ECDHE = "ECDHE_{}_WITH_{}"
@@ -46,7 +47,7 @@ class Security:
 
     clients: ssl.SSLContext | None = None
     peers: ssl.SSLContext | None = None
-    dialling: ssl.SSLContext | None = None
+    dialling: RenewedContext | None = None
     """For other members."""
     admits_client: Admits | None = None
     admits_peer: Admits | None = None
@@ -67,7 +68,7 @@ def open_security(given: Given, plan: Plan) -> Security:
             text = "scheme is http or unix while key and cert files are present; ignoring key and cert files"
             security.warnings.append((text, {"client-url": url}))
     if _has_https(client_urls):
-        security.clients = _context(lambda: _listening(said, "", certificate, key, bounds))
+        security.clients = _listener(said, "", certificate, key, bounds)
     if said["client-cert-allowed-hostname"]:
         security.admits_client = names_one_of(said["client-cert-allowed-hostname"])
     _secure_peers(said, plan, security, bounds)
@@ -84,7 +85,7 @@ def _secure_peers(said: dict[str, Any], plan: Plan, security: Security, bounds: 
             text = "scheme is HTTP while key and cert files are present; ignoring key and cert files"
             security.warnings.append((text, {"peer-url": url}))
     if _has_https(plan.peer_urls):
-        security.peers = _context(lambda: _listening(said, "peer-", certificate, key, bounds))
+        security.peers = _listener(said, "peer-", certificate, key, bounds)
     if said["peer-cert-allowed-cn"]:
         security.admits_peer = has_common_name(said["peer-cert-allowed-cn"])
     elif said["peer-cert-allowed-hostname"]:
@@ -92,8 +93,9 @@ def _secure_peers(said: dict[str, Any], plan: Plan, security: Security, bounds: 
     if _has_https((*plan.advertised_peers, *plan.peer_urls)):
         made_here = said["peer-auto-tls"] and not (said["peer-cert-file"] or said["peer-key-file"])
         shown = (said["peer-client-cert-file"] or certificate, said["peer-client-key-file"] or key)
-        security.dialling = _context(
-            lambda: _dialling(said["peer-trusted-ca-file"], shown, bounds, verify=not made_here)
+        authority = said["peer-trusted-ca-file"]
+        security.dialling = _renewed(
+            lambda: _dialling(authority, shown, bounds, verify=not made_here), (authority, *shown)
         )
 
 
@@ -125,6 +127,12 @@ def _has_https(urls: tuple[str, ...]) -> bool:
     return any(url.startswith("https") for url in urls)
 
 
+def _listener(said: dict[str, Any], prefix: str, certificate: str, key: str, bounds: TlsBounds) -> ssl.SSLContext:
+    paths = (certificate, key, said[f"{prefix}trusted-ca-file"])
+    renewed = _renewed(lambda: _listening(said, prefix, certificate, key, bounds), paths)
+    return renewed.for_listener()
+
+
 def _listening(said: dict[str, Any], prefix: str, certificate: str, key: str, bounds: TlsBounds) -> ssl.SSLContext:
     """etcd asks for a certificate as soon as it knows an authority."""
     authority = said[f"{prefix}trusted-ca-file"] or None
@@ -145,9 +153,9 @@ def _dialling(authority: str, shown: tuple[str, str], bounds: TlsBounds, *, veri
     return context
 
 
-def _context(make: Callable[[], ssl.SSLContext]) -> ssl.SSLContext:
+def _renewed(make: Callable[[], ssl.SSLContext], paths: tuple[str, ...]) -> RenewedContext:
     try:
-        return make()
+        return RenewedContext(make, paths)
     except FileNotFoundError as error:
         named = error.filename or "a certificate, key or authority"
         raise NotStarted(f"open {named}: no such file or directory") from error

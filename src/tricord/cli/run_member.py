@@ -30,6 +30,7 @@ from tricord.server.configuration import Configuration
 from tricord.server.founding import Invitation
 from tricord.server.peer_links import open_links
 from tricord.transport.peer.hooks import PeerHooks
+from tricord.transport.renewed import RenewedContext
 from tricord.transport.tls import server_context
 
 FULL = (errno.ENOSPC, errno.EDQUOT)
@@ -204,8 +205,9 @@ def _listen_to_signals(told: asyncio.Event, log: Logger, also: Callable[[int], N
 def _tls(configuration: Configuration) -> ssl.SSLContext | None:
     if not configuration.tls:
         return None
+    certificate, key = configuration.cert_file, configuration.key_file
     try:
-        return server_context(configuration.cert_file, configuration.key_file)
+        return RenewedContext(lambda: server_context(certificate, key), (certificate, key)).for_listener()
     except (OSError, ssl.SSLError) as error:
         files = f"cert_file {configuration.cert_file} and key_file {configuration.key_file}"
         raise ConfigurationError(f"cannot use {files}: {error.strerror or error}") from error

@@ -11,9 +11,11 @@ from tricord.base.errors import ConfigurationError
 from tricord.base.message import message
 from tricord.server.configuration import Configuration
 from tricord.transport.peer.cuts import Cuts
+from tricord.transport.peer.dialling import DialTls
 from tricord.transport.peer.hooks import PeerHooks
 from tricord.transport.peer.links import PeerLinks
 from tricord.transport.peer.settings import PeerSettings
+from tricord.transport.renewed import RenewedContext
 from tricord.transport.tls import peer_context, server_context
 
 SECRET_BYTES_MIN = 16
@@ -23,7 +25,7 @@ SECRET_BYTES_MIN = 16
 class PeerTls:
     """How a member dials the others, where its settings do not say it; None: in plain text."""
 
-    dialling: ssl.SSLContext | None
+    dialling: DialTls
 
 
 def open_links(
@@ -55,15 +57,14 @@ def listening_tls(configuration: Configuration) -> ssl.SSLContext | None:
     """For the peers' own port; it asks for certificates. None: plain text. Raises ConfigurationError."""
     if not configuration.peer_cert_file:
         return None
+    files = _peer_files(configuration)
     try:
-        return server_context(
-            configuration.peer_cert_file, configuration.peer_key_file, configuration.peer_trusted_ca_file
-        )
+        return RenewedContext(lambda: server_context(*files), files).for_listener()
     except (OSError, ssl.SSLError) as error:
         raise _unusable(configuration, error) from error
 
 
-def _dialling_tls(configuration: Configuration) -> ssl.SSLContext | None:
+def _dialling_tls(configuration: Configuration) -> DialTls:
     if not configuration.peer_tls:
         return None
     if not configuration.peer_cert_file:
@@ -72,12 +73,15 @@ def _dialling_tls(configuration: Configuration) -> ssl.SSLContext | None:
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
         return context
+    certificate, key, authority = files = _peer_files(configuration)
     try:
-        return peer_context(
-            configuration.peer_trusted_ca_file, configuration.peer_cert_file, configuration.peer_key_file
-        )
+        return RenewedContext(lambda: peer_context(authority, certificate, key), files).current
     except (OSError, ssl.SSLError) as error:
         raise _unusable(configuration, error) from error
+
+
+def _peer_files(configuration: Configuration) -> tuple[str, str, str]:
+    return configuration.peer_cert_file, configuration.peer_key_file, configuration.peer_trusted_ca_file
 
 
 def _unusable(configuration: Configuration, error: OSError) -> ConfigurationError:

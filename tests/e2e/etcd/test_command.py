@@ -407,6 +407,25 @@ def test_an_authority_alone_asks_for_certificates_too(
     assert seen[0][:2] == ["200", "refused"]
 
 
+def test_a_certificate_that_is_replaced_is_shown_to_those_who_come_later(
+    bases: dict[str, Sequence[str]], authority: Authority, tmp_path: Path
+) -> None:
+    renewed = authority.ca.issue_cert("localhost", "127.0.0.1")
+    for kind in KINDS:
+        certificate, key = tmp_path / f"{kind}.pem", tmp_path / f"{kind}.key"
+        certificate.write_bytes((authority.folder / "server.pem").read_bytes())
+        key.write_bytes((authority.folder / "server.key").read_bytes())
+        words = [*secured(URLS), f"--cert-file={certificate}", f"--key-file={key}"]
+        with Command(bases[kind], tmp_path / kind, words, tls=authority.context()) as server:
+            before = ssl.get_server_certificate(("127.0.0.1", server.port))
+            renewed.private_key_pem.write_to_path(key)
+            renewed.cert_chain_pems[0].write_to_path(certificate)
+            assert over_tls(server.endpoint, authority.context()) == "200"
+            after = ssl.get_server_certificate(("127.0.0.1", server.port))
+            assert after.split() == renewed.cert_chain_pems[0].bytes().decode().split()
+            assert after != before
+
+
 def test_certificates_that_it_makes_itself_are_kept(bases: dict[str, Sequence[str]], tmp_path: Path) -> None:
     anybody = ssl.create_default_context()
     anybody.check_hostname = False

@@ -6,6 +6,7 @@ from __future__ import annotations
 import asyncio
 import errno
 import ssl
+from collections.abc import Callable
 
 from tricord.base.environment import Environment
 from tricord.transport.peer.connection import ConnectionOwner, PeerConnection
@@ -16,6 +17,9 @@ from tricord.wire.peer.hello import NONCE_SIZE, Hello, Lane
 Address = tuple[str, int]
 """(host, port)."""
 
+DialTls = ssl.SSLContext | Callable[[], ssl.SSLContext] | None
+"""How to dial; None: in plain text."""
+
 _NOBODY = LocalMember(0, 0, 0, 0)
 _REFUSED = f"[Errno {errno.ECONNREFUSED}]"
 
@@ -23,10 +27,8 @@ _REFUSED = f"[Errno {errno.ECONNREFUSED}]"
 class Dialler:
     """Makes connections; it keeps none. ``local`` is None until this member knows who it is."""
 
-    def __init__(
-        self, environment: Environment, timeout: float, *, secret: bytes = b"", tls: ssl.SSLContext | None = None
-    ) -> None:
-        """``timeout``: seconds to connect, TLS included."""
+    def __init__(self, environment: Environment, timeout: float, *, secret: bytes = b"", tls: DialTls = None) -> None:
+        """``timeout``: seconds to connect, TLS included. ``tls`` may be asked anew for each connection."""
         self.local: LocalMember | None = None
         self._environment = environment
         self._timeout = timeout
@@ -41,9 +43,10 @@ class Dialler:
         host, port = address
         connection = PeerConnection(self._environment.clock, self._session(member, lane), owner)
         connected = False
+        tls = self._tls() if callable(self._tls) else self._tls
         try:
             async with asyncio.timeout(self._timeout):
-                await self._environment.network.connect(host, port, lambda: connection, self._tls)
+                await self._environment.network.connect(host, port, lambda: connection, tls)
             connected = True
         except TimeoutError:
             raise TimeoutError(f"no answer within {self._timeout:g} s") from None

@@ -17,7 +17,7 @@ from tricord.transport.gate import Admits, gated
 from tricord.transport.peer.accepting import Acceptor
 from tricord.transport.peer.asking import ask
 from tricord.transport.peer.cuts import Cuts
-from tricord.transport.peer.dialling import Address, Dialler
+from tricord.transport.peer.dialling import Address, Dialler, DialTls
 from tricord.transport.peer.entry_block import EncodedEntries
 from tricord.transport.peer.hooks import LinkState, LocalMember, PeerHooks
 from tricord.transport.peer.link import Link
@@ -41,7 +41,7 @@ class PeerLinks:
         *,
         secret: bytes = b"",
         insecure: bool = False,
-        tls: ssl.SSLContext | None = None,
+        tls: DialTls = None,
         cuts: Cuts | None = None,
     ) -> None:
         """``secret`` is the cluster's; without it, and without certificates, only loopback peers are served, unless
