@@ -25,7 +25,7 @@ LONGEST = 2000
 SINCE_RENEWAL = 5
 
 # Where servers of tests listen; scripts choose other addresses.
-OWN_PLACE = "http://127.0.0.1:"
+OWN_PLACES = ("http://127.0.0.1:", "https://127.0.0.1:")
 
 # Two numbers of addresses of members that scripts add, other ones in each run.
 RUN = "RUN"
@@ -55,7 +55,7 @@ def field(name: str, item: Any, base: int, names: dict[str, str]) -> Any:
     if name in ("ID", "lease"):
         return "of the server" if abs(int(item)) >= CHOSEN_BY_SERVER else item
     if name in ("peerURLs", "clientURLs"):
-        return ["its own" if url.startswith(OWN_PLACE) else RUN_PLACE.sub(f"127.{RUN}", url) for url in item]
+        return ["its own" if url.startswith(OWN_PLACES) else RUN_PLACE.sub(f"127.{RUN}", url) for url in item]
     if name in (
         "members",
         "leases",
