@@ -85,6 +85,37 @@ def _load_and_kill(member: MemberProcess, workers: list[Worker], acknowledged_co
             thread.join()
 
 
+def _maintain(endpoint: str) -> None:
+    """Rebuild and copy the store again and again until the member is gone."""
+    with grpc.insecure_channel(endpoint) as channel:
+        defragment = channel.unary_unary("/etcdserverpb.Maintenance/Defragment")
+        save = channel.unary_stream("/etcdserverpb.Maintenance/Snapshot")
+        try:
+            while True:
+                defragment(b"", timeout=20)
+                assert len(list(save(b"", timeout=20))) >= 2
+        except grpc.RpcError:
+            return
+
+
+def test_kill_while_the_store_is_rebuilt_loses_no_acknowledged_write(stopped_member: MemberProcess) -> None:
+    draw = random.Random(2)
+    workers = [Worker(number) for number in range(WORKERS)]
+    for _ in range(max(ROUNDS // 8, 1)):
+        stopped_member.start()
+        maintaining = threading.Thread(target=_maintain, args=(stopped_member.endpoint,))
+        maintaining.start()
+        _load_and_kill(stopped_member, workers, draw.randrange(50, ACKNOWLEDGED_MAX))
+        maintaining.join()
+    stopped_member.start()
+    with GrpcKv(stopped_member.endpoint) as store:
+        for worker in workers:
+            worker.check(store, 1)
+    names = {path.name for path in stopped_member.directory.iterdir()}
+    assert names == {"LOCK", "backend", "identity", "snapshots", "wal"}
+    assert "gave unused space back" in stopped_member.log_text()
+
+
 def test_kill_under_load_loses_no_acknowledged_write(stopped_member: MemberProcess) -> None:
     draw = random.Random(1)
     workers = [Worker(number) for number in range(WORKERS)]
