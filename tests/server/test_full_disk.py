@@ -9,7 +9,7 @@ import pytest
 
 from tricord.base.context import Context
 from tricord.base.errors import NoSpace, OutcomeUnknown
-from tricord.base.operations import DeleteRange, Put, Range, RangeResult
+from tricord.base.operations import Compact, DeleteRange, Put, Range, RangeResult
 from tricord.server.configuration import Configuration
 from tricord.server.member import Member
 from tricord.sim.environment import simulated_environment
@@ -126,6 +126,37 @@ def test_a_member_with_a_full_disk_stops_cleanly_and_loses_nothing() -> None:
         await again.start()
         assert await read_all(again) in (written, [*written, caught])
         await again.stop()
+
+    try:
+        loop.run_until_complete(story())
+    finally:
+        loop.close()
+
+
+def test_before_the_disk_is_full_growth_ends_and_room_can_be_made() -> None:
+    """What is kept back is for deletes and compactions; the alarm is raised, and cleared when there is room."""
+    loop = VirtualLoop()
+    disk = MemoryDisk()
+
+    async def story() -> None:
+        member = Member(simulated_environment(loop, disk, seed=1), CONFIGURATION)
+        await member.start()
+        await put(member, b"first")
+        taken = disk.free_bytes("/data") - CONFIGURATION.segment_bytes
+        disk.reserve(taken)
+        await asyncio.sleep(1)
+        with pytest.raises(NoSpace, match=r"nearly full|database space exceeded"):
+            await put(member, b"refused")
+        assert [name for _, name in member.status().alarms] == ["NOSPACE"]
+        assert len(member.machine.alarms) == 1
+        for _ in range(1000):
+            _, stamp = await member.engine.ask(DeleteRange(b"first"), Context())
+        await member.engine.ask(Compact(stamp.revision, physical=True), Context())
+        disk.reserve(-taken)
+        await asyncio.sleep(2)
+        assert member.machine.alarms == {}
+        await put(member, b"resumed")
+        await member.stop()
 
     try:
         loop.run_until_complete(story())

@@ -34,6 +34,7 @@ from tricord.server.exports import Exports
 from tricord.server.faults import Faults
 from tricord.server.forcing import go_on_alone
 from tricord.server.founding import Invitation, found, is_used, members_of, open_storage
+from tricord.server.free_space import FreeSpace
 from tricord.server.handing_over import hand_over
 from tricord.server.housekeeping import Housekeeping, first_needed
 from tricord.server.log_writer import LogWriter
@@ -132,7 +133,9 @@ class Member:
         )
         slack = configuration.log_slack_entries
         self.housekeeping = Housekeeping(environment, self.machine, self.drain, self.log, self._fail, log_slack=slack)
-        self.housekeeping.is_full = self._disk_is_full
+        reserve = configuration.segment_bytes + configuration.segment_bytes // 4
+        self.free_space = FreeSpace(environment, configuration.data_dir, reserve)
+        self.housekeeping.is_full = lambda: self._disk_is_full() or self.free_space.is_short
         self.peers = Peers(
             environment,
             self.identity,
@@ -430,6 +433,8 @@ class Member:
         """Why writes that make the store larger are refused now; empty when they are not."""
         if self._disk_is_full():
             return "the disk is full"
+        if self.free_space.is_short:
+            return "the disk is nearly full"
         used = self.used_bytes()
         if used > self._configuration.quota_bytes:
             return f"{used} bytes are in use, the quota is {self._configuration.quota_bytes}"
@@ -523,6 +528,7 @@ class Member:
 
     def _every_so_often(self) -> None:
         self.engine.expire()
+        self.free_space.look()
         self.quota.look()
         self.housekeeping.look()
         self._timer = self._environment.tasks.call_later(EXPIRE_SECONDS, self._every_so_often)
