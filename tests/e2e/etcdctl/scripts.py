@@ -229,14 +229,14 @@ SCRIPTS = [
     ),
     Script(
         "learner",
-        _typed(
-            "member add n2 --peer-urls=http://127.0.0.1:2 --learner",
+        _typed(  # ports of its own each time: etcd makes an id of the URL and the second, and none comes back
+            "member add n2 --peer-urls=http://127.0.0.1:{revision+0} --learner",
             "member add n3 --peer-urls={peer} --learner",
-            "member add n3 --peer-urls=http://127.0.0.1:3 --learner",
+            "member add n3 --peer-urls=http://127.0.0.1:{revision+1} --learner",
             "member add n3 --peer-urls=nowhere --learner",
             "member list",
-            "member update {learner} --peer-urls=http://127.0.0.1:4",
-            "member update 5 --peer-urls=http://127.0.0.1:4",
+            "member update {learner} --peer-urls=http://127.0.0.1:{revision+1}",
+            "member update 5 --peer-urls=http://127.0.0.1:{revision+1}",
             "member list",
             "member promote {learner}",
             "member promote 5",
