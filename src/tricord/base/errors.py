@@ -15,6 +15,7 @@ TricordError
 |-- NotForLearners
 |-- CorruptCluster          an alarm says that members differ: nothing is written
 |-- WrongMember             this data directory is not, or no longer, one of the cluster's
+|   `-- MemberRemoved       the others say that its time there is over
 |-- Unavailable             NoLeader, Stopping, ConnectionFailed
 |-- DeadlineExceeded        the outcome is known: nothing was done (reads, or a write never sent)
 |-- Cancelled

@@ -40,6 +40,7 @@ TABLE: dict[type[TricordError], tuple[Status, str | None]] = {
     errors.MembershipRefused: (Status.FAILED_PRECONDITION, None),  # or as ``REFUSALS`` has its reason
     errors.NotForLearners: (Status.FAILED_PRECONDITION, "etcdserver: rpc not supported for learner"),
     errors.WrongMember: (Status.UNAVAILABLE, "etcdserver: server stopped"),
+    errors.MemberRemoved: (Status.UNAVAILABLE, "etcdserver: server stopped"),
     errors.ResourceExhausted: (Status.RESOURCE_EXHAUSTED, None),
     errors.NoSpace: (Status.RESOURCE_EXHAUSTED, "etcdserver: mvcc: database space exceeded"),
     errors.TooManyRequests: (Status.RESOURCE_EXHAUSTED, "etcdserver: too many requests"),
