@@ -27,15 +27,15 @@ class QueuedEvents:
 
     __slots__ = ("bytes", "events", "generation", "revision", "size", "watch")
 
-    def __init__(self, watch: int, generation: int) -> None:
+    def __init__(self, watch: int, generation: int, revision: int, shared: SharedEvent, held: int, size: int) -> None:
         self.watch = watch
         self.generation = generation
-        self.revision = 0
-        self.events: list[SharedEvent] = []
-        self.bytes = ITEM_OVERHEAD_BYTES
+        self.revision = revision
+        self.events = [shared]
+        self.bytes = held
         """What it adds to the queue's memory; an event that others are told too counts once."""
-        self.size = 0
-        """Keys and values in it."""
+        self.size = size
+        """Keys and values in it, each event for itself, and the item."""
 
 
 class WatchQueue:
@@ -47,12 +47,12 @@ class WatchQueue:
         "_items",
         "_last_event",
         "_removed",
+        "_size",
         "behind",
         "bytes",
         "closed",
         "marks",
         "next_number",
-        "pending",
         "progress",
         "stalled",
         "wake",
@@ -77,8 +77,8 @@ class WatchQueue:
         self.closed = False
         self.bytes = 0
         """Memory that the queue holds, about."""
-        self.pending = 0
-        """Events in it."""
+        self._size = 0
+        """What all of it is for who takes it: an event counts as often as it is told."""
         self._items: deque[QueuedEvents | WatchProgress | WatchCompacted] = deque()
         self._asleep = True
         self._generation = 0
@@ -102,15 +102,17 @@ class WatchQueue:
             or queued.generation != self._generation
             or (queued.size > ITEM_BYTES and watcher.told != revision)
         ):
-            queued = watcher.open = QueuedEvents(watcher.number, self._generation)
+            held += ITEM_OVERHEAD_BYTES
+            size += ITEM_OVERHEAD_BYTES
+            queued = watcher.open = QueuedEvents(watcher.number, self._generation, header, shared, held, size)
             self._items.append(queued)
-            self.bytes += ITEM_OVERHEAD_BYTES
-        queued.events.append(shared)
-        queued.revision = header
-        queued.size += size
-        queued.bytes += held
+        else:
+            queued.events.append(shared)
+            queued.revision = header
+            queued.size += size
+            queued.bytes += held
         self.bytes += held
-        self.pending += 1
+        self._size += size
         watcher.told = revision
         watcher.quiet = False
         if self._asleep:
@@ -127,9 +129,7 @@ class WatchQueue:
             self._generation += 1
         else:
             watcher.open = None
-        self._items.append(WatchProgress(-1 if watcher is None else watcher.number, revision))
-        self.bytes += ITEM_OVERHEAD_BYTES
-        return self.stir()
+        return self._put(WatchProgress(-1 if watcher is None else watcher.number, revision))
 
     def take_marks_back(self) -> None:
         """Marks for all that were not taken are wanted again."""
@@ -137,12 +137,17 @@ class WatchQueue:
         self.wanted_marks[:0] = [one.revision for one in marks]
         self._items = deque(one for one in self._items if not (isinstance(one, WatchProgress) and one.watch < 0))
         self.bytes -= ITEM_OVERHEAD_BYTES * len(marks)
+        self._size -= ITEM_OVERHEAD_BYTES * len(marks)
         self.marks = 0
 
     def end(self, watcher: Watcher, compacted: int) -> bool:
         """Queue the last word to a watch. Returns as ``stir``."""
-        self._items.append(WatchCompacted(watcher.number, compacted))
+        return self._put(WatchCompacted(watcher.number, compacted))
+
+    def _put(self, item: WatchProgress | WatchCompacted) -> bool:
+        self._items.append(item)
         self.bytes += ITEM_OVERHEAD_BYTES
+        self._size += ITEM_OVERHEAD_BYTES
         return self.stir()
 
     def forget(self, watcher: Watcher) -> None:
@@ -152,6 +157,9 @@ class WatchQueue:
 
     def take(self, budget_bytes: int) -> list[WatchItem]:
         """The oldest items, of about that size; at least one if there is any."""
+        self._generation += 1
+        if self._size <= budget_bytes and not self._removed:
+            return self._take_all()
         found: list[WatchItem] = []
         items, removed = self._items, self._removed
         size = 0
@@ -159,31 +167,46 @@ class WatchQueue:
             one = items.popleft()
             if type(one) is QueuedEvents:
                 self.bytes -= one.bytes
-                self.pending -= len(one.events)
+                self._size -= one.size
                 if one.watch not in removed:
-                    size += one.size + ITEM_OVERHEAD_BYTES
+                    size += one.size
                     found.append(WatchEvents(one.watch, one.revision, one.events))
                 continue
             assert isinstance(one, WatchProgress | WatchCompacted)
             self.bytes -= ITEM_OVERHEAD_BYTES
+            self._size -= ITEM_OVERHEAD_BYTES
             self.marks -= one.watch < 0
             if one.watch not in removed:
                 size += ITEM_OVERHEAD_BYTES
                 found.append(one)
-        self._generation += 1
         if not items:
-            self.bytes = 0
             self._last_event = None
             removed.clear()
             self._asleep = not found
         return found
+
+    def _take_all(self) -> list[WatchItem]:
+        found = [
+            WatchEvents(one.watch, one.revision, one.events) if type(one) is QueuedEvents else one
+            for one in self._items
+        ]
+        self._items.clear()
+        self._last_event = None
+        self.bytes = self._size = self.marks = 0
+        self._asleep = not found
+        return found  # type: ignore[return-value]
+
+    @property
+    def pending(self) -> int:
+        """Events that wait to be taken. Cost: the items."""
+        return sum(len(one.events) for one in self._items if type(one) is QueuedEvents)
 
     def stop(self) -> None:
         """Hold nothing any more."""
         self._items.clear()
         self._last_event = None
         self._removed.clear()
-        self.bytes = self.pending = self.marks = 0
+        self.bytes = self._size = self.marks = 0
         self.wanted_marks.clear()
 
     def stir(self) -> bool:

@@ -88,10 +88,8 @@ def frame_messages(messages: list[bytes]) -> bytes:
     """Messages with their prefixes, not compressed."""
     if len(messages) == 1:
         return frame_message(messages[0])
-    parts: list[bytes] = []
-    for message in messages:
-        parts += (PREFIX.pack(0, len(message)), message)
-    return b"".join(parts)
+    pack = PREFIX.pack
+    return b"".join([part for message in messages for part in (pack(0, len(message)), message)])
 
 
 def frame_message(message: bytes) -> bytes:
