@@ -105,7 +105,7 @@ def check(seed: int, kind: type[Faults]) -> None:
     """Play the faults of one seed, and hold what is left against what was promised."""
 
     async def story(world: World) -> None:
-        world.settings["corrupt_check_seconds"] = 0.5
+        world.settings.update(corrupt_check_seconds=0.5, auto_compaction_retention=1.0 if seed % 2 else 0.0)
         await world.start()
         faults = kind(world, random.Random(seed))
         writers = [asyncio.ensure_future(faults.write(name)) for name in "abc"]

@@ -15,7 +15,7 @@ from tricord.base.log import Entry, EntryKind
 from tricord.base.operations import Compact, Compare, CompareTarget, DeleteRange, Put, Range, Request, Txn
 from tricord.statemachine.alarms import ALARMS_MAX, grows, refusal_of
 from tricord.statemachine.command import Command, CommandOperation, encode_envelope
-from tricord.statemachine.machine import StateMachine
+from tricord.statemachine.machine import CHAINS_KEPT, StateMachine
 from tricord.statemachine.validation import Limits, validate
 
 NOSPACE, CORRUPT = AlarmKind.NOSPACE, AlarmKind.CORRUPT
@@ -158,3 +158,31 @@ def test_a_body_that_sets_no_mark_is_refused(driver: Driver, body: bytes) -> Non
     (applied,) = driver.machine.apply([Entry(1, 1, EntryKind.NORMAL, data)])
     assert isinstance(applied.outcome, TricordError)
     assert (driver.machine.applied_index, driver.machine.downgrade) == (1, "")
+
+
+def test_a_snapshot_brings_its_alarms() -> None:
+    store, theirs = MemoryStore(), MemoryStore()
+    driver, other = Driver(store), Driver(theirs)
+    driver.call(AlarmChange(7, NOSPACE, True))
+    other.call(AlarmChange(8, CORRUPT, True, automatic=True))
+    other.call(DowngradeChange("3.5.0"))
+    theirs.drain()
+    store.replace_backend(theirs.backend)
+    driver.machine.reload()
+    assert driver.machine.alarms == {(8, CORRUPT): True}
+    assert driver.machine.downgrade == "3.5.0"
+
+
+def test_the_chain_is_remembered_of_the_last_entries_and_since_the_start(driver: Driver) -> None:
+    seen = {0: 0}
+    for number in range(1, 6):
+        driver.call(Put(b"a", b"%d" % number))
+        seen[number] = driver.machine.chain
+    assert {index: driver.machine.chain_at(index) for index in range(6)} == seen
+    assert driver.machine.chain_at(6) is None
+    driver.restart()
+    assert [driver.machine.chain_at(index) for index in (4, 5, 6)] == [None, seen[5], None]
+    for _ in range(CHAINS_KEPT):
+        driver.call(AlarmChange(1, NOSPACE, False))
+    assert driver.machine.chain_at(5) is None
+    assert driver.machine.chain_at(6) == seen[5]
