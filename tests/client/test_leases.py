@@ -195,6 +195,7 @@ def test_what_is_no_lease_is_said() -> None:
             store.lease(0)
         with pytest.raises(errors.LeaseTimeToLiveTooLarge):
             await store.lease(1 << 40)
+        assert store._recipes.under_way == 0, "what was refused needs no revocation"
         lease = store.lease(5)
         assert (lease.remaining, lease.lost) == (0.0, False)
         with pytest.raises(LeaseLost, match="not granted yet"):

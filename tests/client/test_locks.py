@@ -95,6 +95,9 @@ def test_one_that_gives_up_leaves_the_queue_and_those_behind_it_wait_on() -> Non
         await third.release()
         free = store.lock("n")
         assert await free.try_acquire()
+        assert not await store.lock("n").acquire(timeout=0)
+        await free.release()
+        assert await free.acquire(timeout=0)
         await free.release()
         assert await leases_of(store) == []
 

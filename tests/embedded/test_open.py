@@ -8,6 +8,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from threading import Thread
 
 import pytest
 
@@ -113,7 +114,7 @@ def test_what_cannot_be_opened_is_said(tmp_path: Path) -> None:
     with pytest.raises(errors.ConfigurationError, match="timeout"):
         tricord.open("memory://", timeout=0)
     with pytest.raises(errors.ConfigurationError, match="quota_bytes"):
-        tricord.open("memory://", quota_bytes=1)
+        tricord.open("memory://", quota_bytes=0)
     file = tmp_path / "file"
     file.write_text("not a directory")
     with pytest.raises(errors.StorageError, match="file"):
@@ -204,3 +205,34 @@ def test_closing_amid_writes_answers_each_and_the_answers_hold(tmp_path: Path) -
         assert not {key for key, outcome in ended.items() if outcome == "fail"} & found
 
     asyncio.run(story())
+
+
+def test_threads_lock_watch_and_elect_in_one_store(location: str) -> None:
+    with tricord.open(location) as db:
+        with db.watch(prefix="n/", puts=False) as gone:
+
+            def count() -> None:
+                with db.lock("n") as lock:
+                    before = db.get("counter")
+                    db.put("counter", str(int(before.text) + 1 if before else 1), guarded_by=lock)
+
+            threads = [Thread(target=count) for _ in range(5)]
+            for thread in threads:
+                thread.start()
+            for thread in threads:
+                thread.join()
+            assert db["counter"] == b"5"
+            assert all(event is not None and event.deleted for event in (gone.take(5) for _ in range(5)))
+        with db.lease(60) as lease, db.election("e", lease=lease) as election:
+            election.campaign("me")
+            leader = db.election("e").leader()
+            assert leader is not None and leader.lease == lease.id
+        assert db.election("e").leader() is None
+        still = db.watch("k")
+        with still:
+            waiting = Thread(target=lambda: told.append(list(still)))
+            told: list[object] = []
+            waiting.start()
+            still.close()
+            waiting.join()
+        assert told == [[]]

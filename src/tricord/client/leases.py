@@ -62,6 +62,7 @@ class Lease:
         self._listeners: list[Callable[[LeaseLost], object]] = [on_lost] if on_lost is not None else []
         self._loss: LeaseLost | None = None
         self._ended = False
+        self._unsure = False
         self._lost = asyncio.Event()
         self._claims: set[bytes] = set()
         self._keeper: asyncio.Task[None] | None = None
@@ -166,9 +167,10 @@ class Lease:
         sent = environment.clock.monotonic()
         try:
             granted = await self._ask_for(number, sent)
-        except BaseException:
-            # Perhaps it was granted all the same; nobody would renew it, but it would live for a while.
-            self._recipes.begin(self._revoke(number))
+        except BaseException as error:
+            if self._unsure or not isinstance(error, TricordError):
+                # Perhaps it was granted all the same; nobody would renew it, but it would live for a while.
+                self._recipes.begin(self._revoke(number))
             raise
         self._id, self._ttl = number, granted
         self._until = sent + granted
@@ -182,20 +184,19 @@ class Lease:
         environment = self._environment
         assert environment is not None
         end = sent + self._recipes.timeout
-        unknown = False
         while True:
             try:
                 result, _ = await self._recipes.store.call(LeaseGrant(self._wanted, number))
                 assert isinstance(result, LeaseGrantResult)
                 return result.ttl
             except OutcomeUnknown:
+                self._unsure = True
                 if environment.clock.monotonic() + RETRY_SECONDS >= end:
                     raise
-                unknown = True
                 await asyncio.sleep(environment.random.uniform(RETRY_SECONDS / 4, RETRY_SECONDS / 2))
             except LeaseExists:
-                if not unknown:
-                    raise
+                if not self._unsure:
+                    raise  # somebody else's, by a chance in 2 ** 63
                 alive, _ = await self._recipes.store.call(LeaseTimeToLive(number))
                 assert isinstance(alive, LeaseTimeToLiveResult)
                 return max(alive.granted_ttl, 1)

@@ -46,10 +46,12 @@ class Lock(Holder):
         self._scope: LossScope | None = None
 
     async def acquire(self, timeout: float | None = None) -> bool:
-        """Wait for the lock, for ``timeout`` seconds (None: for ever); whether it was acquired.
+        """Wait for the lock, for ``timeout`` seconds (None: for ever; 0: only if it is free); whether it was acquired.
 
         Raises LockLost when the lease was lost while waiting, RuntimeError when this object has the lock already.
         """
+        if timeout is not None and timeout <= 0:
+            return await self.try_acquire()
         return await self._take(b"", timeout, queue=True)
 
     async def try_acquire(self) -> bool:
