@@ -4,12 +4,14 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 from typing import Any
 
 import pytest
 
-from tests.api.etcd.scripted_engine import STAMP, RecordedCall, ScriptedEngine
+from tests.api.etcd.scripted_engine import STAMP, STATUS, RecordedCall, ScriptedEngine
 from tricord.api import etcd
+from tricord.api.etcd import required_leader
 from tricord.base.errors import (
     DeadlineExceeded,
     LeaseExists,
@@ -40,6 +42,7 @@ from tricord.wire.etcd.leases import (
 )
 from tricord.wire.etcd.requests import encode_request
 from tricord.wire.etcd.responses import encode_keep_alive_response, encode_response
+from tricord.wire.grpc.metadata import Metadata
 from tricord.wire.grpc.service import Method
 from tricord.wire.grpc.status import GrpcError, Status
 from tricord.wire.schemas import lease
@@ -120,6 +123,10 @@ def test_a_list_is_what_protobuf_would_write() -> None:
 class AnsweringRecorder(RecordedCall):
     """The call of a stream in which each message has one answer."""
 
+    @property
+    def over(self) -> bool:
+        return self.cancelled or bool(self.failures)
+
     def answer(self, message: bytes) -> None:
         self.replies.append(message)
 
@@ -171,6 +178,29 @@ def test_a_stream_that_is_given_up_cancels_what_is_under_way() -> None:
     assert not any(context.cancelled for context in engine.contexts)
     call.cancel()
     assert all(context.cancelled for context in engine.contexts)
+
+
+def test_a_client_that_requires_a_leader_is_told_when_there_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def story() -> None:
+        monkeypatch.setattr(required_leader, "LOOK_SECONDS", 0.001)
+        engine = ScriptedEngine()
+        answering = method(engine, "LeaseKeepAlive").answering
+        assert answering is not None
+        requires = Metadata([("hasleader", "true")])
+        calls = [AnsweringRecorder(metadata=requires) for _ in range(3)] + [AnsweringRecorder()]
+        for call in calls:
+            answering(call)
+        calls[1].cancelled = True
+        engine.state = dataclasses.replace(STATUS, leader=0)
+        with pytest.raises(GrpcError) as caught:
+            answering(AnsweringRecorder(metadata=requires))
+        assert (caught.value.status, caught.value.text) == (Status.UNAVAILABLE, "etcdserver: no leader")
+        async with asyncio.timeout(5):
+            await calls[0].ended.wait()
+        told = (Status.UNAVAILABLE, "etcdserver: no leader")
+        assert [call.failures for call in calls] == [[told], [], [told], []]
+
+    asyncio.run(story())
 
 
 def test_a_renewal_that_is_no_message_ends_the_stream() -> None:

@@ -207,6 +207,20 @@ def test_trailing_metadata_of_a_call_that_ends_well() -> None:
     assert (fields["grpc-status"], fields["last"]) == ("0", "2")
 
 
+def test_a_call_may_be_refused_before_its_first_message() -> None:
+    service = Service()
+
+    def refuse(call: AnsweringCall) -> Callable[[bytes], None]:
+        raise GrpcError(Status.UNAVAILABLE, "not now")
+
+    method = Method("/test.Echo/Answers", _never, True, True, refuse)
+    service.grpc.registry.methods[b"/test.Echo/Answers"] = method
+    service.give(service.script.headers(1, CALL, end_stream=False) + data(1, frame_message(b"a"), end_stream=True))
+    fields, _ = service.outcome()
+    assert (fields["grpc-status"], fields["grpc-message"]) == ("14", "not now")
+    assert service.is_empty()
+
+
 def test_a_handler_that_raises_fails_its_call_and_is_reported() -> None:
     def broken(call: AnsweringCall, message: bytes) -> None:
         if message == b"typed":

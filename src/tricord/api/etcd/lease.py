@@ -7,6 +7,7 @@ from collections.abc import Callable, Coroutine
 from typing import Any
 
 from tricord.api.etcd.errors import describe, grpc_error, malformed_in_stream
+from tricord.api.etcd.required_leader import RequiredLeader
 from tricord.api.etcd.unary import unary
 from tricord.base.context import Context
 from tricord.base.errors import MalformedMessage, TricordError
@@ -40,8 +41,10 @@ def methods(engine: Engine) -> list[Method]:
 def _keep_alives(engine: Engine) -> AnsweringHandler:
     """Renewals of one stream are under way together; whichever is done first is answered first."""
     engine_call = engine.call
+    required_leader = RequiredLeader(engine)
 
     def begin(call: AnsweringCall) -> Callable[[bytes], None]:
+        required_leader.add(call)
         context = Context(deadline=call.deadline)
         call.on_cancel(context.cancel)
 

@@ -50,7 +50,15 @@ class ServerAnsweringCall(ServerCall):
         """Let the handler begin."""
         if self.deadline is not None:
             self._timer = self.server.scheduler.call_later(self.deadline - now, self._expire)
-        self._take = cast(AnsweringHandler, cast(Method, self.head.method).answering)(self)
+        try:
+            self._take = cast(AnsweringHandler, cast(Method, self.head.method).answering)(self)
+        except GrpcError as error:
+            self.fail(error.status, error.text)
+
+    @property
+    def over(self) -> bool:
+        """See ``service.AnsweringCall``."""
+        return self._done
 
     # --- the handler's side --------------------------------------------------------------------------------
 

@@ -77,6 +77,10 @@ class StreamCall(Call, Protocol):
 class AnsweringCall(Call, Protocol):
     """A stream in which each message has one answer. It ends well when the caller has ended and has them all."""
 
+    @property
+    def over(self) -> bool:
+        """Whether it has ended."""
+
     def answer(self, message: bytes) -> None:
         """Send one answer. Returns at once."""
 
@@ -101,7 +105,8 @@ class MethodCounts:
 UnaryHandler: TypeAlias = Callable[[bytes, UnaryCall], None]
 StreamHandler: TypeAlias = Callable[[StreamCall], Coroutine[Any, Any, None]]
 AnsweringHandler: TypeAlias = Callable[[AnsweringCall], Callable[[bytes], None]]
-"""Gives what takes each message; that calls ``answer`` once for it, now or later, or ``fail``, or raises GrpcError."""
+"""Gives what takes each message; that calls ``answer`` once for it, now or later, or ``fail``. Both may raise
+GrpcError."""
 
 
 @message
