@@ -108,6 +108,24 @@ def test_a_revision_is_one_item_and_keeps_its_order() -> None:
     assert late.told() == "0:+b@2,+a@2,+c@2,-a@3,-b@3,-c@3"
 
 
+def test_what_happens_now_is_told_in_short_items_while_the_client_keeps_up() -> None:
+    story = Story()
+    client = story.client()
+    client.watch(b"k")
+    for _ in range(20):
+        story.put(b"k")
+    assert [len(item.events) for item in client.take() if isinstance(item, WatchEvents)] == [8, 8, 4]
+    story.do(*(Put(b"k%d" % number, b"") for number in range(12)))
+    client.watch(b"k", b"l")
+    story.do(*(Put(b"k%d" % number, b"") for number in range(12)))
+    assert [len(item.events) for item in client.take() if isinstance(item, WatchEvents)] == [12]
+    for _ in range(1000):
+        story.put(b"k", bytes(2000))
+    lengths = [len(item.events) for item in client.take(1 << 30) if isinstance(item, WatchEvents)]
+    assert 8 in lengths
+    assert max(lengths) > 50
+
+
 def test_filters_and_previous_values() -> None:
     story = Story()
     client = story.client()

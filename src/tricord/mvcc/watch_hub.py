@@ -245,12 +245,12 @@ class WatchHub:
             for cohort in self._arriving:
                 places += cohort.index.find(key)
             if places:
-                self._tell(places, SharedEvent(event), revision, revision)
+                self._tell(places, SharedEvent(event), revision, 0)
         if self._stalling:
             self._stall()
 
     def _tell(self, places: list[Place], shared: SharedEvent, revision: int, header: int) -> int:
-        """One event for all who stand in these places; how many it was for."""
+        """One event for all who stand in these places; how many it was for. ``header``: as for ``WatchQueue.tell``."""
         event = shared.event
         kind = event.kind
         size = size_of(event)

@@ -12,6 +12,11 @@ from tricord.mvcc.watchers import Watcher
 
 ITEM_BYTES = 256 << 10
 """An item of this size takes in no further revision."""
+LIVE_EVENTS = 8
+"""An item with as many events of what happens now takes in no further revision: clients handle an item as a whole, and
+what is last in a long one is late."""
+SLOW_BYTES = 1 << 20
+"""In a queue that holds more that bound does not count: its client is slow, and long items cost both sides less."""
 ITEM_OVERHEAD_BYTES = 250
 """What an item costs beside its events."""
 EVENT_OVERHEAD_BYTES = 600
@@ -90,7 +95,8 @@ class WatchQueue:
     def tell(self, watcher: Watcher, shared: SharedEvent, size: int, revision: int, header: int) -> bool:
         """Queue a change of ``revision`` for a watch; ``size``: of keys and values. Returns as ``stir``.
 
-        ``header`` is what the item will say about the store. Changes of one revision get into one item.
+        ``header`` is what the item will say about the store; 0, for what happens now: the revision. Changes of one
+        revision get into one item, those of several share one within bounds.
         """
         held = REFERENCE_BYTES
         if shared is not self._last_event:
@@ -100,15 +106,17 @@ class WatchQueue:
         if (
             queued is None
             or queued.generation != self._generation
-            or (queued.size > ITEM_BYTES and watcher.told != revision)
+            or (watcher.told != revision and self._is_long(queued, live=not header))
         ):
             held += ITEM_OVERHEAD_BYTES
             size += ITEM_OVERHEAD_BYTES
-            queued = watcher.open = QueuedEvents(watcher.number, self._generation, header, shared, held, size)
+            queued = watcher.open = QueuedEvents(
+                watcher.number, self._generation, header or revision, shared, held, size
+            )
             self._items.append(queued)
         else:
             queued.events.append(shared)
-            queued.revision = header
+            queued.revision = header or revision
             queued.size += size
             queued.bytes += held
         self.bytes += held
@@ -119,6 +127,12 @@ class WatchQueue:
             self._asleep = False
             return True
         return False
+
+    def _is_long(self, queued: QueuedEvents, *, live: bool) -> bool:
+        """Whether the item should take in no further revision."""
+        if queued.size > ITEM_BYTES:
+            return True
+        return live and len(queued.events) >= LIVE_EVENTS and self.bytes < SLOW_BYTES
 
     def mark(self, watcher: Watcher | None, revision: int) -> bool:
         """Queue a mark: of one watch, or of all. Returns as ``stir``."""
