@@ -26,7 +26,7 @@ from tricord.mvcc.watch_cohort import Cohort
 from tricord.mvcc.watch_history import past_event
 from tricord.mvcc.watch_index import Place
 from tricord.mvcc.watch_queue import MARKS_MAX, WatchQueue, size_of
-from tricord.mvcc.watchers import StartState, Watcher, start_state
+from tricord.mvcc.watchers import NEVER, StartState, Watcher, start_state
 
 QUEUE_BYTES = 4 << 20
 """What a stream may hold that is not taken; a revision that has begun is queued whole."""
@@ -152,9 +152,9 @@ class WatchHub:
     def tick(self, queue: WatchQueue) -> None:
         """Time for marks of those watches that want them, are live, and were told of nothing since the last tick."""
         for watcher in queue.progress:
-            if watcher.quiet and watcher.cohort is self._live and watcher.start <= self._revision + 1:
+            if watcher.told == watcher.ticked and watcher.cohort is self._live and watcher.start <= self._revision + 1:
                 self._stirred(queue, queue.mark(watcher, self._revision))
-            watcher.quiet = True
+            watcher.ticked = watcher.told
         self._work()
 
     def take(self, queue: WatchQueue, budget_bytes: int) -> list[WatchItem]:
@@ -258,13 +258,11 @@ class WatchHub:
         count = 0
         for place in places:
             for watcher in (place,) if isinstance(place, Watcher) else place:
-                if watcher.stalled or revision < watcher.start or kind not in watcher.kinds:
+                if revision < watcher.start or kind not in watcher.kinds:
                     continue
                 queue = watcher.queue
-                if queue.closed:
-                    continue
                 if queue.bytes > room and watcher.told != revision:
-                    watcher.stalled = revision
+                    watcher.stalled, watcher.start = revision, NEVER
                     self._stalling.append(watcher)
                     continue
                 count += 1
@@ -427,8 +425,8 @@ class WatchHub:
         queue = next(iter(self._emptied))
         for watcher in list(islice(queue.stalled, MOVED_MAX)):
             del queue.stalled[watcher]
-            self._cohort_at(watcher.stalled).add(watcher)
-            watcher.stalled = 0
+            watcher.start, watcher.stalled = watcher.stalled, 0
+            self._cohort_at(watcher.start).add(watcher)
         if not queue.stalled:
             del self._emptied[queue]
 

@@ -30,15 +30,13 @@ MARKS_MAX = 64
 class QueuedEvents:
     """A WatchEvents in the making."""
 
-    __slots__ = ("bytes", "events", "generation", "revision", "size", "watch")
+    __slots__ = ("events", "generation", "revision", "size", "watch")
 
-    def __init__(self, watch: int, generation: int, revision: int, shared: SharedEvent, held: int, size: int) -> None:
+    def __init__(self, watch: int, generation: int, revision: int, shared: SharedEvent, size: int) -> None:
         self.watch = watch
         self.generation = generation
         self.revision = revision
         self.events = [shared]
-        self.bytes = held
-        """What it adds to the queue's memory; an event that others are told too counts once."""
         self.size = size
         """Keys and values in it, each event for itself, and the item."""
 
@@ -104,35 +102,31 @@ class WatchQueue:
             held += size + EVENT_OVERHEAD_BYTES
         queued = watcher.open
         if (
-            queued is None
-            or queued.generation != self._generation
-            or (watcher.told != revision and self._is_long(queued, live=not header))
-        ):
-            held += ITEM_OVERHEAD_BYTES
-            size += ITEM_OVERHEAD_BYTES
-            queued = watcher.open = QueuedEvents(
-                watcher.number, self._generation, header or revision, shared, held, size
+            queued is not None
+            and queued.generation == self._generation
+            and (
+                watcher.told == revision
+                or (
+                    queued.size <= ITEM_BYTES
+                    and (len(queued.events) < LIVE_EVENTS or header or self.bytes > SLOW_BYTES)
+                )
             )
-            self._items.append(queued)
-        else:
+        ):
             queued.events.append(shared)
             queued.revision = header or revision
             queued.size += size
-            queued.bytes += held
+        else:
+            held += ITEM_OVERHEAD_BYTES
+            size += ITEM_OVERHEAD_BYTES
+            queued = watcher.open = QueuedEvents(watcher.number, self._generation, header or revision, shared, size)
+            self._items.append(queued)
         self.bytes += held
         self._size += size
         watcher.told = revision
-        watcher.quiet = False
         if self._asleep:
             self._asleep = False
             return True
         return False
-
-    def _is_long(self, queued: QueuedEvents, *, live: bool) -> bool:
-        """Whether the item should take in no further revision."""
-        if queued.size > ITEM_BYTES:
-            return True
-        return live and len(queued.events) >= LIVE_EVENTS and self.bytes < SLOW_BYTES
 
     def mark(self, watcher: Watcher | None, revision: int) -> bool:
         """Queue a mark: of one watch, or of all. Returns as ``stir``."""
@@ -180,7 +174,8 @@ class WatchQueue:
         while items and (size < budget_bytes or not found):
             one = items.popleft()
             if type(one) is QueuedEvents:
-                self.bytes -= one.bytes
+                # Memory is shared between items: each gives back its part of what there is.
+                self.bytes -= self.bytes * one.size // self._size
                 self._size -= one.size
                 if one.watch not in removed:
                     size += one.size

@@ -27,6 +27,10 @@ if TYPE_CHECKING:
     from tricord.mvcc.watch_queue import QueuedEvents, WatchQueue
 
 
+NEVER = 1 << 64
+"""After every revision."""
+
+
 class StartState(Enum):
     """Where a new watch stands against the store."""
 
@@ -57,10 +61,10 @@ class Watcher:
         "previous",
         "progress",
         "queue",
-        "quiet",
         "range_end",
         "stalled",
         "start",
+        "ticked",
         "told",
     )
 
@@ -72,10 +76,10 @@ class Watcher:
         self.kinds = _KINDS[spec.puts, spec.deletes]
         self.previous = spec.previous
         self.progress = spec.progress
-        self.quiet = True
-        """Nothing was told since the last tick of progress."""
+        self.ticked = 0
+        """``told`` at the last tick of progress."""
         self.start = start
-        """The first revision that it is to be told of."""
+        """The first revision that it is to be told of; ``NEVER`` while it is stalled."""
         self.told = 0
         """The last revision that something was queued of."""
         self.open: QueuedEvents | None = None
