@@ -126,6 +126,24 @@ def test_what_happens_now_is_told_in_short_items_while_the_client_keeps_up() -> 
     assert max(lengths) > 50
 
 
+def test_cohorts_that_meet_become_one_with_all_of_their_watches() -> None:
+    story = Story()
+    for number in range(200):
+        story.put(b"k", b"%d" % number)
+    client = story.client()
+    for start in (2, 10):
+        for end in (b"m", b"n", b"o", b"\0"):
+            client.watch(b"a", end, start)
+            client.watch(b"b", end, start)
+        client.watch(b"k", start=start)
+        client.watch(b"k", b"l", start)
+    story.settle()
+    client.told()
+    for account in client.accounts.values():
+        account.complete()
+    assert story.hub.behind == 0
+
+
 def test_filters_and_previous_values() -> None:
     story = Story()
     client = story.client()

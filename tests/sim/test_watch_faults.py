@@ -72,7 +72,7 @@ def test_watchers_that_come_back_miss_nothing(seed: int, monkeypatch: pytest.Mon
             follower.complete()
             task.cancel()
         await asyncio.wait(following)
-        assert sum(follower.told for follower in followers) > 500
+        assert sum(follower.told for follower in followers) > 200
         assert all(follower.connections and follower.marks for follower in followers)
         for host in world.running():
             assert host.member.failure is None

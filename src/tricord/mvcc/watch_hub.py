@@ -372,8 +372,9 @@ class WatchHub:
                 self._behind.remove(other)
                 self._insert(cohort)
                 cohort, other = other, cohort
-            for watcher in cohort.index.some(MOVED_MAX):
-                cohort.move(watcher, other)
+            while cohort.index.count:  # not all come at once
+                for watcher in cohort.index.some(MOVED_MAX):
+                    cohort.move(watcher, other)
             return
         self._insert(cohort)
 
