@@ -127,3 +127,19 @@ def test_what_a_member_that_left_had_raised_is_cleared() -> None:
             await store.put("a", "b")
 
     World(seed=45).play(story)
+
+
+def test_an_alarm_asked_for_before_anybody_was_elected_is_cleared_by_its_measure_as_well() -> None:
+    async def story(world: World) -> None:
+        disk = world["n2"].disk
+        for name in world.names:
+            await world[name].start()
+        taken = disk.free_bytes("/data") - (9 << 20)  # a little less than is kept back
+        disk.reserve(taken)
+        await world.led(within=10)
+        full = world["n2"].member.identity.member
+        await until_alarms_are(world, {(full, NOSPACE): True})
+        disk.reserve(-taken)
+        await until_alarms_are(world, {}, within=10)
+
+    World(seed=46).play(story)

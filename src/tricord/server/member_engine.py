@@ -238,7 +238,8 @@ class MemberEngine:
             request, body = self._granting(request), None
         if kind is not AlarmChange and kind is not DowngradeChange:
             self._refuse_for_space(request)
-        term = self._turns.term if automatic else 0
+        # Before anybody was elected the term is 0, which would say that a client decided.
+        term = max(self._turns.term, 1) if automatic else 0
         command = encode_command(request, body, keyspace=keyspace, identity=context.identity, deciding_term=term)
         if len(command) > self._request_bytes_max:
             raise RequestTooLarge
