@@ -39,6 +39,9 @@ from tricord.base.operations import (
     Txn,
     TxnResult,
 )
+from tricord.server import lease_calls
+from tricord.server.lease_calls import LeaseAnswers
+from tricord.transport.peer.host_message import HostMessage
 
 SLACK = 1.0
 """Seconds for what takes no time worth a name: a look at the clock, a round, an entry."""
@@ -118,6 +121,29 @@ def test_what_comes_in_one_moment_goes_to_the_leader_in_one_message() -> None:
         assert [answer.ttl for answer in answers] == [10] * 100 + [0, 10, -1, -1]  # type: ignore[union-attr]
 
     World(seed=53).play(story)
+
+
+def test_an_answer_that_is_of_another_shape_than_the_question_is_none() -> None:
+    async def story(world: World) -> None:
+        await world.start()
+        follower = await a_follower(world)
+        await ask(follower, LeaseGrant(10, 7))
+        leases = follower.member.engine.leases
+        own, leader = follower.member.identity.member, follower.member.replica.leader
+        number = leases._sent_count + 1
+        told, renewed = [
+            asyncio.ensure_future(ask(follower, request)) for request in (LeaseTimeToLive(7), LeaseKeepAlive(7))
+        ]
+        for _ in range(3):
+            await asyncio.sleep(0)
+        assert number in leases._sent
+        forged = lease_calls.encode(LeaseAnswers(True, [], [(1, 1), (2, 2)]))
+        leases.received(HostMessage(leader, own, 1, number, True, forged))
+        assert await renewed == LeaseKeepAliveResult(7, 10)
+        answer: Any = await told
+        assert answer.granted_ttl == 10
+
+    World(seed=60).play(story)
 
 
 def test_the_next_leader_gives_the_full_time_and_ends_what_nobody_renews() -> None:

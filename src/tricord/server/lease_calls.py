@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import msgspec
 
 from tricord.base.errors import MalformedMessage
@@ -11,11 +13,15 @@ MARK = b"\x01lease"
 """What these messages begin with; other calls between members are msgpack arrays, which do not begin so."""
 
 
+Number = Annotated[int, msgspec.Meta(ge=-(1 << 63), le=(1 << 63) - 1)]
+"""What an answer to a client can hold."""
+
+
 class LeaseAsks(msgspec.Struct, frozen=True, array_like=True):
     """``renew`` and ``remaining`` are ids: of leases to renew, and of those whose time is asked for."""
 
-    renew: list[int]
-    remaining: list[int]
+    renew: list[Number]
+    remaining: list[Number]
 
 
 class LeaseAnswers(msgspec.Struct, frozen=True, array_like=True):
@@ -26,8 +32,8 @@ class LeaseAnswers(msgspec.Struct, frozen=True, array_like=True):
     """
 
     leads: bool
-    renewed: list[int] = []
-    remaining: list[tuple[int, int]] = []
+    renewed: list[Number] = []
+    remaining: list[tuple[Number, Number]] = []
 
 
 _ASKS = msgspec.msgpack.Decoder(LeaseAsks)

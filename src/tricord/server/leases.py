@@ -46,6 +46,8 @@ class _Sent:
 
     leader: int
     tickets: list[int]
+    renewals: int
+    """How many of them, the first ones, want a lease renewed."""
     at: float
 
 
@@ -317,7 +319,7 @@ class Leases:
         ids = [cast(LeaseKeepAlive, waiting[ticket].request).id for ticket in tickets]
         renewals = sum(type(waiting[ticket].request) is LeaseKeepAlive for ticket in tickets)
         self._sent_count += 1
-        self._sent[self._sent_count] = _Sent(leader, tickets, self._clock.monotonic())
+        self._sent[self._sent_count] = _Sent(leader, tickets, renewals, self._clock.monotonic())
         asks = lease_calls.encode(LeaseAsks(ids[:renewals], ids[renewals:]))
         self.say(leader, self._sent_count, False, asks)
 
@@ -330,7 +332,8 @@ class Leases:
         except MalformedMessage:
             return
         del self._sent[message.request]
-        if not answers.leads or len(answers.renewed) + len(answers.remaining) != len(sent.tickets):
+        asked = sent.renewals, len(sent.tickets) - sent.renewals
+        if not answers.leads or (len(answers.renewed), len(answers.remaining)) != asked:
             # It does not lead, and this member does not know yet who does: not at once again.
             self._idle += sent.tickets
             return
