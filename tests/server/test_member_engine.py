@@ -233,3 +233,14 @@ def test_a_door_that_fails_on_an_answer_stops_nobody() -> None:
     finally:
         loop.close()
     assert faults == ["reply: a bug in a door"]
+
+
+def test_who_gives_up_waiting_for_a_turn_leaves_nothing_behind() -> None:
+    async def story(member: Member) -> None:
+        before = len(member.turns._awaited)
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(1):
+                await member.turns.until(lambda: False)
+        assert len(member.turns._awaited) == before
+
+    play(story)

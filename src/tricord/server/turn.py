@@ -279,8 +279,13 @@ class TurnLoop:
         if self._stopped or condition():
             return
         reached: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._awaited.append((condition, reached))
-        await reached
+        one = (condition, reached)
+        self._awaited.append(one)
+        try:
+            await reached
+        finally:
+            if one in self._awaited:
+                self._awaited.remove(one)
 
     async def settle(self) -> None:
         """Wait until an append that is under way has ended."""
@@ -374,5 +379,5 @@ class TurnLoop:
             condition, reached = one
             if self._stopped or condition():
                 self._awaited.remove(one)
-                if not reached.done():
+                if not reached.done():  # given up in this very moment
                     reached.set_result(None)
