@@ -162,7 +162,10 @@ def test_refusals_are_one_sentence(run: Run) -> None:
         (("get", "a", "--json", "--raw"), 2, "exclude each other"),
         (("get", "a", "--timeout", "soon"), 2, "no time above 0"),
         (("get", "a", "--endpoints", "ftp://x"), 2, "scheme"),
+        (("get", "a", "--endpoints", "x:y"), 2, "host:port"),
         (("put", "a", "b", "--lease", "x"), 2, "no lease id"),
+        (("put", "a", "b", "--lease", f"{1 << 63:#x}"), 2, "more than 64 bits"),
+        (("elect", "a", "b", "--once"), 2, "--once"),
     ):
         result = run(*arguments)
         assert result.exit_code == code, (arguments, result.output)

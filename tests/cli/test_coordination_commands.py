@@ -118,7 +118,8 @@ def test_a_lock_around_a_command(run: Run, store: Client, tmp_path: Path) -> Non
         assert key.startswith("cli-lock/") and int(revision) > 1
         assert store.count("cli-lock/") == 0
         missing = run("lock", "cli-lock", "--", str(tmp_path / "missing"))
-        assert (missing.exit_code, "missing" in missing.stderr) == (1, True)
+        assert (missing.exit_code, "missing" in missing.stderr) == (127, True)
+        assert run("lock", "cli-lock", "--", str(tmp_path)).exit_code == 126
         killed = run("lock", "cli-lock", "--", "sh", "-c", "kill -9 $$")
         assert killed.exit_code == 137
         with store.lock("cli-lock"):

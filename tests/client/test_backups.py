@@ -82,8 +82,10 @@ def test_what_was_damaged_is_not_kept(sent: bytes, tmp_path: Path) -> None:
 
 
 def test_a_file_that_cannot_be_written_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    with pytest.raises(StorageError, match="not saved"):
+    with pytest.raises(StorageError, match=r"not saved: .*absent/backup: No such file"):
         save(Giving(), tmp_path / "absent" / "backup")
+    with pytest.raises(StorageError, match="Is a directory"):
+        save(Giving(), tmp_path)
 
     def full(descriptor: int) -> None:
         raise OSError(errno.ENOSPC, "no space")

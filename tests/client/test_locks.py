@@ -368,7 +368,7 @@ def test_data_in_the_queue_is_said_and_not_waited_for() -> None:
             await store.put("n/data", "v")
             assert await queue(store) == 2
         for attempt in (store.lock("n").acquire, store.lock("n").try_acquire, store.election("n").leader):
-            with pytest.raises(errors.InvalidRequest, match="keep data out of b'n/'"):
+            with pytest.raises(errors.InvalidRequest, match="keep data out of 'n/'"):
                 await attempt()
         async with store.election("n").observe() as leaders:
             with pytest.raises(errors.InvalidRequest):

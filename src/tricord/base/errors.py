@@ -120,7 +120,7 @@ class RevisionCompacted(OutOfRange):
 
     code = "revision_compacted"
     summary = "required revision has been compacted"
-    hint = "read at a newer revision, or at none"
+    hint = "name a newer revision, or none"
 
     def __init__(self, text: str = "", *, compacted: int = 0) -> None:
         super().__init__(text)
@@ -130,7 +130,7 @@ class RevisionCompacted(OutOfRange):
 class RevisionInFuture(OutOfRange):
     code = "revision_in_future"
     summary = "required revision is a future revision"
-    hint = "read at a revision that was already written"
+    hint = "name a revision that was already written"
 
 
 class NotFound(InvalidRequest):

@@ -45,8 +45,11 @@ def key_range(key: str, end: str | None, prefix: bool, from_key: bool) -> tuple[
 
 
 def lease_id(text: str) -> int:
-    """A lease id in decimal, or in hexadecimal with 0x."""
+    """A lease id, of 64 bits with a sign, in decimal, or in hexadecimal with 0x."""
     try:
-        return int(text, 0)
+        number = int(text, 0)
     except ValueError:
         raise WrongUsage(f"{text!r} is no lease id: write it in decimal, or in hexadecimal with 0x") from None
+    if not -(1 << 63) <= number < 1 << 63:
+        raise WrongUsage(f"{text!r} is no lease id: it has more than 64 bits")
+    return number

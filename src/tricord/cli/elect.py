@@ -13,6 +13,7 @@ from tricord.cli.exit_codes import ExitCode
 from tricord.cli.lock import TimeToLive
 from tricord.cli.output import escaped, write_line
 from tricord.cli.until_told import until_told
+from tricord.cli.usage import WrongUsage
 
 if TYPE_CHECKING:
     from tricord.client.asynchronous import AsyncClient
@@ -36,7 +37,9 @@ def elect(
       tricord elect scheduler
       tricord elect --once scheduler
     """
-    if value is not None and not once:
+    if value is not None and once:
+        raise WrongUsage("--once shows who leads: leave out the VALUE, or --once to campaign")
+    if value is not None:
         candidate = arguments.data(value)
         return connection.run(lambda client: _lead(client, arguments.data(name), candidate, ttl))
     return connection.run(lambda client: _observe(client, arguments.data(name), once))

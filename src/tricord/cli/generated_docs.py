@@ -136,7 +136,9 @@ def ports_page() -> str:
         (
             "JSON gateway",
             "HTTP/1.1 or HTTP/2, POST",
-            "`/v3/kv/range`, `put`, `deleterange`, `txn`, `compaction`; `/v3/cluster/member/*`, `/v3/maintenance/*`",
+            "`/v3/kv/range`, `put`, `deleterange`, `txn`, `compaction`; `/v3/watch`; "
+            "`/v3/lease/*`, `/v3/lock/*`, `/v3/election/*`, `/v3/cluster/member/*`, `/v3/maintenance/*`; "
+            "of a stream each message is a line",
         ),
         ("health", "HTTP/1.1 or HTTP/2, GET", "`/health`, `/livez`, `/readyz`"),
         ("version", "HTTP/1.1 or HTTP/2, GET", "`/version`"),

@@ -31,6 +31,8 @@ Wait: TypeAlias = Annotated[
 
 GRACE_SECONDS = 0.5
 """What a command gets to end by itself when the lock is lost."""
+NO_COMMAND, NO_SUCH_COMMAND = 126, 127
+"""The exit codes of shells for what cannot be run, and for what is not there."""
 
 
 def lock(
@@ -80,7 +82,7 @@ async def _run(held: Lock, command: list[str]) -> int:
         process = await asyncio.create_subprocess_exec(*command, env=os.environ | variables)
     except OSError as error:
         say_error(f"{command[0]}: {error.strerror}")
-        return ExitCode.FAILED
+        return NO_SUCH_COMMAND if isinstance(error, FileNotFoundError) else NO_COMMAND
     try:
         code = await process.wait()
     except asyncio.CancelledError:

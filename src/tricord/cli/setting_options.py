@@ -32,7 +32,7 @@ def with_setting_options(command: Callable[..., Any]) -> Callable[..., Any]:
     parameters = [_option("config", "--config", str, "FILE", CONFIG_HELP)]
     for name, field in FIELDS.items():
         about = meaning(field)
-        shown = "" if field.default in (False, "") else f"  [default: {field.default}]"
+        shown = "" if field.default in (False, "") else f"  [default: {_typed(field.default)}]"
         metavar = "|".join(about.choices) or about.unit.upper() or "TEXT"
         kind = bool if field.default is False else str
         parameters.append(_option(name, flag_name(name), kind, metavar, about.effect.replace("`", "") + shown))
@@ -45,6 +45,11 @@ def with_setting_options(command: Callable[..., Any]) -> Callable[..., Any]:
     loading.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
     loading.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
     return loading
+
+
+def _typed(default: object) -> str:
+    """A default as one would type it."""
+    return str(default).lower() if isinstance(default, bool) else str(default).removesuffix(".0")
 
 
 def _option(name: str, flag: str, kind: type, metavar: str, text: str) -> inspect.Parameter:

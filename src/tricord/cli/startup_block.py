@@ -26,7 +26,7 @@ def endpoints(configuration: Configuration, advertised: Address) -> dict[str, st
     url = _url(configuration, advertised)
     return {
         "gRPC, as etcd v3": str(advertised),
-        "JSON, as etcd's": f"{url}/v3/kv/range, put, deleterange, txn, compaction",
+        "JSON, as etcd's": f"{url}/v3/kv/range, /v3/kv/put, /v3/watch and so on",
         "health": f"{url}/health, /livez, /readyz",
         "version, metrics": f"{url}/version, /metrics",
     }

@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from tricord.base.errors import RevisionCompacted
 from tricord.base.operations import Event
 from tricord.cli import arguments
 from tricord.cli.arguments import End, FromKey, Key, Prefix
 from tricord.cli.connection import Connection
+from tricord.cli.exit_codes import ExitCode, exit_code, say_error
 from tricord.cli.output import escaped, json_key_value, json_text, write_json_line, write_line
 
 if TYPE_CHECKING:
@@ -33,7 +35,7 @@ def watch(
     ] = False,
     count: Annotated[int, typer.Option(min=0, metavar="N", help="Leave after N changes; 0: never.")] = 0,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document for each change.")] = False,
-) -> None:
+) -> int:
     """Print changes of a key, or of many, as they happen, until interrupted.
 
     \b
@@ -47,7 +49,12 @@ def watch(
       tricord watch --prefix jobs/ --revision 42 --json
     """
     start, range_end = arguments.key_range(key, end, prefix, from_key)
-    connection.run(lambda client: _print(client, start, range_end, revision, previous, resync, count, as_json))
+    try:
+        connection.run(lambda client: _print(client, start, range_end, revision, previous, resync, count, as_json))
+    except RevisionCompacted as error:
+        say_error(str(error), "begin at a later --revision; or, with --resync, by what the keys hold now")
+        return exit_code(error)
+    return ExitCode.DONE
 
 
 async def _print(

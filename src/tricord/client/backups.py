@@ -43,7 +43,7 @@ class BackupCalls:
             await caller.backup(take, self._timeout)
             return await in_lane(LANE, file.finish, checked.end())
         except OSError as error:
-            raise _said(error) from error
+            raise _said(file.path, error) from error
         finally:
             # Behind what a caller who gave up left running.
             await in_lane(LANE, file.close)
@@ -53,13 +53,15 @@ class _BackupFile:
     """The file while it grows, under another name. Every method blocks."""
 
     def __init__(self, path: str) -> None:
-        self._path = path
+        self.path = path
         self._part = f"{path}.part"
         self._disk = RealDisk()
         self._file: RealFile | None = None
         self._size = 0
 
     def open(self) -> None:
+        if os.path.isdir(self.path):
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), self.path)
         self._file = self._disk.open(self._part, create=True)
         self._file.truncate(0)
 
@@ -73,10 +75,10 @@ class _BackupFile:
         self.write(digest)
         assert self._file is not None
         self._file.datasync()
-        self._disk.rename(self._part, self._path)
+        self._disk.rename(self._part, self.path)
         self._file.close()
         self._file = None
-        self._disk.sync_directory(os.path.dirname(self._path) or ".")
+        self._disk.sync_directory(os.path.dirname(self.path) or ".")
         return self._size
 
     def close(self) -> None:
@@ -112,6 +114,6 @@ class Checked:
         return self._held
 
 
-def _said(error: OSError) -> StorageError:
+def _said(path: str, error: OSError) -> StorageError:
     kind = DiskFull if error.errno in (errno.ENOSPC, errno.EDQUOT) else StorageError
-    return kind(f"the backup was not saved: {error}")
+    return kind(f"the backup was not saved: {path}: {error.strerror or error}")

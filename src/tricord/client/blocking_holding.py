@@ -84,7 +84,7 @@ class BlockingLock(BlockingHolder[Lock]):
 
     def __enter__(self) -> BlockingLock:
         if not self.acquire(self._timeout):
-            raise DeadlineExceeded(f"the lock {self._holder.prefix!r} was not acquired in {self._timeout:g} s")
+            raise DeadlineExceeded(f"the lock {self._holder.called} was not acquired in {self._timeout:g} s")
         return self
 
     def __exit__(

@@ -19,7 +19,7 @@ from tricord.base.errors import (
 )
 from tricord.base.operations import Event, KeyValue
 from tricord.client.holding import Holder
-from tricord.client.keys import Data, to_bytes
+from tricord.client.keys import Data, quoted, to_bytes
 from tricord.client.loss_scope import LossScope
 from tricord.client.queueing import PAUSE_SECONDS, first_of, place_in
 from tricord.client.steps import create_revision, put, txn
@@ -80,7 +80,7 @@ class Election(Holder):
         except OutcomeUnknown:
             reply = await self._recipes.store.ask(step)  # twice is as good as once
         if not reply.succeeded:
-            raise LeadershipLost(f"{token.key!r} was deleted by somebody else")
+            raise LeadershipLost(f"{quoted(token.key)} was deleted by somebody else")
 
     async def resign(self) -> None:
         """Let another lead. Raises LeadershipLost when this candidate did not lead any more."""

@@ -55,8 +55,8 @@ def _parse(text: str) -> Endpoint:
     try:
         parts = urlsplit(rest)
         host, port = parts.hostname, parts.port
-    except ValueError as error:
-        raise ConfigurationError(f"endpoint {text!r}: {error}") from None
+    except ValueError:
+        host, port = None, None
     if not host or parts.username is not None or parts.path not in ("", "/") or parts.query or parts.fragment:
         raise ConfigurationError(f"endpoint {text!r}: write it as host:port or http://host:port")
     if port == 0:

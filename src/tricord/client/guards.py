@@ -13,7 +13,7 @@ from tricord.base.errors import GuardFailed
 from tricord.base.levels import Stamp
 from tricord.base.message import message
 from tricord.base.operations import Compare, CompareResult, CompareTarget, OperationResult, Txn, TxnResult
-from tricord.client.keys import Data, to_bytes
+from tricord.client.keys import Data, quoted, to_bytes
 from tricord.client.steps import Step
 
 R = TypeVar("R")
@@ -64,7 +64,8 @@ def guarded(step: Step[R], by: Guard) -> Step[R]:
     def read(result: OperationResult, stamp: Stamp) -> R:
         assert type(result) is TxnResult
         if not result.succeeded:
-            raise GuardFailed(f"{token.key!r} has not the create revision {token.revision} any more: nothing was done")
+            key = quoted(token.key)
+            raise GuardFailed(f"{key} has not the create revision {token.revision} any more: nothing was done")
         return step.read(result.results[0], stamp)
 
     return Step(Txn([compare], [step.operation], []), read)

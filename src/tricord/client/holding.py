@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from tricord.base.errors import InvalidRequest, LeaseLost
 from tricord.client.guards import Token
-from tricord.client.keys import Data, to_bytes
+from tricord.client.keys import Data, quoted, to_bytes
 from tricord.client.leases import Lease
 from tricord.client.loss_scope import LossScope
 from tricord.client.queueing import QueuePlace, place_key
@@ -60,6 +60,11 @@ class Holder:
         return self._place is not None and self._lease is not None and self._lease.lost
 
     @property
+    def called(self) -> str:
+        """Its name, in quotes, for messages."""
+        return quoted(self.prefix.removesuffix(b"/"))
+
+    @property
     def remaining(self) -> float:
         """Seconds for which it is sure to be held without another renewal; 0 when it is not held."""
         return self._lease.remaining if self._place is not None and self._lease is not None else 0.0
@@ -69,7 +74,7 @@ class Holder:
         """Of this holding: for ``guarded_by``, or ``token.revision`` for other stores that can fence. Raises what
         ``check`` raises."""
         if self._place is None:
-            raise self.lost_error(f"{self.prefix!r} is not held")
+            raise self.lost_error(f"{self.called} is not held")
         return self._place.token
 
     def check(self) -> None:
@@ -91,7 +96,7 @@ class Holder:
     async def _take(self, value: bytes, timeout: float | None, *, queue: bool) -> bool:
         """Get the place, waiting for it when ``queue``; false when it was not to be had (in time)."""
         if self._busy or self._place is not None:
-            raise RuntimeError(f"{self.prefix!r} is held, or waited for, by this object already: it is not reentrant")
+            raise RuntimeError(f"{self.called} is held, or waited for, by this object already: it is not reentrant")
         self._busy = True
         place: QueuePlace | None = None
         taken = False
@@ -100,7 +105,7 @@ class Holder:
                 lease = self._lease = self._given or await Lease(self._recipes, self._ttl, None)
                 async with LossScope(lease, self.lost_error):
                     if not lease.claim(place_key(self.prefix, lease.id)):
-                        raise InvalidRequest(f"{self.prefix!r}: this lease holds it, or waits for it, already")
+                        raise InvalidRequest(f"{self.called}: this lease holds it, or waits for it, already")
                     place = QueuePlace(self._recipes, self.prefix, lease, self.lost_error)
                     if not queue:
                         taken = await place.join_if_empty(value)
@@ -127,14 +132,14 @@ class Holder:
         """End what is held. Raises what ``lost_error`` is when it was lost before."""
         place = self._place
         if place is None:
-            raise self.lost_error(f"{self.prefix!r} is not held")
+            raise self.lost_error(f"{self.called} is not held")
         lost = self.lost
         if self._on_lost is not None:
             self.forget(self._on_lost)
         self._place = None
         await self._give_up(place)
         if lost:
-            raise self.lost_error(f"{self.prefix!r} was lost before it was given back")
+            raise self.lost_error(f"{self.called} was lost before it was given back")
 
     async def _end_block(
         self,

@@ -25,6 +25,14 @@ def to_bytes(data: Data) -> bytes:
     raise TypeError(f"a key or value is str or bytes, not {type(data).__name__}")
 
 
+def quoted(key: bytes) -> str:
+    """A key as messages name it: its text in quotes, or its bytes where it is not UTF-8."""
+    try:
+        return repr(key.decode())
+    except UnicodeDecodeError:
+        return repr(key)
+
+
 def prefix_range(prefix: Data) -> tuple[bytes, bytes]:
     """(key, range_end) of all keys that begin with ``prefix``; of all keys when it is empty."""
     start = to_bytes(prefix)

@@ -66,7 +66,7 @@ class Lock(Holder):
 
     async def __aenter__(self) -> Lock:
         if not await self.acquire(self._timeout):
-            raise DeadlineExceeded(f"the lock {self.prefix!r} was not acquired in {self._timeout:g} s")
+            raise DeadlineExceeded(f"the lock {self.called} was not acquired in {self._timeout:g} s")
         scope = self._scope = LossScope(self, LockLost)
         await scope.__aenter__()
         return self

@@ -71,5 +71,5 @@ def _context_of_files(ca: str | None, cert: str | None, key: str | None) -> ssl.
             context.load_cert_chain(cert, key)
     except (OSError, ssl.SSLError) as error:
         named = " or ".join(name for name in (ca, cert, key) if name is not None)
-        raise ConfigurationError(f"TLS files {named}: {error}") from error
+        raise ConfigurationError(f"cannot use {named} for TLS: {error.strerror or error}") from error
     return context

@@ -20,7 +20,7 @@ from tricord.base.errors import (
 )
 from tricord.base.operations import KeyValue, Range, SortOrder, SortTarget
 from tricord.client.guards import Token
-from tricord.client.keys import prefix_range
+from tricord.client.keys import prefix_range, quoted
 from tricord.client.leases import Lease
 from tricord.client.recipes import Recipes
 from tricord.client.results import RangeReply, range_reply
@@ -44,7 +44,9 @@ def place_in(found: RangeReply, prefix: bytes) -> KeyValue | None:
     """The place that was found. Raises InvalidRequest for a key that is none: nobody could tell when it will go."""
     kv = found.kvs[0] if found.kvs else None
     if kv is not None and not kv.lease:
-        raise InvalidRequest(f"{kv.key!r} has no lease, so it is no place in a queue: keep data out of {prefix!r}")
+        raise InvalidRequest(
+            f"{quoted(kv.key)} has no lease, so it is no place in a queue: keep data out of {quoted(prefix)}"
+        )
     return kv
 
 
@@ -110,7 +112,7 @@ class QueuePlace:
                 return self._is_mine(reply.of(first))
             held = reply.of(mine)
             if held is None or not unknown:
-                raise InvalidRequest(f"{self.key!r}: this lease has a place in the queue already")
+                raise InvalidRequest(f"{quoted(self.key)}: this lease has a place in the queue already")
             self.revision = held.create_revision
             return self._is_mine(reply.of(first_too))
 
@@ -147,7 +149,7 @@ class QueuePlace:
                 continue
             held = reply.of(mine)
             if held is None or held.create_revision != self.revision:
-                raise self._lost(f"{self.key!r} was deleted by somebody else")
+                raise self._lost(f"{quoted(self.key)} was deleted by somebody else")
             predecessor = place_in(reply.of(before), self._prefix)
             if predecessor is None:
                 return

@@ -275,7 +275,7 @@ class Watch(Generic[T_co]):
         if not self._resyncs:
             self.close()
             raise RevisionCompacted(
-                f"changes from revision {self._next} on are gone: the oldest there is, is {gone.compacted}"
+                f"changes from revision {self._next} on are gone: there are those from {gone.compacted} on"
                 if gone.compacted
                 else f"another cluster answers: its history is not that of revision {self._next}",
                 compacted=gone.compacted,

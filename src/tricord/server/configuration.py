@@ -244,6 +244,7 @@ class Configuration:
     )
     auto_defragment: bool = setting(
         default=True,
+        unit="true|false",
         effect="give disk space back unasked once the store's file is twice as large as what it holds (and 16 MiB)",
         relation="members begin at different times, and serve on meanwhile",
     )

@@ -100,8 +100,9 @@ def convert(name: str, value: object, where: str) -> Any:
         return float(value)
     if wanted is int and isinstance(value, int) and not isinstance(value, bool):
         return value
-    kind = "a size, as 1572864 or 64MiB," if meaning(field).unit == "bytes" else "a number"
-    raise ConfigurationError(f"{where} must be {kind} not {value!r}")
+    unit = meaning(field).unit
+    kind = "a size, as 1572864 or 64MiB" if unit == "bytes" else f"a number of {unit}" if unit else "a number"
+    raise ConfigurationError(f"{where} must be {kind}, not {value!r}")
 
 
 def _number(text: str, wanted: type, unit: str) -> object:
