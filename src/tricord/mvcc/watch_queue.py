@@ -144,8 +144,7 @@ class WatchQueue:
         marks = [one for one in self._items if isinstance(one, WatchProgress) and one.watch < 0]
         self.wanted_marks[:0] = [one.revision for one in marks]
         self._items = deque(one for one in self._items if not (isinstance(one, WatchProgress) and one.watch < 0))
-        self.bytes -= ITEM_OVERHEAD_BYTES * len(marks)
-        self._size -= ITEM_OVERHEAD_BYTES * len(marks)
+        self._give_back(ITEM_OVERHEAD_BYTES * len(marks))
         self.marks = 0
 
     def end(self, watcher: Watcher, compacted: int) -> bool:
@@ -174,16 +173,13 @@ class WatchQueue:
         while items and (size < budget_bytes or not found):
             one = items.popleft()
             if type(one) is QueuedEvents:
-                # Memory is shared between items: each gives back its part of what there is.
-                self.bytes -= self.bytes * one.size // self._size
-                self._size -= one.size
+                self._give_back(one.size)
                 if one.watch not in removed:
                     size += one.size
                     found.append(WatchEvents(one.watch, one.revision, one.events))
                 continue
             assert isinstance(one, WatchProgress | WatchCompacted)
-            self.bytes -= ITEM_OVERHEAD_BYTES
-            self._size -= ITEM_OVERHEAD_BYTES
+            self._give_back(ITEM_OVERHEAD_BYTES)
             self.marks -= one.watch < 0
             if one.watch not in removed:
                 size += ITEM_OVERHEAD_BYTES
@@ -193,6 +189,12 @@ class WatchQueue:
             removed.clear()
             self._asleep = not found
         return found
+
+    def _give_back(self, size: int) -> None:
+        """Memory is shared between items: whatever leaves gives back its part of what there is."""
+        if size:
+            self.bytes -= self.bytes * size // self._size
+            self._size -= size
 
     def _take_all(self) -> list[WatchItem]:
         found = [
