@@ -35,15 +35,13 @@ class Caller:
     peer = ""
     cancelled = False
 
-    def __init__(self, member: Member, room: int, metadata: Metadata, **bounds: int) -> None:
+    def __init__(self, handler: Any, room: int, metadata: Metadata) -> None:
         self.metadata = metadata
         self.room = room
         self.sent: deque[bytes] = deque()
         self.failure: tuple[int, str] | None = None
         self._asked: asyncio.Queue[bytes | None] = asyncio.Queue()
         self._on_room: Callable[[], None] | None = None
-        (method,) = methods(member.engine, **bounds)
-        handler: Any = method.handler
         self.task = asyncio.ensure_future(self._run(handler))
 
     async def _run(self, handler: Any) -> None:
@@ -133,9 +131,11 @@ class Door:
     def __init__(self, member: Member) -> None:
         self._member = member
         self._callers: list[Caller] = []
+        self._methods = methods(member.engine)
 
     def open(self, *, room: int = 1 << 30, metadata: Metadata = EMPTY, **bounds: int) -> Caller:
-        self._callers.append(Caller(self._member, room, metadata, **bounds))
+        (method,) = methods(self._member.engine, **bounds) if bounds else self._methods
+        self._callers.append(Caller(method.handler, room, metadata))
         return self._callers[-1]
 
     async def close(self) -> None:
@@ -335,6 +335,31 @@ def test_what_is_not_taken_waits_in_the_member_and_comes_later() -> None:
             seen += [event.kv.mod_revision for one in told for event in one.events]
         assert seen == list(range(2, 402))
         assert member.watching.hub.behind == 0
+
+    play(story)
+
+
+def test_to_look_after_many_streams_that_require_a_leader_costs_what_one_does() -> None:
+    async def story(member: Member, door: Door) -> None:
+        callers = [door.open(metadata=Metadata([("hasleader", "true")])) for _ in range(50)]
+        await asyncio.sleep(0.5)
+        looks, status = 0, member.engine.status
+
+        def counted() -> Any:
+            nonlocal looks
+            looks += 1
+            return status()
+
+        member.engine.status = counted
+        await asyncio.sleep(10)
+        assert 5 <= looks <= 20
+        for caller in callers:
+            caller.task.cancel()
+        await asyncio.sleep(2)
+        looks = 0
+        await asyncio.sleep(10)
+        assert not looks, "nobody is left"
+        member.engine.status = status
 
     play(story)
 

@@ -40,7 +40,8 @@ class RequiredLeader:
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
-        self._calls: list[EndingCall] = []
+        self._calls: dict[int, EndingCall] = {}
+        """By identity."""
         self._timer: asyncio.TimerHandle | None = None
         self._looks = 0
 
@@ -50,16 +51,20 @@ class RequiredLeader:
             return
         if not self._engine.status().leader:
             raise grpc_error(NoLeader())
-        self._calls.append(call)
+        self._calls[id(call)] = call
         if self._timer is None:
             self._looks = 0
             self._timer = asyncio.get_running_loop().call_later(LOOK_SECONDS, self._look)
 
+    def remove(self, call: EndingCall) -> None:
+        """Look after it no more; fine if nobody did. Those that are over go by themselves."""
+        self._calls.pop(id(call), None)
+
     def _look(self) -> None:
-        self._calls = [call for call in self._calls if not call.over]
+        self._calls = {number: call for number, call in self._calls.items() if not call.over}
         self._looks = 0 if self._engine.status().leader else self._looks + 1
         if self._looks >= LOOKS:
-            calls, self._calls = self._calls, []
-            for call in calls:
+            calls, self._calls = self._calls, {}
+            for call in calls.values():
                 call.fail(*describe(NoLeader()))
         self._timer = asyncio.get_running_loop().call_later(LOOK_SECONDS, self._look) if self._calls else None

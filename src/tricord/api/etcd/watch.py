@@ -11,8 +11,9 @@ from __future__ import annotations
 import asyncio
 
 from tricord.api.etcd.errors import describe, grpc_error, malformed_in_stream
+from tricord.api.etcd.required_leader import RequiredLeader
 from tricord.base.context import Context
-from tricord.base.errors import InvalidRequest, MalformedMessage, NoLeader, PermissionDenied, Stopping, TricordError
+from tricord.base.errors import InvalidRequest, MalformedMessage, PermissionDenied, Stopping, TricordError
 from tricord.base.levels import Stamp
 from tricord.base.watching import WatchCompacted, WatchEvents, WatchItem, WatchProgress
 from tricord.server.engine import Engine
@@ -42,17 +43,21 @@ TAKE_BYTES = 64 << 10
 MAX_REQUEST_BYTES = 1536 << 10
 OVERHEAD_BYTES = 512 << 10
 """What a response may have above the largest request before it is fragmented, as in etcd."""
-LEADER_SECONDS = 1.0
-"""How often a client that requires a leader is looked after; after three times without one its stream ends."""
 DUPLICATE = "mvcc: duplicate watch ID provided on the WatchStream"
 EMPTY_RANGE = "mvcc: watcher range is empty"
 
 
 def methods(engine: Engine, max_request_bytes: int = MAX_REQUEST_BYTES) -> list[Method]:
     """The service's methods."""
+    required_leader = RequiredLeader(engine)
 
     async def handle(call: StreamCall) -> None:
-        await _Call(engine, call, max_request_bytes + OVERHEAD_BYTES).run()
+        watches = _Call(engine, call, max_request_bytes + OVERHEAD_BYTES)
+        required_leader.add(watches)
+        try:
+            await watches.run()
+        finally:
+            required_leader.remove(watches)
 
     return [Method(SERVICE + "Watch", handle, client_streaming=True, server_streaming=True)]
 
@@ -80,12 +85,12 @@ class _Call:
         self._numbers: dict[int, int] = {}
         self._next_id = 0
         self._waits_for_room = False
-        self._without_leader = 0
-        self._timer: asyncio.TimerHandle | None = None
+        self.metadata = call.metadata
+        self.over = False
+        self.fail = call.fail
 
     async def run(self) -> None:
         """Serve until the caller is gone; its last message ends nothing."""
-        self._require_leader()
         try:
             self._stream = self._engine.open_watch(Context(), self._tell)
         except TricordError as error:
@@ -100,8 +105,6 @@ class _Call:
             raise malformed_in_stream(error) from None
         finally:
             self._stream.close()
-            if self._timer is not None:
-                self._timer.cancel()
 
     # --- what the client asks ---------------------------------------------------------------------------------
 
@@ -199,22 +202,6 @@ class _Call:
             del self._watches[item.watch]
             unrevised = Stamp(now.cluster, now.member, now.term, 0)
             messages.append(encode_compacted(unrevised, watch.id, item.compacted))
-
-    # --- a client that requires a leader ----------------------------------------------------------------------
-
-    def _require_leader(self) -> None:
-        if self._call.metadata.get("hasleader") != "true":
-            return
-        if not self._engine.status().leader:
-            raise grpc_error(NoLeader())
-        self._timer = asyncio.get_running_loop().call_later(LEADER_SECONDS, self._look_for_leader)
-
-    def _look_for_leader(self) -> None:
-        self._without_leader = 0 if self._engine.status().leader else self._without_leader + 1
-        if self._without_leader < 3:
-            self._timer = asyncio.get_running_loop().call_later(LEADER_SECONDS, self._look_for_leader)
-        else:
-            self._call.fail(*describe(NoLeader()))
 
 
 def _header(now: Stamp, revision: int) -> bytes:
