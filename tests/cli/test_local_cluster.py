@@ -162,7 +162,9 @@ def test_a_cluster_is_broken_and_healed(running: Run) -> None:
     members = until(running, lambda members: len(leaders(members)) == 1)
     assert members[third]["state"] == "paused"
     assert running("start").exit_code == 0, "paused members are left as they are"
-    assert running("resume", third).stderr == f"{third} goes on\n"
+    assert running("resume", second).stderr == f"{second} was not paused\n"
+    assert running("resume").stderr == f"{third} goes on\n"
+    assert running("resume").stderr == "nobody is paused\n"
     until(running, lambda members: members[third]["role"] == "follower")
 
     before = members[second]["pid"]

@@ -85,12 +85,12 @@ def stop(
       tricord cluster stop --wipe
     """
     cluster = LocalCluster(directory)
-    members = cluster.members()
-    for member in members:
+    up = [member for member in cluster.members() if cluster.pid(member) is not None]
+    for member in up:
         cluster.send_if_there(member, signal.SIGTERM)
-    for member in members:
-        if cluster.stop(member):
-            _say(f"{member.name} stopped")
+    for member in up:
+        cluster.stop(member)
+        _say(f"{member.name} stopped")
     if wipe:
         cluster.wipe()
         _say(f"{directory} removed")
@@ -122,19 +122,31 @@ def pause(names: Names, directory: Directory = DEFAULT) -> None:
     _each(directory, names, freeze)
 
 
-def resume(names: Names, directory: Directory = DEFAULT) -> None:
+def resume(
+    names: Annotated[
+        list[str] | None, typer.Argument(metavar="[NAME...]", help="Members: n1, n2 ...; none: all that are paused.")
+    ] = None,
+    directory: Directory = DEFAULT,
+) -> None:
     """Let paused members go on.
 
     \b
     Examples:
+      tricord cluster resume
       tricord cluster resume n1
     """
 
     def thaw(cluster: LocalCluster, member: LocalMember) -> str:
+        if cluster.state(member) == "running":
+            return "was not paused"
         cluster.send(member, signal.SIGCONT)
         return "goes on"
 
-    _each(directory, names, thaw)
+    cluster = LocalCluster(directory)
+    paused = [member.name for member in cluster.members() if cluster.state(member) == "paused"]
+    _each(directory, names or paused, thaw)
+    if not names and not paused:
+        _say("nobody is paused")
 
 
 def restart(names: Names, directory: Directory = DEFAULT) -> None:

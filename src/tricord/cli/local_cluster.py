@@ -163,7 +163,7 @@ class LocalCluster:
         if at_once:
             self.send(member, signal.SIGKILL)
         else:
-            self.send(member, signal.SIGTERM)
+            self.send_if_there(member, signal.SIGTERM)
             self.send_if_there(member, signal.SIGCONT)
         deadline = time.monotonic() + STOP_SECONDS
         while self.pid(member) is not None:

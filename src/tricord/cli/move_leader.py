@@ -17,6 +17,22 @@ if TYPE_CHECKING:
     from tricord.client.asynchronous import AsyncClient
 
 
+LOOK_SECONDS = 0.05
+LOOKS = 40
+
+
+async def _follows(client: AsyncClient, before: int) -> int:
+    """Who leads, once the member that answers has heard that it is not ``before`` any more."""
+    import asyncio
+
+    for _ in range(LOOKS):
+        leader = (await client.status()).leader
+        if leader not in (0, before):
+            break
+        await asyncio.sleep(LOOK_SECONDS)
+    return leader
+
+
 def move_leader(
     connection: Connection,
     member: Annotated[
@@ -34,8 +50,10 @@ def move_leader(
 
     async def work(client: AsyncClient) -> tuple[list[MemberRecord], int]:
         members = await client.members()
-        await client.move_leader(known_member(members, member).id if member else 0)
-        return members, (await client.status()).leader
+        before = (await client.status()).leader
+        target = known_member(members, member).id if member else 0
+        await client.move_leader(target)
+        return members, before if target == before else await _follows(client, before)
 
     members, leader = connection.run(work)
     name = next((called(each) for each in members if each.id == leader), "")

@@ -33,6 +33,7 @@ def known_member(members: list[MemberRecord], word: str) -> MemberRecord:
     found = find_member(members, word)
     if found is None:
         names = ", ".join(called(member) for member in members)
+        names += "; who never started is known by its id" if not all(member.name for member in members) else ""
         raise MembershipRefused(f"no member is called {word!r}; there are {names}", reason="unknown_member")
     return found
 
