@@ -144,6 +144,22 @@ def test_cohorts_that_meet_become_one_with_all_of_their_watches() -> None:
     assert story.hub.behind == 0
 
 
+def test_an_empty_queue_holds_no_memory_however_it_was_emptied() -> None:
+    for budget in (1, 1_000, 1 << 20):
+        story = Story(queue_bytes=20_000)
+        client = story.client()
+        for _ in range(5):
+            client.watch(b"k", progress=True)
+        for _ in range(3):
+            story.put(b"k", bytes(700))
+            story.hub.ask_progress(client.queue)
+        story.hub.tick(client.queue)
+        story.hub.tick(client.queue)
+        while client.take(budget):
+            assert client.queue.bytes >= 0
+        assert client.queue.bytes == 0
+
+
 def test_filters_and_previous_values() -> None:
     story = Story()
     client = story.client()

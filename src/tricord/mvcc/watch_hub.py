@@ -193,12 +193,10 @@ class WatchHub:
     # --- what happens ---------------------------------------------------------------------------------------
 
     def publish(self, changes: Iterable[tuple[int, Sequence[Event]]]) -> None:
-        """Revisions and their events, in order; those published before are passed over."""
+        """Revisions and their events, in order; those published before are passed over. ``take_woken`` then."""
         for revision, events in changes:
             if revision > self._revision and events:
                 self._publish(revision, events)
-        if self._woken:
-            self._work()
 
     def reload(self) -> None:
         """The store holds a later state now: everybody goes on from its history."""

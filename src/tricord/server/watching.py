@@ -60,8 +60,11 @@ class Watching:
 
     def applied(self, applied: list[Applied]) -> None:
         """A turn applied these. Costs nothing worth naming while nobody watches."""
-        if self.hub.queues:
-            self.hub.publish((one.revision, one.events) for one in applied)
+        hub = self.hub
+        if hub.queues:
+            hub.publish((one.revision, one.events) for one in applied)
+            for queue in hub.take_woken():
+                self._wake(queue)
 
     def reloaded(self) -> None:
         """A snapshot took the place of the store's state."""
