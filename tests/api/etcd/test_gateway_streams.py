@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from tests.transport.serving import Serving
+from tricord.api.etcd import gateway_streams
 from tricord.api.etcd.gateway import add_routes
 from tricord.wire.grpc.service import Method, StreamCall, StreamHandler
 from tricord.wire.grpc.status import GrpcError, Status
@@ -190,3 +191,35 @@ def test_over_a_socket_the_lines_come_one_by_one_and_a_lost_connection_ends_the_
             assert json.loads(line[: int(size, 16)]) == {"result": {"ID": str(1 << 40), "TTL": "7"}}
         serving.run(_set(watched.ended))
         assert watched.cancelled == 1
+
+
+def test_a_body_of_very_many_messages_is_read_as_they_are_wanted_and_stops_nobody() -> None:
+    async def story() -> None:
+        taken, turns, done = 0, 0, asyncio.Event()
+
+        async def take(call: StreamCall) -> None:
+            nonlocal taken
+            async for _ in call.messages():
+                taken += 1
+                if taken == 1000:
+                    done.set()
+                    await asyncio.Event().wait()
+
+        async def others() -> None:
+            nonlocal turns
+            while not done.is_set():
+                turns += 1
+                await asyncio.sleep(0)
+
+        beside = asyncio.ensure_future(others())
+        # A broken value far behind is not come to.
+        body = b"{}" * 100_000 + b"{"
+        call = asyncio.ensure_future(routes(take).answer(HttpRequest("POST", PATH, "", [], body, "1.1")))
+        await beside
+        assert taken == 1000
+        assert turns >= 1000 // gateway_streams.MESSAGES_AT_ONCE - 1
+        call.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await call
+
+    asyncio.run(story())

@@ -179,3 +179,9 @@ def test_any_bytes_are_a_request_or_are_refused(body: bytes) -> None:
         from_json(body, kv.PutRequest)
     except InvalidJson:
         return
+
+
+def test_a_field_given_twice_is_found_among_very_many() -> None:
+    fields = b",".join(b'"n%d":1' % number for number in range(100_000))
+    with pytest.raises(InvalidJson, match='duplicate field "n99999"'):
+        from_json(b"{" + fields + b',"n99999":1}', kv.RangeRequest)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Awaitable, Callable, Iterable
+from itertools import chain, islice
 from typing import cast
 
 from tricord.api.etcd.gateway_routes import ROUTES, Route
@@ -142,13 +143,14 @@ def _stream(method: Method, route: Route) -> Handler:
             if method.client_streaming:
                 messages = many_from_json(request.body, route.request)
             else:
-                messages = [from_json(request.body, route.request)]
-            sent = [_sized(message.SerializeToString()) for message in messages]
+                messages = iter([from_json(request.body, route.request)])
+            sent = (_sized(message.SerializeToString()) for message in messages)
+            first = list(islice(sent, 1))
         except InvalidJson as error:
             return _error(Status.INVALID_ARGUMENT, str(error))
         except GrpcError as error:
             return _error(error.status, error.text)
-        call = GatewayStream(cast(StreamHandler, method.handler), sent)
+        call = GatewayStream(cast(StreamHandler, method.handler), chain(first, sent))
         body = StreamBody(call, lambda message: to_json(route.response.FromString(message)))
         try:
             first_failure = await body.begin()

@@ -17,6 +17,8 @@ from tricord.wire.grpc.status import GrpcError, Status
 
 QUEUED_BYTES_MAX = 64 << 10
 """A handler that sends waits while the caller has more than this to take."""
+MESSAGES_AT_ONCE = 50
+"""After so many messages of one call others have their turn: about a millisecond."""
 
 
 class GatewayStream:
@@ -27,7 +29,8 @@ class GatewayStream:
     peer = ""
 
     def __init__(self, handler: StreamHandler, messages: Iterable[bytes]) -> None:
-        self._messages = deque(messages)
+        self._messages = iter(messages)
+        self._given = 0
         self._sent: deque[bytes] = deque()
         self._queued = 0
         self._ended = False
@@ -74,9 +77,12 @@ class GatewayStream:
         return self
 
     async def __anext__(self) -> bytes:
-        if not self._messages:
-            raise StopAsyncIteration
-        return self._messages.popleft()
+        self._given += 1
+        if not self._given % MESSAGES_AT_ONCE:
+            await asyncio.sleep(0)
+        for message in self._messages:
+            return message
+        raise StopAsyncIteration
 
     async def send(self, message: bytes) -> None:
         """Queue a message; waits while the caller does not take what was sent before."""
