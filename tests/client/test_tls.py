@@ -96,7 +96,7 @@ def test_a_server_that_cannot_be_trusted_is_refused_and_nothing_is_sent(
 ) -> None:
     with (
         tricord.connect(secure_server.endpoint, attempts=1, ca=papers.stranger) as db,
-        pytest.raises(errors.ConnectionFailed, match="certificate verify failed"),
+        pytest.raises(errors.ConnectionFailed, match=r": certificate verify failed: [a-z -]+$"),
     ):
         db.put("k", "v")
     with (
@@ -117,7 +117,7 @@ def test_plain_text_to_a_tls_port_is_told(secure_server: ServerProcess) -> None:
 def test_tls_to_a_plain_port_is_told(tricord_endpoint: str, papers: Papers) -> None:
     with (
         tricord.connect(tricord_endpoint, ca=papers.ca, attempts=1, dial_timeout=1.0) as db,
-        pytest.raises(errors.ConnectionFailed, match=tricord_endpoint),
+        pytest.raises(errors.ConnectionFailed, match=f"{tricord_endpoint}: .* before TLS began"),
     ):
         db.put("k", "v")
 

@@ -32,6 +32,7 @@ from tricord.server.peer_links import open_links
 from tricord.transport.peer.hooks import PeerHooks
 from tricord.transport.renewed import RenewedContext
 from tricord.transport.tls import server_context
+from tricord.transport.tls_reason import reason_of
 
 FULL = (errno.ENOSPC, errno.EDQUOT)
 SIGNALS = (signal.SIGTERM, signal.SIGINT)
@@ -210,7 +211,7 @@ def _tls(configuration: Configuration) -> ssl.SSLContext | None:
         return RenewedContext(lambda: server_context(certificate, key), (certificate, key)).for_listener()
     except (OSError, ssl.SSLError) as error:
         files = f"cert_file {configuration.cert_file} and key_file {configuration.key_file}"
-        raise ConfigurationError(f"cannot use {files}: {error.strerror or error}") from error
+        raise ConfigurationError(f"cannot use {files}: {reason_of(error)}") from error
 
 
 def _explained(error: OSError, configuration: Configuration) -> Exception:

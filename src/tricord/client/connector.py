@@ -15,6 +15,7 @@ from tricord.base.errors import Cancelled, ConnectionFailed, DeadlineExceeded
 from tricord.client.channel import Channel, Dial
 from tricord.client.endpoints import Endpoint
 from tricord.transport.client_connection import CallBroken
+from tricord.transport.tls_reason import reason_of
 
 STAGGER_SECONDS = 0.25
 """How long a dial has the stage to itself."""
@@ -160,4 +161,6 @@ def reason(error: OSError | CallBroken) -> str:
         return error.text
     if isinstance(error, ConnectionRefusedError):
         return "connection refused"
-    return error.strerror or str(error) or type(error).__name__
+    if isinstance(error, ConnectionResetError) and not error.errno:
+        return "the server closed the connection before TLS began; does it speak plain text?"
+    return reason_of(error)

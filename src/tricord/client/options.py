@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from tricord.base.errors import ConfigurationError
 from tricord.client.endpoints import Endpoint
+from tricord.transport.tls_reason import reason_of
 
 if TYPE_CHECKING:
     import ssl
@@ -71,5 +72,5 @@ def _context_of_files(ca: str | None, cert: str | None, key: str | None) -> ssl.
             context.load_cert_chain(cert, key)
     except (OSError, ssl.SSLError) as error:
         named = " or ".join(name for name in (ca, cert, key) if name is not None)
-        raise ConfigurationError(f"cannot use {named} for TLS: {error.strerror or error}") from error
+        raise ConfigurationError(f"cannot use {named} for TLS: {reason_of(error)}") from error
     return context

@@ -17,6 +17,7 @@ from tricord.transport.peer.links import PeerLinks
 from tricord.transport.peer.settings import PeerSettings
 from tricord.transport.renewed import RenewedContext
 from tricord.transport.tls import peer_context, server_context
+from tricord.transport.tls_reason import reason_of
 
 SECRET_BYTES_MIN = 16
 
@@ -86,7 +87,7 @@ def _peer_files(configuration: Configuration) -> tuple[str, str, str]:
 
 def _unusable(configuration: Configuration, error: OSError) -> ConfigurationError:
     files = f"{configuration.peer_cert_file}, {configuration.peer_key_file} and {configuration.peer_trusted_ca_file}"
-    return ConfigurationError(f"cannot use the peers' files {files}: {error.strerror or error}")
+    return ConfigurationError(f"cannot use the peers' files {files}: {reason_of(error)}")
 
 
 def _secret(disk: Disk, path: str) -> bytes:
