@@ -137,7 +137,7 @@ class Hub(RuleBasedStateMachine):
         for _ in range(1000):
             self.story.settle()
             taken = [client.take() for client in self.clients]
-            if not any(taken):
+            if not any(taken) and not self.story.hub.has_work:
                 break
         assert self.story.hub.behind == 0
         for client in self.clients:
