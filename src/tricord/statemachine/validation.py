@@ -13,7 +13,6 @@ from typing import Any
 from tricord.base.alarms import AlarmChange, AlarmKind
 from tricord.base.downgrading import DowngradeChange
 from tricord.base.errors import (
-    DuplicateKey,
     InvalidRequest,
     InvalidSortOption,
     KeyNotProvided,
@@ -31,7 +30,8 @@ from tricord.base.leases import (
     LeaseTimeToLive,
 )
 from tricord.base.message import message
-from tricord.base.operations import Compact, CompareTarget, DeleteRange, Operation, Put, Range, Request, Txn
+from tricord.base.operations import Compact, CompareTarget, DeleteRange, Put, Range, Request, Txn
+from tricord.statemachine.conflicts import check_conflicts
 
 _SORT_ORDERS = 3
 _SORT_TARGETS = 5
@@ -49,7 +49,7 @@ class Limits:
 
 
 def validate(request: Request, limits: Limits) -> None:
-    """Raise what is wrong with ``request`` by itself: an InvalidRequest. Cost: its operations; puts times deletes."""
+    """Raise what is wrong with ``request`` by itself: an InvalidRequest. Cost: its operations."""
     check = _CHECKS.get(type(request))
     if check is None:
         raise InvalidRequest(f"{type(request).__name__} is for members alone")
@@ -79,20 +79,8 @@ def _check_delete_range(request: DeleteRange, _: int) -> None:
 
 def _check_txn(request: Txn, operations_max: int) -> None:
     _check_operations(request, operations_max)
-    _check_conflicts(request.success)
-    _check_conflicts(request.failure)
-
-
-def _check_conflicts(branch: list[Operation]) -> None:
-    """As ``_changes``, and quickly where there are but puts."""
-    keys: set[bytes] = set()
-    for operation in branch:
-        if type(operation) is not Put:
-            _changes(branch)
-            return
-        keys.add(operation.key)
-    if len(keys) != len(branch):
-        raise DuplicateKey
+    check_conflicts(request.success)
+    check_conflicts(request.failure)
 
 
 def _check_operations(request: Txn, operations_max: int) -> None:
@@ -157,36 +145,3 @@ _CHECKS: dict[type[Request], Callable[[Any, int], None]] = {
     AlarmChange: lambda request, _: check_alarm(request),
     DowngradeChange: lambda request, _: check_downgrade(request),
 }
-
-
-def _changes(branch: list[Operation]) -> tuple[dict[bytes, None], list[tuple[bytes, bytes]]]:
-    """The keys put (in order) and the ranges deleted in a branch and below.
-
-    Raises DuplicateKey where a key is put twice, or put and deleted. The two branches of a nested transaction exclude
-    each other, so both may put one key. As etcd does it, a nested put meets this level's deletes and those of earlier
-    nested transactions, not those of later ones; and a delete "to the end" (range_end ``\\0``) meets no put.
-    """
-    deletes = [(operation.key, operation.range_end) for operation in branch if type(operation) is DeleteRange]
-    puts: dict[bytes, None] = {}
-    for operation in branch:
-        if type(operation) is Txn:
-            success_puts, success_deletes = _changes(operation.success)
-            failure_puts, failure_deletes = _changes(operation.failure)
-            _claim(success_puts | failure_puts, puts, deletes)
-            deletes += success_deletes
-            deletes += failure_deletes
-    for operation in branch:
-        if type(operation) is Put:
-            _claim({operation.key: None}, puts, deletes)
-    return puts, deletes
-
-
-def _claim(keys: dict[bytes, None], puts: dict[bytes, None], deletes: list[tuple[bytes, bytes]]) -> None:
-    for key in keys:
-        if key in puts or any(_deletes(start, end, key) for start, end in deletes):
-            raise DuplicateKey
-        puts[key] = None
-
-
-def _deletes(start: bytes, end: bytes, key: bytes) -> bool:
-    return start <= key < end if end else start == key
