@@ -139,9 +139,12 @@ def test_what_is_not_drained_yet_stays(disk: Disk, root: str) -> None:
 def test_no_room_is_said_before_anything_is_built() -> None:
     disk = MemoryDisk(capacity=10 << 20)
     storage = started(disk, "/m", 30)
+    disk.reserve(disk.free_bytes("/m") - (2 << 20))
     with pytest.raises(DiskFull, match="no room for a copy"):
         storage.rebuild()
     assert names(disk, "/m") == ["LOCK", "backend", "identity", "wal"]
+    disk.reserve(-(1 << 20))
+    rebuilt(storage)
     storage.close()
 
 

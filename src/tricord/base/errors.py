@@ -211,7 +211,7 @@ class ResourceExhausted(TricordError):
 class NoSpace(ResourceExhausted):
     code = "no_space"
     summary = "database space exceeded"
-    hint = "delete and compact, or raise the quota; reads and deletes still work"
+    hint = "delete and compact, raise the quota, or make room on the member's disk; reads and deletes still work"
 
 
 class TooManyRequests(ResourceExhausted):

@@ -38,8 +38,8 @@ exec tricord etcd "$@"
   and `peer-transport-security` for TLS. With it all other flags and variables are ignored. Numbers are numbers
   there, durations nanoseconds, lists lists.
 - `--experimental-NAME` is read as `--NAME`. Both at once is an error.
-- What is no flag, or cannot be read, is refused by name: one line on stderr, exit code 2. Flags that do not fit
-  together: `failed to verify flags` in the log, exit code 1.
+- What is no flag, or cannot be read, is refused by name, on stderr above the usage: exit code 2. Flags that do
+  not fit together: `failed to verify flags` in the log, exit code 1.
 
 ## What is as with etcd
 

@@ -29,6 +29,8 @@ SLICE_RECORDS = 2000
 """A slice ends at either. Larger: fewer commits; smaller: a commit of the member waits for less, 10 ms as it is."""
 ROOM_BYTES = 16 << 20
 """What must be left of the disk beside the copy: the member goes on writing its log."""
+LEAST_ROOM_BYTES = 2 << 20
+"""Of a small copy less is asked: it is made soon, and is what ends a full disk when all was deleted and compacted."""
 _RECORD_BYTES = 64
 
 
@@ -51,7 +53,8 @@ class BackendRebuild:
         settle_rebuild(disk, directory)
         remove_tree(disk, self._path)
         used = source.used_bytes()
-        if disk.free_bytes(directory) < used + used // 8 + ROOM_BYTES:
+        room = min(ROOM_BYTES, max(LEAST_ROOM_BYTES, used))
+        if disk.free_bytes(directory) < used + used // 8 + room:
             raise DiskFull(f"{directory}: no room for a copy of the {used} bytes in use")
         self._target: Backend | None = disk.open_backend(self._path, map_size=map_size)
 
