@@ -10,6 +10,8 @@ INSTALLED := $(VENV)/.installed
 # Peers: which real clients and servers the tests need. `make test PEERS=all` fails where one is missing.
 PEERS ?=
 ARGS ?=
+# Test files run side by side in so many processes: half of the time real servers and clients wait for each other.
+JOBS ?= 2
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
@@ -34,8 +36,8 @@ serve: install ## run a member: 127.0.0.1:2379, ./tricord-data (ARGS="--listen .
 cluster: install ## start three members in the background: ports 2379, 22379, 32379, ./tricord-cluster (ARGS="5" for five)
 	@exec $(BIN)/tricord cluster start $(or $(ARGS),3)
 
-test: check ## check, then the whole suite (PEERS=all: a missing peer is a failure; TESTS=tests/mvcc: a part)
-	$(BIN)/python -m pytest -q $(if $(PEERS),--peers=$(PEERS)) $(TESTS)
+test: check ## check, then the whole suite (PEERS=all: a missing peer is a failure; TESTS=tests/mvcc: a part; JOBS=1)
+	$(BIN)/python -m pytest -q -n $(JOBS) --dist loadfile $(if $(PEERS),--peers=$(PEERS)) $(TESTS)
 
 check: install ## lint, format, types, layers, whether each mutant still applies; writes nothing
 	$(BIN)/ruff check .
