@@ -6,19 +6,28 @@ Other tables are never read through it: past revisions are not touched by a tran
 
 from __future__ import annotations
 
+from bisect import bisect_left, insort
 from collections.abc import Iterator
+from itertools import islice
 
 from tricord.base.ordered import Table, View
 
+_FEW = 16
+
 
 class PendingView:
-    """HEAD under a few changes. ``changes`` maps a HEAD key to its new record; None or empty: it is deleted."""
+    """HEAD under changes. ``changes`` maps a HEAD key to its new record; None or empty: it is deleted.
 
-    __slots__ = ("_view", "changes")
+    Changes may be added later; none is taken out.
+    """
+
+    __slots__ = ("_keys", "_view", "changes")
 
     def __init__(self, view: View, changes: dict[bytes, bytes | None]) -> None:
         self._view = view
         self.changes = changes
+        self._keys: list[bytes] = []
+        """Those of the changes in their order, as far as a range was asked for."""
 
     def get(self, table: Table, key: bytes) -> bytes | None:
         """As View.get."""
@@ -30,7 +39,7 @@ class PendingView:
     def scan(
         self, table: Table, start: bytes, end: bytes | None, *, reverse: bool = False
     ) -> Iterator[tuple[bytes, bytes]]:
-        """As View.scan. Cost: the view's, and a sort of the changes inside the range."""
+        """As View.scan. Cost: the view's, and the changes inside the range."""
         assert table == Table.HEAD and not reverse
         changed = self._changed(start, end)
         position = 0
@@ -61,4 +70,15 @@ class PendingView:
         return total
 
     def _changed(self, start: bytes, end: bytes | None) -> list[bytes]:
-        return sorted(key for key in self.changes if start <= key and (end is None or key < end))
+        keys = self._keys
+        missing = len(self.changes) - len(keys)
+        if missing:
+            # A dict keeps its order: what was added since comes last.
+            added = islice(reversed(self.changes), missing)
+            if missing <= _FEW:
+                for key in added:
+                    insort(keys, key)
+            else:
+                keys += added
+                keys.sort()
+        return keys[bisect_left(keys, start) : len(keys) if end is None else bisect_left(keys, end)]

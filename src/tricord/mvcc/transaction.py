@@ -55,7 +55,7 @@ class WriteTransaction:
     revision.
     """
 
-    __slots__ = ("_changes", "_space", "added", "compacted", "events", "leases", "revision", "writes")
+    __slots__ = ("_changes", "_pending", "_space", "added", "compacted", "events", "leases", "revision", "writes")
 
     def __init__(self, space: Keyspace) -> None:
         self._space = space
@@ -67,6 +67,7 @@ class WriteTransaction:
         self.compacted: int | None = None
         self.leases: list[tuple[int, bytes | None]] = []
         self._changes: dict[bytes, bytes | None] = {}
+        self._pending: PendingView | None = None
 
     def put(self, request: Put) -> PutResult:
         """Write one key.
@@ -134,7 +135,7 @@ class WriteTransaction:
         space = self._space
         if request.revision > 0 or not self._changes:
             return read_range(space.store, space, request)
-        return read_range(PendingView(space.store, self._changes), space, request)
+        return read_range(self._view(), space, request)
 
     def compact(self, revision: int) -> None:
         """Move the compacted mark. Raises RevisionCompacted, RevisionInFuture. What it frees is swept later."""
@@ -160,9 +161,15 @@ class WriteTransaction:
         self.leases.append((lease, None))
         self.writes.append((LEASES, lease_key(lease), None))
 
+    def _view(self) -> PendingView:
+        """What the transaction sees."""
+        if self._pending is None:
+            self._pending = PendingView(self._space.store, self._changes)
+        return self._pending
+
     def _found(self, key: bytes, range_end: bytes) -> list[tuple[bytes, bytes]]:
         space = self._space
-        view = PendingView(space.store, self._changes) if self._changes else space.store
+        view = self._view() if self._changes else space.store
         start = space.prefix + key
         if not range_end:
             record = view.get(HEAD, start)
