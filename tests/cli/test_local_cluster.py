@@ -6,6 +6,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -55,6 +56,15 @@ def test_a_directory_with_other_things_is_left_alone(tmp_path: Path) -> None:
     with pytest.raises(LocalClusterError, match="there is no cluster"):
         LocalCluster(str(tmp_path)).wipe()
     assert (tmp_path / "thesis.txt").read_text() == "mine"
+
+
+def test_a_port_of_somebody_else_is_said_before_anything_is_made(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        arguments = ["cluster", "start", "1", "--ports", str(port), "--dir", str(tmp_path / "c")]
+        refused = CliRunner().invoke(app, arguments)
+    assert (refused.exit_code, f"port {port} cannot be had" in refused.stderr) == (2, True)
+    assert not (tmp_path / "c").exists()
 
 
 def test_a_process_is_known_by_its_id_and_its_beginning(cluster: LocalCluster) -> None:

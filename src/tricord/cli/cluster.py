@@ -14,7 +14,7 @@ import typer
 from tricord.base.errors import ConfigurationError
 from tricord.cli.arguments import AsJson
 from tricord.cli.exit_codes import ExitCode
-from tricord.cli.local_cluster import LocalCluster, LocalClusterError, LocalMember, default_ports
+from tricord.cli.local_cluster import LocalCluster, LocalClusterError, LocalMember, default_ports, must_be_free
 from tricord.cli.output import write_json, write_rows
 
 if TYPE_CHECKING:
@@ -49,7 +49,10 @@ def start(
     """
     cluster = LocalCluster(directory)
     if not cluster.exists:
-        cluster.create(_ports(count, ports))
+        wanted = _ports(count, ports)
+        for port in wanted:
+            must_be_free(port)
+        cluster.create(wanted)
     elif (count or ports) and _ports(count, ports) != [member.port for member in cluster.members()]:
         have = ", ".join(str(member.port) for member in cluster.members())
         raise ConfigurationError(f"{directory} holds a cluster on {have}: choose another --dir, or stop it with --wipe")

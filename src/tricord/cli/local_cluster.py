@@ -19,6 +19,7 @@ import json
 import os
 import shutil
 import signal
+import socket
 import sys
 import time
 from typing import Any
@@ -52,6 +53,18 @@ class LocalMember:
     def endpoint(self) -> str:
         """Where it listens."""
         return f"127.0.0.1:{self.port}"
+
+
+def must_be_free(port: int) -> None:
+    """Raises ConfigurationError when somebody listens there already."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError as error:
+            raise ConfigurationError(
+                f"port {port} cannot be had ({error.strerror}): choose others with --ports"
+            ) from None
 
 
 def default_ports(count: int) -> list[int]:
