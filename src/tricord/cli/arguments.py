@@ -51,5 +51,5 @@ def lease_id(text: str) -> int:
     except ValueError:
         raise WrongUsage(f"{text!r} is no lease id: write it in decimal, or in hexadecimal with 0x") from None
     if not -(1 << 63) <= number < 1 << 63:
-        raise WrongUsage(f"{text!r} is no lease id: it has more than 64 bits")
+        raise WrongUsage(f"{text!r} is no lease id: it does not fit into 64 bits with a sign")
     return number
