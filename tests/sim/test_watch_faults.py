@@ -50,7 +50,7 @@ class WatchedFaults(Faults):
                     pass
 
 
-@pytest.mark.parametrize("seed", range(201, 202))
+@pytest.mark.parametrize("seed", range(201, 204))
 def test_watchers_that_come_back_miss_nothing(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
     history = record(monkeypatch)
 

@@ -141,7 +141,13 @@ class Membership:
         others = [voter for voter in configuration.voters if voter != self._member]
         if (target and target not in others) or not others:
             raise MembershipRefused("no such member can lead", reason="bad_transferee")
-        await self._end_of(lambda ticket: self._cluster.transfer(ticket, target))
+        try:
+            async with asyncio.timeout(CHANGE_SECONDS):
+                await self._end_of(lambda ticket: self._cluster.transfer(ticket, target))
+        except TimeoutError:
+            # Cut off in the midst of it, this member hears of no leader any more.
+            text = f"no leader was known within {CHANGE_SECONDS:g} s"
+            raise MembershipRefused(text, reason="transfer_failed") from None
 
     async def answer(self, call: LeaderCall) -> LeaderAnswer:
         """Do what another member asked for. Never raises a TricordError."""
