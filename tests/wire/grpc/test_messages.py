@@ -46,7 +46,7 @@ def _compressed(payload: bytes) -> bytes:
 def test_gzip_is_taken_and_a_bomb_is_not() -> None:
     reader = MessageReader(1_000, b"gzip")
     assert reader.feed(_compressed(gzip.compress(b"a" * 1_000, mtime=0)))[0][0] == b"a" * 1_000
-    bomb = gzip.compress(bytes(50_000_000, mtime=0))
+    bomb = gzip.compress(bytes(50_000_000))
     with pytest.raises(GrpcError) as refused:
         MessageReader(100_000, b"gzip").feed(_compressed(bomb))
     assert refused.value.status is Status.RESOURCE_EXHAUSTED
