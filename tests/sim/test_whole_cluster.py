@@ -193,6 +193,22 @@ def test_a_member_joins_as_a_learner_is_promoted_and_the_leader_leaves() -> None
     World(seed=8).play(story)
 
 
+def test_one_that_joins_lets_who_asks_wait_until_it_knows() -> None:
+    async def story(world: World) -> None:
+        await world.start()
+        leader = await world.led()
+        async with world.client() as store:
+            await store.put("a", "1")
+        await world[leader].member.engine.add_member(["http://n4:2379"], name="n4")
+        await world["n4"].start(listed=(*world.names, "n4"), initial_cluster_state="existing")
+        joining = world["n4"].member
+        assert not joining.replica.configuration.members() and not joining.is_learner
+        result, _ = await joining.engine.ask(Range(b"a"), Context())
+        assert isinstance(result, RangeResult) and len(result.kvs) == 1
+
+    World(seed=9).play(story)
+
+
 def test_one_that_missed_more_than_the_log_keeps_gets_a_snapshot_while_writes_go_on() -> None:
     async def story(world: World) -> None:
         await world.start()

@@ -105,7 +105,7 @@ class Peers:
         self._publishing: asyncio.Task[None] | None = None
         self._leaving = False
         self._stopped = False
-        self.is_learner = not replica.configuration.is_voter(identity.member)
+        self.is_learner = _has_no_vote(replica.configuration, identity.member)
         """Whether this member has no vote; asked for each request."""
         self.links: PeerLinks | None = None
         self.membership: Membership | None = None
@@ -148,7 +148,7 @@ class Peers:
 
     def configured(self, configuration: Configuration) -> None:
         """Dial who is new, drop who left, and see whether all that is said of this member is true."""
-        self.is_learner = not configuration.is_voter(self._identity.member)
+        self.is_learner = _has_no_vote(configuration, self._identity.member)
         if self.links is None or self._stopped or not configuration.members():
             return
         own = self._identity.member
@@ -385,3 +385,8 @@ class Peers:
 
 def _says_unknown(refusal: Refusal) -> bool:
     return refusal.code == RefusalCode.UNKNOWN_MEMBER
+
+
+def _has_no_vote(configuration: Configuration, member: int) -> bool:
+    """Whether it is known that the member has none. One that joins knows nothing at first: what it is asked waits."""
+    return bool(configuration.members()) and not configuration.is_voter(member)
