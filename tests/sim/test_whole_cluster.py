@@ -199,6 +199,7 @@ def test_one_that_joins_lets_who_asks_wait_until_it_knows() -> None:
         leader = await world.led()
         async with world.client() as store:
             await store.put("a", "1")
+        await asyncio.sleep(2)  # all have said who they are
         await world[leader].member.engine.add_member(["http://n4:2379"], name="n4")
         await world["n4"].start(listed=(*world.names, "n4"), initial_cluster_state="existing")
         joining = world["n4"].member
