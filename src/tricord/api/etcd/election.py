@@ -14,6 +14,7 @@ from google.protobuf.message import DecodeError, Message
 from tricord.api.etcd.errors import malformed, malformed_in_stream
 from tricord.api.etcd.headers import header
 from tricord.api.etcd.recipes import Place, Queue, answer, created_at, in_words, watched
+from tricord.api.etcd.unary import only_request
 from tricord.base.errors import RevisionCompacted, TricordError
 from tricord.base.levels import Stamp
 from tricord.base.operations import DeleteRange, EventKind, KeyValue, Put, Txn, TxnResult
@@ -42,11 +43,7 @@ def methods(engine: Engine) -> list[Method]:
         return handle
 
     async def observe(call: StreamCall) -> None:
-        data = await anext(call.messages(), None)
-        if data is None:
-            raise GrpcError(
-                Status.INTERNAL, "cardinality violation: received no request message from non-client-streaming RPC"
-            )
+        data = await only_request(call)
         try:
             request = schema.LeaderRequest.FromString(data)
         except DecodeError as error:

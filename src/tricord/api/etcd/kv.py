@@ -11,7 +11,7 @@ from typing import Any
 
 from tricord.api.etcd.errors import fail, grpc_error, malformed, malformed_in_stream
 from tricord.api.etcd.range_stream import range_stream
-from tricord.api.etcd.unary import replier, unary
+from tricord.api.etcd.unary import only_request, replier, unary
 from tricord.base.context import Context
 from tricord.base.errors import MalformedMessage, TricordError
 from tricord.server.engine import Engine
@@ -25,7 +25,6 @@ from tricord.wire.etcd.requests import (
 )
 from tricord.wire.etcd.responses import encode_response
 from tricord.wire.grpc.service import Method, StreamCall, UnaryCall
-from tricord.wire.grpc.status import GrpcError, Status
 
 SERVICE = "/etcdserverpb.KV/"
 
@@ -83,11 +82,7 @@ def _txn(engine: Engine) -> Callable[[bytes, UnaryCall], None]:
 
 def _range_stream(engine: Engine) -> Callable[[StreamCall], Coroutine[Any, Any, None]]:
     async def handle(call: StreamCall) -> None:
-        data = await anext(call.messages(), None)
-        if data is None:
-            raise GrpcError(
-                Status.INTERNAL, "cardinality violation: received no request message from non-client-streaming RPC"
-            )
+        data = await only_request(call)
         try:
             request, level = decode_range(data)
         except MalformedMessage as error:

@@ -13,13 +13,13 @@ from typing import Any
 from google.protobuf.message import DecodeError
 
 from tricord.api.etcd.errors import grpc_error, malformed_in_stream
+from tricord.api.etcd.unary import only_request
 from tricord.base.errors import StorageError, TricordError
 from tricord.base.export import Export
 from tricord.base.version import ETCD_STORAGE_VERSION
 from tricord.server.engine import Engine
 from tricord.wire.etcd.bolt_state import etcd_database
 from tricord.wire.grpc.service import StreamCall
-from tricord.wire.grpc.status import GrpcError, Status
 from tricord.wire.schemas import maintenance
 
 PIECE_BYTES = 32 << 10
@@ -31,11 +31,7 @@ def snapshot(engine: Engine) -> Callable[[StreamCall], Coroutine[Any, Any, None]
     """The method's handler."""
 
     async def handle(call: StreamCall) -> None:
-        data = await anext(call.messages(), None)
-        if data is None:
-            raise GrpcError(
-                Status.INTERNAL, "cardinality violation: received no request message from non-client-streaming RPC"
-            )
+        data = await only_request(call)
         try:
             maintenance.SnapshotRequest.FromString(data)
         except DecodeError as error:

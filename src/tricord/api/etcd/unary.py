@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Unary methods that are one request of the engine: decode, call, encode."""
+"""Methods that take one request: the engine's own (decode, call, encode), and what those that stream answers share."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ from tricord.base.levels import Level, Stamp
 from tricord.base.operations import Request
 from tricord.server.engine import Encoded, Engine, Outcome, Reply
 from tricord.wire.etcd.responses import encode_response
-from tricord.wire.grpc.service import UnaryCall
+from tricord.wire.grpc.service import StreamCall, UnaryCall
+from tricord.wire.grpc.status import GrpcError, Status
 
 
 def unary(
@@ -35,6 +36,16 @@ def unary(
         engine_call(request, context, replier(call))
 
     return handle
+
+
+async def only_request(call: StreamCall) -> bytes:
+    """The one message of a call that streams answers alone. Raises GrpcError, in the words of grpc-go."""
+    data = await anext(call.messages(), None)
+    if data is None:
+        raise GrpcError(
+            Status.INTERNAL, "cardinality violation: received no request message from non-client-streaming RPC"
+        )
+    return data
 
 
 def replier(call: UnaryCall) -> Reply:
