@@ -63,7 +63,7 @@ class Queue:
         self.engine = engine
         self.name = name
         self.prefix = name + b"/"
-        self.end = _after(self.prefix)
+        self.end = name + b"0"  # the byte behind the slash
         self._deadline = deadline
 
     def context(self) -> Context:
@@ -171,8 +171,3 @@ def in_words(error: TricordError, deadline: float | None) -> GrpcError:
 def created_at(key: bytes, revision: int) -> Compare:
     """That the key was created at the revision (0: that it is not there)."""
     return Compare(key, CompareTarget.CREATE, CompareResult.EQUAL, revision)
-
-
-def _after(prefix: bytes) -> bytes:
-    """The first key after all that begin with ``prefix``, which ends in a slash."""
-    return prefix[:-1] + bytes((prefix[-1] + 1,))
