@@ -1,0 +1,149 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Draws a plan from a seed, as a swarm does (Groce et al., ISSTA 2012): each run has a few kinds of faults only, at
+rates of its own, and knobs of its own. Runs with everything at once all look alike, and many bugs need a fault's absence.
+
+The drawing has a random stream of its own: what a net draws while it runs does not change the plan.
+"""
+
+from __future__ import annotations
+
+import math
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from tricord.sim.fault_kinds import FINE, WIDE, Family, Kind, Targets, kinds_of
+from tricord.sim.plan import Fault, Plan
+
+FAULTS_MAX = 400
+_FIRST_FAULT = 0.2
+
+
+@dataclass(frozen=True, slots=True)
+class Knob:
+    """An option of a net, and what to draw for it."""
+
+    low: float
+    high: float
+    whole: bool = True
+    """Whether it is drawn as a whole number."""
+    trusts_clocks: bool = False
+    """Whether it promises nothing where clocks are wrong or a member is paused: then it is left alone."""
+
+
+OPTIONS: dict[str, dict[str, Knob]] = {
+    FINE: {
+        "snapshot_entries": Knob(5, 2_000),
+        "lease_reads": Knob(0, 1, trusts_clocks=True),
+        "pre_vote": Knob(0, 1),
+        "check_quorum": Knob(0, 1),
+        "forward": Knob(0, 1),
+        "election_ticks": Knob(5, 30),
+        "quiesce_ticks": Knob(0, 100),
+        "message_entries": Knob(1, 1_000),
+        "drain_ms": Knob(1, 1_000, whole=False),
+        "sync_ms": Knob(0.05, 30, whole=False),
+        "latency_ms": Knob(0.05, 30, whole=False),
+        "values": Knob(1, 2_000),
+    },
+    WIDE: {
+        "snapshot_entries": Knob(5, 2_000),
+        "latency_ms": Knob(0.1, 20, whole=False),
+        "values": Knob(1, 2_000),
+    },
+}
+
+
+def draw(seed: int, net: str, members: int = 0, seconds: float = 0.0) -> Plan:
+    """The plan of a seed. ``members`` and ``seconds`` other than 0 stand instead of what would be drawn."""
+    source = random.Random(f"{net} {seed}")
+    size = source.choice((3, 3, 5))
+    length = round(_spread(source, 8.0, 40.0), 1)
+    load = round(_spread(source, 2.0, 80.0), 1)
+    clients, keys = source.randint(1, 10), source.randint(1, 12)
+    kinds = _some_kinds(source, net)
+    options = _options(source, net, kinds)
+    size, length = members or size, seconds or length
+    faults = _faults(source, kinds, size, length)
+    return Plan(net, seed, size, length, load, clients, keys, options, faults)
+
+
+def describe(plan: Plan) -> str:
+    """Everything that was drawn, on one line."""
+    kinds: dict[str, int] = {}
+    for fault in plan.faults:
+        kinds[fault.kind] = kinds.get(fault.kind, 0) + 1
+    options = " ".join(f"{name}={value:g}" for name, value in sorted(plan.options.items()))
+    faults = ", ".join(f"{count} {kind}" for kind, count in sorted(kinds.items())) or "no faults"
+    return (
+        f"{plan.net} seed={plan.seed} members={plan.members} seconds={plan.seconds:g} load={plan.load:g} "
+        f"clients={plan.clients} keys={plan.keys} {options}".rstrip()
+        + f": {faults}"
+    )
+
+
+def _spread(source: random.Random, low: float, high: float) -> float:
+    """Between the two, small and large numbers alike: even in the logarithm (with 0, in that of one more)."""
+    if low <= 0 or high <= 0:
+        return low + math.exp(source.uniform(0.0, math.log(high - low + 1.0))) - 1.0
+    return math.exp(source.uniform(math.log(low), math.log(high)))
+
+
+def _some_kinds(source: random.Random, net: str) -> list[tuple[Kind, float]]:
+    """A subset, and how often each comes beside the others."""
+    everything = kinds_of(net)
+    share = source.choice((0.05, 0.1, 0.2, 0.4))
+    chosen = [kind for kind in everything if source.random() < share] or [source.choice(everything)]
+    return [(kind, source.expovariate(1.0) + 0.05) for kind in chosen]
+
+
+def _options(source: random.Random, net: str, kinds: Sequence[tuple[Kind, float]]) -> dict[str, float]:
+    clocks_are_wrong = any(kind.family is Family.CLOCK or kind.name == "pause" for kind, _ in kinds)
+    options: dict[str, float] = {}
+    for name, knob in OPTIONS[net].items():
+        wanted = source.random() < 0.4
+        value = _spread(source, knob.low, knob.high)
+        if (knob.low, knob.high) == (0, 1):
+            value = source.choice((0.0, 1.0))
+        if wanted and not (knob.trusts_clocks and clocks_are_wrong):
+            options[name] = float(round(value)) if knob.whole else round(value, 3)
+    if options.get("lease_reads"):
+        options.pop("check_quorum", None)  # a lease is what check_quorum gives
+    return options
+
+
+def _faults(
+    source: random.Random, kinds: Sequence[tuple[Kind, float]], members: int, seconds: float
+) -> tuple[Fault, ...]:
+    """Faults at random times, on the average as many a second as the run's own rate says."""
+    rate = _spread(source, 0.05, 2.0)
+    names, weights = [kind for kind, _ in kinds], [weight for _, weight in kinds]
+    faults: list[Fault] = []
+    at = _FIRST_FAULT + source.expovariate(rate)
+    while at < seconds and len(faults) < FAULTS_MAX:
+        kind = source.choices(names, weights)[0]
+        faults.append(draw_fault(source, kind, round(at, 3), members))
+        at += source.expovariate(rate)
+    return tuple(faults)
+
+
+def draw_fault(source: random.Random, kind: Kind, at: float, members: int) -> Fault:
+    """One fault of a kind."""
+    seconds = round(_spread(source, *kind.seconds), 3) if kind.seconds else 0.0
+    amount = float(f"{_spread(source, *kind.amount):.3g}") if kind.amount else 0.0
+    return Fault(at, kind.name, _targets(source, kind, members), seconds, amount)
+
+
+def _targets(source: random.Random, kind: Kind, members: int) -> tuple[str, ...]:
+    everybody = [f"n{number}" for number in range(1, members + 1)]
+    if kind.targets is Targets.ALL:
+        return ()
+    if kind.targets is Targets.ONE:
+        return (source.choice((*everybody, "leader", "leader", "follower")),)
+    if kind.targets is Targets.PAIR:
+        return tuple(source.sample(everybody, 2)) if members > 1 else ("leader", "follower")
+    if kind.targets is Targets.SIDE:
+        if members == 1 or source.random() < 0.25:
+            return ("leader",)
+        return tuple(sorted(source.sample(everybody, source.randint(1, members - 1))))
+    return () if source.random() < 0.5 else tuple(sorted(source.sample(everybody, source.randint(1, members))))
