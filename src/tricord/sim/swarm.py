@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Draws a plan from a seed, as a swarm does (Groce et al., ISSTA 2012): each run has a few kinds of faults only, at
-rates of its own, and knobs of its own. Runs with everything at once all look alike, and many bugs need a fault's absence.
+rates of its own, and knobs of its own. Runs with everything at once all look alike, and many bugs need a fault's
+absence.
 
 The drawing has a random stream of its own: what a net draws while it runs does not change the plan.
 """
