@@ -13,6 +13,7 @@ import os
 import signal
 import ssl
 import sys
+import time
 from collections.abc import Callable
 
 from tricord import __version__
@@ -27,6 +28,7 @@ from tricord.runtime.logging import Logger, adopt_standard_logging, open_log, wr
 from tricord.server.address import Address
 from tricord.server.bootstrap import invitation
 from tricord.server.configuration import Configuration
+from tricord.server.faults import with_faulty_disk
 from tricord.server.founding import Invitation
 from tricord.server.peer_links import open_links
 from tricord.transport.peer.hooks import PeerHooks
@@ -49,7 +51,8 @@ class Manner:
 
     def environment(self, environment: Environment) -> Environment:
         """The outside worlds of the member."""
-        return environment
+        path = self.configuration.unsafe_faults
+        return with_faulty_disk(environment, path, time.sleep) if path else environment
 
     def open_log(self, environment: Environment) -> Logger:
         """The member's log."""
@@ -129,7 +132,10 @@ def _warn(configuration: Configuration, log: Logger) -> None:
         if count % 2 == 0:
             log.warning("an even number of members bears no more failures than one less", members=count)
     if configuration.unsafe_faults:
-        log.warning("this member drops messages on purpose where a file says so", file=configuration.unsafe_faults)
+        log.warning(
+            "UNSAFE: this member drops messages and fails its disk on purpose where a file says so",
+            file=configuration.unsafe_faults,
+        )
 
 
 async def _invitation(

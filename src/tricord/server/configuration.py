@@ -166,7 +166,8 @@ class Configuration:
     unsafe_faults: str = setting(
         default="",
         unit="path",
-        effect="for experiments: JSON file that says which peers' messages to drop; read again when it changes",
+        effect="for experiments, never with data you need: JSON file that says which peers' messages to drop, and which"
+        " calls of the disk are slow or fail; read again when it changes",
     )
     insecure: bool = setting(
         default=False,
