@@ -9,6 +9,7 @@ from tests.mvcc.watch_story import Story
 from tricord.base.errors import InvalidRequest, KeyNotProvided, RevisionCompacted
 from tricord.base.operations import DeleteRange, Put
 from tricord.base.watching import WatchEvents, WatchSpec
+from tricord.mvcc.watch_hub import MOVED_MAX
 from tricord.mvcc.watchers import StartState, start_state
 
 
@@ -91,6 +92,28 @@ def test_from_history_to_live_without_gap_or_double() -> None:
     client.accounts[0].complete()
     assert client.accounts[0].count == story.space.revision - 1
     assert story.hub.behind == 0
+
+
+def test_what_happens_while_many_come_from_history_to_live_is_told_to_all() -> None:
+    story = Story()
+    story.put(b"a")
+    client = story.client()
+    for _ in range(MOVED_MAX + 2):
+        client.watch(b"a", start=2)
+    while story.hub.behind in (0, MOVED_MAX + 2):  # until some have arrived, and some have not
+        assert story.step()
+    story.put(b"a")
+    story.settle()
+    client.told()
+    assert {account.count for account in client.accounts.values()} == {2}
+
+
+def test_a_revision_larger_than_the_room_is_one_item() -> None:
+    story = Story(queue_bytes=20_000)
+    client = story.client()
+    client.watch(b"a", b"z")
+    story.do(*(Put(b"k%d" % number, bytes(1000)) for number in range(40)))
+    assert [len(item.events) for item in client.take() if isinstance(item, WatchEvents)] == [40]
 
 
 def test_a_revision_is_one_item_and_keeps_its_order() -> None:
