@@ -30,9 +30,11 @@ from tricord.cli.move_leader import move_leader
 from tricord.cli.put import put
 from tricord.cli.serve import serve
 from tricord.cli.setting_options import with_setting_options
+from tricord.cli.sim import COMMANDS as sim_commands
 from tricord.cli.snapshot_save import snapshot_save
 from tricord.cli.status import status
 from tricord.cli.txn import txn
+from tricord.cli.usage import ThreeForUsage
 from tricord.cli.watch import watch
 
 Command = Callable[..., Any]
@@ -49,6 +51,7 @@ cluster = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Run a c
 lease = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Grant leases, renew and end them.")
 config = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Look at the settings of a member.")
 snapshot = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Save backups.")
+sim = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Break clusters in simulated time, and search.")
 member = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="See who the members are, and change it.")
 
 
@@ -127,6 +130,9 @@ app.add_typer(snapshot, name="snapshot")
 for name, command in cluster_commands.items():
     cluster.command(name)(reports_errors(command))
 app.add_typer(cluster, name="cluster")
+for name, command in sim_commands.items():
+    sim.command(name, cls=ThreeForUsage)(reports_errors(command))
+app.add_typer(sim, name="sim")
 add_etcd(app)
 config.command("show")(reports_errors(with_setting_options(show)))
 app.add_typer(config, name="config")

@@ -3,7 +3,18 @@
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from typer.core import TyperCommand
+
 from tricord.base.errors import ConfigurationError
+from tricord.cli.exit_codes import ExitCode, say_error
+
+F = TypeVar("F", bound=Callable[..., Any])
+USAGE = 3
+"""How a command ends after wrong usage whose 2 is a verdict, or whose relatives' is."""
 
 
 class WrongUsage(ConfigurationError):
@@ -12,3 +23,29 @@ class WrongUsage(ConfigurationError):
     code = "usage"
     summary = "the command is not used as it can be"
     hint = "--help shows what the command takes"
+
+
+class ThreeForUsage(TyperCommand):
+    """A command that ends with 3 after words that the command line's parser does not take."""
+
+    def make_context(self, *args: Any, **options: Any) -> Any:
+        try:
+            return super().make_context(*args, **options)
+        except Exception as error:
+            if getattr(error, "exit_code", None) == ExitCode.USAGE:
+                vars(error)["exit_code"] = USAGE
+            raise
+
+
+def usage_is_three(command: F) -> F:
+    """End with 3 where the command itself finds that it is not used as it can be."""
+
+    @functools.wraps(command)
+    def told(*args: Any, **options: Any) -> Any:
+        try:
+            return command(*args, **options)
+        except WrongUsage as error:
+            say_error(str(error), error.hint)
+            return USAGE
+
+    return told  # type: ignore[return-value]
