@@ -40,7 +40,7 @@ def test_faults_members_clients_and_the_violation_stand_below_each_other() -> No
         "n2                        -----------------------LLLLLLLLLLLLLLLLL",
         "client 1                  o...................................?...",
         "client c2                 ....................!...................",
-        "                    linearizability at 5.000 s ^",
+        "                   linearizability at 5.000 s ^",
         LEGEND,
     ]
 

@@ -61,9 +61,8 @@ def picture(outcome: Outcome, width: int = 100) -> str:
     for violation in outcome.violations[:3]:
         place = axis.column(violation.at)
         mark = f"^ {violation.checker} at {violation.at:.3f} s"
-        lines.append(
-            " " * (_LABEL + place) + mark if place < axis.width - len(mark) else f"{mark:>{_LABEL + place + 1}}"
-        )
+        room = place < axis.width - len(mark)
+        lines.append(" " * (_LABEL + place) + mark if room else f"{mark[2:] + ' ^':>{_LABEL + place + 1}}")
     return "\n".join([*lines, LEGEND])
 
 
