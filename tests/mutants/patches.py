@@ -12,6 +12,14 @@ Command: pytest tests/raft -k figure_8
 @@ ...
 ```
 
+Where a simulation is to find it as well, two more lines say so, and a third which seed once did:
+
+```
+Net: fine
+Checker: leader completeness
+Seed: 17
+```
+
 A change that nothing may name has ``Control:`` and ``Allowed:`` in place of the first three. ``Seconds:`` is how long
 the command may take (120). A value goes on in the next line when that is indented.
 """
@@ -61,6 +69,21 @@ class Patch:
         return self.arguments[self.arguments.index("-k") + 1]
 
     @property
+    def net(self) -> str:
+        """Which net of the simulator is to find it; nothing: none."""
+        return self.about.get("Net", "")
+
+    @property
+    def checkers(self) -> list[str]:
+        """Who is meant to name it in a simulation."""
+        return [name.strip() for name in self.about.get("Checker", "").split(",")]
+
+    @property
+    def seed(self) -> int | None:
+        """One by which a simulation found it."""
+        return int(self.about["Seed"]) if "Seed" in self.about else None
+
+    @property
     def seconds(self) -> int:
         """How long the command may take."""
         return int(self.about.get("Seconds", SECONDS))
@@ -88,10 +111,12 @@ def read(path: Path) -> Patch:
             name, _, value = line.partition(": ")
             about[name] = value.strip()
     wanted = {"Control", "Allowed", "Command"} if "Control" in about else {"Mutant", "Breaks", "Named by", "Command"}
-    if not begin or about.keys() - {"Seconds"} != wanted:
+    if not begin or about.keys() - {"Seconds", "Net", "Checker", "Seed"} != wanted:
         raise ValueError(f"{path.name}: its header says {sorted(about)} rather than {sorted(wanted)}")
     if not about["Command"].startswith("pytest tests/") or ("Mutant" in about and " -k " not in about["Command"]):
         raise ValueError(f"{path.name}: its command is no pytest of some paths, with -k if it is a mutant's")
+    if ("Checker" in about or "Seed" in about) and "Net" not in about:
+        raise ValueError(f"{path.name}: its header names a checker or a seed of no net")
     return Patch(path, about)
 
 

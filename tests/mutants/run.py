@@ -5,6 +5,9 @@ The tree is copied, one patch is applied to the copy, and the tests that its hea
 when a test fails; it survives when all pass, when none ran, or when time is up. A control is flagged when a test fails.
 Before that, all those tests must pass on the tree as it is. ``--check`` only looks whether each patch applies.
 
+A patch that names a net is also simulated, one seed after the other (``hunt.py``), until a checker says something: for
+a mutant the one that is meant to, before time is up; for a control none.
+
 A NAME is the beginning of a file's name: ``01``, or ``control``. Exit code 1: a mutant survived, a control was flagged,
 or a patch does not apply.
 """
@@ -12,9 +15,11 @@ or a patch does not apply.
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import re
 import shutil
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -24,6 +29,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import Enum
+from functools import partial
 from pathlib import Path
 
 from tests.mutants.patches import ROOT, Patch, read_all
@@ -36,6 +42,7 @@ PENDING = {
 
 COPIED = ("src", "tests", "examples", "pyproject.toml")
 PASSED, FAILED = 0, 1
+HUNT_SECONDS = 180
 
 
 class Verdict(Enum):
@@ -49,15 +56,37 @@ class Verdict(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """A verdict, the test that named the change or why nothing did, and how long that took."""
+    """A verdict, what the tests said in how many seconds, and what the simulation said."""
 
     patch: Patch
     verdict: Verdict
     reason: str
     seconds: float
+    hunted: Hunted | None = None
 
     def __str__(self) -> str:
-        return f"{self.verdict.value:<10} {self.patch.name:<48} {self.seconds:6.1f} s  {self.reason}"
+        simulated = f"{self.hunted}; " if self.hunted else ""
+        tested = f"{self.reason or 'no test'} in {self.seconds:.1f} s"
+        return f"{self.verdict.value:<10} {self.patch.name:<48} {simulated}{tested}"
+
+
+@dataclass(frozen=True, slots=True)
+class Hunted:
+    """What the simulation of one seed after the other came to."""
+
+    seeds: int
+    seconds: float
+    seed: int
+    checker: str
+    """Empty: nobody said anything."""
+    intended: bool
+    words: str = ""
+
+    def __str__(self) -> str:
+        if not self.checker:
+            return f"not found in {self.seeds} seeds, {self.seconds:.1f} s"
+        other = "" if self.intended else " (another was meant to)"
+        return f"{self.seeds} seeds, {self.seconds:.1f} s: {self.checker}{other} by seed {self.seed}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +104,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.mutants.run", description=(__doc__ or "").split("\n\n")[0])
     parser.add_argument("names", nargs="*", metavar="NAME", help="beginnings of patches' names (default: all)")
     parser.add_argument("--check", action="store_true", help="only look whether each patch applies")
+    parser.add_argument("--hunt", type=int, default=HUNT_SECONDS, help="seconds of simulation for each (default: 180)")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="patches at a time (default: processors)")
     options = parser.parse_args(arguments)
     try:
@@ -82,7 +112,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except ValueError as error:
         print(error, file=sys.stderr)
         return 2
-    return check(patches) if options.check else run(patches, options.jobs)
+    return check(patches) if options.check else run(patches, options.jobs, options.hunt)
 
 
 def check(patches: Sequence[Patch]) -> int:
@@ -99,19 +129,24 @@ def lacking(patch: Patch) -> str:
     return ", ".join(f"{path} is not there" for path in patch.paths if not (ROOT / path.partition("::")[0]).exists())
 
 
-def run(patches: Sequence[Patch], jobs: int) -> int:
+def run(patches: Sequence[Patch], jobs: int, hunt_seconds: int) -> int:
     """Try each patch; say what became of it."""
     before = untouched([patch for patch in patches if not patch.is_control])
     if before is not None and before.code != PASSED:
         print(f"tests fail without any patch: {before.reason}", file=sys.stderr)
         return 2
     verdicts = []
+    hunts: list[Hunted] = []
     with ThreadPoolExecutor(jobs) as pool:
-        for result in pool.map(attempt, patches):
+        for result in pool.map(partial(attempt, hunt_seconds=hunt_seconds), patches):
             print(result, flush=True)
             verdicts.append(result.verdict)
+            if result.hunted is not None and not result.patch.is_control:
+                hunts.append(result.hunted)
     for number, about in PENDING.items():
         print(f"{'pending':<10} {number:<48} {'':8}  {about}")
+    if hunts:
+        print(summary(hunts))
     survived, flagged = verdicts.count(Verdict.SURVIVED), verdicts.count(Verdict.FLAGGED)
     print(f"{verdicts.count(Verdict.KILLED)} killed, {survived} survived, {flagged} controls flagged")
     return bool(survived or flagged)
@@ -127,17 +162,50 @@ def untouched(mutants: Sequence[Patch]) -> Tested | None:
         return run_tests([*sorted(paths), "-k", names], tree, sum(mutant.seconds for mutant in mutants))
 
 
-def attempt(patch: Patch) -> Result:
-    """The patch's tests on a copy with it."""
+def summary(hunts: Sequence[Hunted]) -> str:
+    """How soon the simulation found them."""
+    found = [one for one in hunts if one.checker]
+    seeds, seconds = ([getattr(one, name) for one in found] or [0] for name in ("seeds", "seconds"))
+    return (
+        f"simulation: {len(found)} of {len(hunts)} found, {sum(one.intended for one in found)} by the checker that was "
+        f"meant to; median {statistics.median(seeds):g} seeds, {statistics.median(seconds):.1f} s"
+    )
+
+
+def attempt(patch: Patch, *, hunt_seconds: int = HUNT_SECONDS) -> Result:
+    """The patch's tests on a copy with it, and its simulation."""
+    hunted = None
     with copied_tree() as tree:
         wrong = patch.apply(tree)
         tested = Tested(-1, wrong, 0, 0) if wrong else run_tests(patch.arguments, tree, patch.seconds)
-    # Nothing but a test that fails names a bug, and nothing but tests that pass let a control go.
+        if patch.net and not wrong:
+            hunted = hunt(patch, tree, hunt_seconds)
+    # Nothing but a test that fails and a checker name a bug; nothing but tests that pass and silence let a control go.
     if patch.is_control:
-        verdict = Verdict.UNFLAGGED if tested.code == PASSED else Verdict.FLAGGED
+        silent = tested.code == PASSED and not (hunted and hunted.checker)
+        verdict = Verdict.UNFLAGGED if silent else Verdict.FLAGGED
     else:
-        verdict = Verdict.KILLED if tested.code == FAILED else Verdict.SURVIVED
-    return Result(patch, verdict, tested.reason.partition(" - ")[0], tested.seconds)
+        named = tested.code == FAILED and (hunted is None or hunted.intended)
+        verdict = Verdict.KILLED if named else Verdict.SURVIVED
+    return Result(patch, verdict, tested.reason.partition(" - ")[0], tested.seconds, hunted)
+
+
+def hunt(patch: Patch, tree: Path, seconds: int, first: int = 0, seeds: int = 0) -> Hunted:
+    """Simulate seeds on the tree until somebody says something, or so many seconds (or seeds) are over."""
+    command = [sys.executable, "-m", "tests.mutants.hunt", f"--net={patch.net}", f"--seconds={seconds}"]
+    command += [f"--from={first}", f"--seeds={seeds}"]
+    environment = {**os.environ, "PYTHONPATH": f"{tree / 'src'}{os.pathsep}{tree}"}
+    try:
+        done = subprocess.run(
+            command, cwd=tree, env=environment, capture_output=True, text=True, timeout=2 * seconds + 60, check=False
+        )
+        said = json.loads(done.stdout.splitlines()[-1])
+    except (subprocess.TimeoutExpired, IndexError, ValueError) as error:
+        return Hunted(0, seconds, 0, "exception", False, words=str(error))
+    checkers = said["checkers"]
+    intended = next((checker for checker in checkers if checker in patch.checkers), "")
+    named = intended or next(iter(checkers), "")
+    return Hunted(said["seeds"], said["seconds"], said["seed"], named, bool(intended), words=said["words"])
 
 
 @contextmanager

@@ -95,6 +95,46 @@ def test_without_a_verdict_of_the_tests_a_patch_fails(
     assert run.attempt(written(tree, HARMLESS)).verdict is control
 
 
+HUNTED = BUG.replace("Command:", "Net: fine\nChecker: addition, sums\nSeed: 17\nCommand:")
+
+
+def test_a_header_may_say_who_names_it_in_a_simulation(tmp_path: Path) -> None:
+    patch = written(tmp_path, HUNTED)
+    assert (patch.net, patch.checkers, patch.seed) == ("fine", ["addition", "sums"], 17)
+    with pytest.raises(ValueError, match="of no net"):
+        written(tmp_path, HUNTED.replace("Net: fine\n", ""))
+
+
+@pytest.mark.parametrize(
+    ("checkers", "named", "mutant", "control"),
+    [
+        (["sums"], "sums", Verdict.KILLED, Verdict.FLAGGED),
+        (["other", "sums"], "sums", Verdict.KILLED, Verdict.FLAGGED),
+        (["other"], "other", Verdict.SURVIVED, Verdict.FLAGGED),
+        ([], "", Verdict.SURVIVED, Verdict.UNFLAGGED),
+    ],
+)
+def test_a_simulated_mutant_is_killed_by_the_checker_that_is_meant_to_name_it(
+    tree: Path, checkers: list[str], named: str, mutant: Verdict, control: Verdict
+) -> None:
+    hunter = tree / "tests" / "mutants"
+    hunter.mkdir()
+    said = {"seeds": 3, "seconds": 1.5, "seed": 2, "checkers": checkers, "words": "2 + 2 is 5"}
+    (hunter / "hunt.py").write_text(f"import json\nprint(json.dumps({said}))\n")
+    result = run.attempt(written(tree, HUNTED))
+    assert result.hunted is not None
+    assert (result.hunted.checker, result.verdict) == (named, mutant)
+    harmless = HARMLESS.replace("Command:", "Net: fine\nCommand:").replace("return 5", "return 4")
+    assert run.attempt(written(tree, harmless)).verdict is control
+
+
+def test_a_simulation_that_breaks_off_names_nothing_and_lets_nothing_go(tree: Path) -> None:
+    result = run.attempt(written(tree, HUNTED))
+    assert (result.verdict, str(result.hunted).partition(": ")[2][:9]) == (Verdict.SURVIVED, "exception")
+    harmless = HARMLESS.replace("Command:", "Net: fine\nCommand:").replace("return 5", "return 4")
+    assert run.attempt(written(tree, harmless)).verdict is Verdict.FLAGGED
+
+
 def test_a_patch_that_does_not_apply_is_told(tree: Path, capsys: pytest.CaptureFixture[str]) -> None:
     patch = written(tree, BUG.replace("2 + 2", "3 + 1"))
     assert run.check([patch]) == 1
