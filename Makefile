@@ -16,7 +16,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
 .PHONY: help install serve cluster test check fix build bench bench-raft bench-cluster soak-raft soak-leases test-faults proto docs \
-	peers bitflip mutants test-watch kill-rounds lock clean
+	peers bitflip mutants sim sim-search sim-hashes sim-kinds test-watch kill-rounds lock clean
 
 help: ## say what each verb does
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 22
@@ -88,6 +88,18 @@ bitflip: install ## flip one bit anywhere in a member's files, 1,000 times (long
 
 mutants: install ## each known bug, put into a copy, must be named by a test, and no control (ARGS="01 --jobs 1")
 	$(BIN)/python -m tests.mutants.run $(ARGS)
+
+sim: install ## run a simulated cluster: SEED=17 (NET=wide: whole members; ARGS="--story --shrink-seconds 60")
+	@$(BIN)/tricord sim run --seed $(or $(SEED),0) --net $(or $(NET),fine) $(ARGS)
+
+sim-search: install ## run seeds for MINUTES=60, until one violates a promise (NET=wide; ARGS="--jobs 2 --from 1000")
+	@$(BIN)/tricord sim search --minutes $(or $(MINUTES),60) --net $(or $(NET),fine) $(ARGS)
+
+sim-hashes: install ## 1,000 seeds twice, in two processes with two hash seeds: do all repeat? (NET=wide; ARGS="--seeds 100")
+	@$(BIN)/python -m tests.sim.hashes --net $(or $(NET),fine) $(ARGS)
+
+sim-kinds: install ## a run for each kind of fault in which it took hold (ARGS="--net wide")
+	@$(BIN)/tricord sim kinds --prove $(ARGS)
 
 test-watch: install ## 10,000 watchers of a real member, told of 1,000,000 changes (ARGS="--server etcd": of a real etcd)
 	$(BIN)/python -m tests.e2e.watch_load $(ARGS)
