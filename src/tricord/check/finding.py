@@ -49,3 +49,5 @@ class Limits:
     """Asked now and then: whether the time is up."""
     bound_ns: int = 10_000_000_000
     """Of convergence: how long after the last write replicas may differ."""
+    level: str = ""
+    """Of a model that has several: which of them (causal: ``cc``, ``ccv`` or ``cm``). Empty: the model's usual one."""

@@ -29,6 +29,9 @@ MODELS = {
     "locks": "no two clients hold a lock at once, and no lease ends early",
 }
 
+LEVELS = {"causal": ("cc", "ccv", "cm")}
+"""Of models that have several: what ``Limits.level`` may be; the first is the usual one."""
+
 
 def check_of(model: str) -> Check:
     """The model's checker. Raises KeyError for a name that is not in ``MODELS``."""

@@ -12,6 +12,7 @@ from typing import Annotated, Any
 import typer
 
 from tricord import __version__
+from tricord.cli.check import add_check
 from tricord.cli.cluster import COMMANDS as cluster_commands
 from tricord.cli.compact import compact
 from tricord.cli.config_show import show
@@ -74,6 +75,7 @@ def tricord(context: typer.Context, version: bool = False, **connection: str | N
       tricord del greeting                   delete it
       tricord watch --prefix jobs/           print changes as they happen
       tricord lock backup -- ./backup.sh     run a command while holding a lock
+      tricord check run history.jsonl --model linearizable
       tricord txn --if 'version(lock) = 0' --then 'put lock me' --else 'get lock'
 
     \b
@@ -133,6 +135,7 @@ app.add_typer(cluster, name="cluster")
 for name, command in sim_commands.items():
     sim.command(name, cls=ThreeForUsage)(reports_errors(command))
 app.add_typer(sim, name="sim")
+add_check(app)
 add_etcd(app)
 config.command("show")(reports_errors(with_setting_options(show)))
 app.add_typer(config, name="config")
