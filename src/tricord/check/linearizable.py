@@ -12,6 +12,7 @@ from collections import Counter
 
 from tricord.check.finding import Finding, Limits, Verdict
 from tricord.check.history import History, Operation
+from tricord.check.linear import registers
 from tricord.check.linear.partition import Partition, partitions
 from tricord.check.linear.search import Search
 from tricord.check.linear.words import stuck_at
@@ -24,8 +25,13 @@ def check(history: History, limits: Limits) -> Finding:
     """
     operations = history.operations
     counted: Counter[str] = Counter()
+    violation, counted["sorted"], rest = registers.judge(operations)
+    counted["partitions"] = counted["sorted"]
+    if violation is not None:
+        violation.statistics = dict(counted)
+        return violation
     undecided: Finding | None = None
-    for partition in partitions(operations):
+    for partition in partitions(rest):
         finding = _by_search(operations, partition, limits, counted)
         if finding.verdict is Verdict.VIOLATED:
             finding.statistics = dict(counted)
