@@ -6,9 +6,8 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 
-import msgspec
-
-from tricord.check.history import History, Operation
+from tricord.check.history import History
+from tricord.check.reading import line_of
 from tricord.sim.outcome import Outcome
 from tricord.sim.page import page
 from tricord.sim.picture import picture
@@ -39,14 +38,8 @@ def save(outcome: Outcome, shortest: Outcome, out: str) -> Files:
         with open(os.path.join(directory, name), "w", encoding="utf-8") as file:
             file.write(text)
     with open(os.path.join(directory, "history.jsonl"), "wb") as file:
-        file.writelines(map(_line_of, (shortest.history or History(())).operations))
+        file.writelines(map(line_of, (shortest.history or History(())).operations))
     return Files(directory, os.path.join(directory, "shortest.plan"))
-
-
-def _line_of(operation: Operation) -> bytes:
-    fields = msgspec.structs.asdict(operation)
-    del fields["index"]
-    return msgspec.json.encode(fields) + b"\n"
 
 
 def _commented(outcome: Outcome) -> str:
