@@ -30,6 +30,8 @@ class CheckCode(IntEnum):
 
 
 BAD_INPUT = "bad-input"
+SMALLEST_SECONDS = 10.0
+"""For making a counter-example small."""
 
 
 @dataclass(slots=True)
@@ -166,11 +168,20 @@ def _judge(model: str, history: History, limits: Limits, report: Report) -> Find
     begun = time.monotonic()
     finding = check_of(model)(history, limits)
     report.seconds = time.monotonic() - begun
+    finding = _made_small(model, history, finding, limits)
     report.verdict = finding.verdict.value
     report.anomaly = finding.anomaly
     report.reason = finding.reason
     report.statistics = finding.statistics
     return finding
+
+
+def _made_small(model: str, history: History, finding: Finding, limits: Limits) -> Finding:
+    from tricord.check.models import check_of
+    from tricord.check.smallest import smallest
+
+    deadline = time.monotonic() + SMALLEST_SECONDS
+    return smallest(model, check_of(model), history, finding, limits, expired=lambda: time.monotonic() > deadline)
 
 
 def _told(file: str, html: str, as_json: bool, history: History, finding: Finding, report: Report) -> int:
