@@ -25,7 +25,13 @@ PLAN = Plan(
 
 def test_faults_members_clients_and_the_violation_stand_below_each_other() -> None:
     outcome = run(PLAN)
-    outcome.lines = ["0.000 n1 leads in term 2", "5.000 n1 is down", "5.750 n2 leads in term 3", "6.5 n1 is up", "7 so"]
+    outcome.lines = [
+        "0.000 n1 leads in term 2",
+        "5.000 n1 dies",
+        "5.750 n2 leads in term 3",
+        "6.5 n1 starts at entry 9",
+        "7 so",
+    ]
     outcome.history = History(
         [
             Operation(1, "put", "k", "a", None, 0, 1),

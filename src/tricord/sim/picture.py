@@ -24,8 +24,8 @@ LEGEND = "L leads  - follows  x down  p paused     operations: o ok  ! fail  ? u
 _LABEL = 26
 _ROWS = 16
 """The most faults and the most clients that are shown: the last ones before the violation."""
-_ROLE = re.compile(r"\s*(-?[0-9.]+) (n[0-9]+) (leads|follows|is down|is up|is paused|goes on)\b")
-_SIGNS = {"leads": "L", "follows": "-", "is down": "x", "is up": "-", "is paused": "p", "goes on": "-"}
+_SIGNS = {"leads": "L", "follows": "-", "dies": "x", "starts": "-", "is paused": "p", "goes on": "-"}
+_ROLE = re.compile(rf"\s*(-?[0-9.]+) (n[0-9]+) ({'|'.join(_SIGNS)})\b")
 _STATUS = {OK: "o", UNKNOWN: "?"}
 
 
