@@ -79,6 +79,24 @@ def _java_libraries() -> Path | None:
     return folder if shutil.which("javac") and (INSTALLED / "java" / "pom.xml").is_file() else None
 
 
+def _faketime() -> Path | None:
+    """The library of Debian's `faketime`."""
+    found = sorted(Path("/usr/lib").glob("*/faketime/libfaketime.so.1"))
+    return found[0] if found else None
+
+
+def _network_namespaces() -> Path | None:
+    """iproute2's `ip`, when this user may make network namespaces and join them (root in most containers)."""
+    program = shutil.which("ip")
+    if os.name != "posix" or os.geteuid() != 0 or program is None:
+        return None
+    name = f"t{os.getpid()}-probe"
+    for words in (["netns", "add", name], ["netns", "del", name]):
+        if subprocess.run([program, *words], capture_output=True, check=False).returncode != 0:
+            return None
+    return Path(program)
+
+
 def _tmpfs() -> Path | None:
     """A scratch folder's parent, when this user may mount a small file system (root in most containers)."""
     if os.name != "posix" or os.geteuid() != 0 or not shutil.which("mount"):
@@ -100,6 +118,7 @@ PEERS: dict[str, Callable[[], Path | None]] = {
     "etcdctl-3.4": _built("etcdctl-3.4"),
     "etcdctl-3.5": _from_pypi("etcdctl"),
     "etcdutl": _built("etcdutl"),
+    "faketime": _faketime,
     "go-coordination": _built("go-coordination"),
     "go-load": _built("go-load"),
     "go-mixed": _built("go-mixed"),
@@ -108,6 +127,7 @@ PEERS: dict[str, Callable[[], Path | None]] = {
     "grpc-js": _node_package("@grpc/grpc-js"),
     "h2spec": _built("h2spec"),
     "jetcd": _java_libraries,
+    "network-namespaces": _network_namespaces,
     "npm-etcd3": _node_package("etcd3"),
     "patroni": _python_packages("patroni", "patroni"),
     "postgresql": _postgresql,

@@ -13,7 +13,7 @@ import os
 import signal
 import ssl
 import sys
-import time
+import threading
 from collections.abc import Callable
 
 from tricord import __version__
@@ -52,7 +52,10 @@ class Manner:
     def environment(self, environment: Environment) -> Environment:
         """The outside worlds of the member."""
         path = self.configuration.unsafe_faults
-        return with_faulty_disk(environment, path, time.sleep) if path else environment
+        if not path:
+            return environment
+        # Not time.sleep: it fails where `faketime` has set the wall clock back.
+        return with_faulty_disk(environment, path, threading.Event().wait)
 
     def open_log(self, environment: Environment) -> Logger:
         """The member's log."""

@@ -37,7 +37,7 @@ class _File(msgspec.Struct):
     disk: list[DiskRule] = []
 
 
-def with_faulty_disk(environment: Environment, path: str, sleep: Callable[[float], None]) -> Environment:
+def with_faulty_disk(environment: Environment, path: str, sleep: Callable[[float], object]) -> Environment:
     """The same with a disk that obeys the file from the first call on. ``sleep(seconds)`` blocks its thread.
 
     A file that cannot be read says nothing here; the member tells of it when it has started.

@@ -53,7 +53,7 @@ class DiskRule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class FaultyDisk:
     """A ``Disk``. Calls come from any thread, as do changes of the rules."""
 
-    def __init__(self, disk: Disk, sleep: Callable[[float], None]) -> None:
+    def __init__(self, disk: Disk, sleep: Callable[[float], object]) -> None:
         """``sleep(seconds)`` blocks the calling thread, as a slow disk does."""
         self.disk = disk
         """The one that works."""

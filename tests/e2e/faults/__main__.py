@@ -1,13 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Three members in network namespaces under mixed load: links cut by blackhole routes, members killed and paused.
+"""Three members in network namespaces under mixed load, broken in every way that real processes can be broken.
 
-Clients of every kind go on the whole time: writers of unique keys in Go, reads, writes and compare-and-swaps of a few
-keys, watchers of everything through one member each, holders of leases, adders under a lock. In the end everything is
-mended, and the accounts are checked: no acknowledged write is lost, all members hold the same, each read was right and
-fresh, each watcher was told everything once and in order, no lease ended early, none is left over, and the lock's
-counter has every increment once. The history and, on a failure, data and logs are kept.
+Links are cut by blackhole routes, one way too, and slow, lossy, narrow, stalled and reset in mid-frame by relays;
+members are killed, stopped and paused, one or all; disks are slow, fail, or are full; wall clocks jump. Which, whose
+and how long is drawn from the seed; two may go on at once.
 
-python -m tests.e2e.faults [--seconds 1800] [--seed 1] [--keep FOLDER]
+Clients of every kind go on the whole time: writers of unique keys in Go; reads, writes, deletes, compare-and-swaps and
+appends of a few keys; watchers of everything through one member each; holders of leases; adders under a lock. In the
+end everything is mended, and the accounts are checked: no acknowledged write is lost, all members hold the same, each
+read was right and fresh, each watcher was told everything once and in order, no lease ended early, none is left over,
+and the lock's counter has every increment once. The history and, on a failure, data and logs are kept.
+
+python -m tests.e2e.faults [--seconds 300] [--seed 1] [--kinds killed,disk-full] [--keep FOLDER]
 """
 
 from __future__ import annotations
@@ -18,19 +22,26 @@ import shutil
 import sys
 import tempfile
 import time
+from dataclasses import dataclass
 from pathlib import Path
 
 from tests.e2e.faults.clients import Clients
-from tests.e2e.faults.cluster import Faults, HostCluster
+from tests.e2e.faults.cluster import HostCluster
 from tests.e2e.faults.history import Recorder, States, check_registers
+from tests.e2e.faults.judging import judge
 from tests.e2e.faults.namespaces import Network
+from tests.e2e.faults.register_clients import RegisterClient
+from tests.e2e.faults.strikes import HARD, SOFT, Faults
+from tests.e2e.soak_raft import assert_hashes_alike
+from tests.peers import paths
 from tests.peers.clusters import eventually
 from tests.peers.load import Load, assert_nothing_lost
 from tricord import aio
 from tricord.base.operations import Event
 
-WHOLE_SECONDS = 3.0
+WHOLE_SECONDS = 2.0
 """Between two faults."""
+REGISTER_CLIENTS = 5
 LEFTOVER_SECONDS = 30.0
 """A lease that nobody renews is gone so long after the last fault."""
 
@@ -50,8 +61,10 @@ async def run_clients(cluster: HostCluster, clients: Clients, faults: Faults, se
     """All clients beside the faults; returns when the clients have ended."""
     members = list(cluster.members.values())
     async with asyncio.TaskGroup() as group:
+        for number in range(REGISTER_CLIENTS):
+            one = RegisterClient(number, cluster.endpoints, clients.recorder, clients.seed, clients.errors)
+            group.create_task(one.run(clients.stopping))
         for number in range(3):
-            group.create_task(clients.registers(number))
             group.create_task(clients.lease_holder(number))
             group.create_task(clients.adder(number))
             group.create_task(clients.watcher(f"through {members[number].name}", members[number].endpoint, 1))
@@ -113,17 +126,31 @@ async def counted(endpoint: str) -> int:
         return int(found.text) if found else 0
 
 
-def survive(folder: Path, seconds: float, seed: int) -> str:
+@dataclass
+class Plan:
+    """How long, and which faults."""
+
+    seconds: float = 300
+    seed: int = 1
+    kinds: frozenset[str] | None = None
+    """None: all."""
+
+
+def survive(folder: Path, plan: Plan) -> str:
     """The whole story. Says in a line what was survived; raises AssertionError otherwise."""
     names = ["n1", "n2", "n3"]
-    with Network(names) as network, HostCluster(folder / "cluster", network) as cluster:
+    roomy = names[plan.seed % len(names)]
+    clocks = paths.find("faketime") is not None and (plan.kinds is None or "clock-wrong" in plan.kinds)
+    clocked = names[(plan.seed + 1) % len(names)] if clocks else None
+    cluster = HostCluster(folder / "cluster", network := Network(names), roomy=roomy, clocked=clocked)
+    with network, cluster:
         recorder = Recorder(folder / "history.jsonl")
-        clients = Clients(cluster.endpoints, recorder, seed)
-        faults = Faults(cluster, network, seed)
+        clients = Clients(cluster.endpoints, recorder, plan.seed)
+        faults = Faults(cluster, network, plan.seed, plan.kinds)
         record = folder / "acknowledged"
         flags = ["--reads", "--timeout=2s", "--redial=200ms", "--writers=2", "--rate=50"]
         with Load(cluster.endpoints, *flags, record=record) as load:
-            count = asyncio.run(run_clients(cluster, clients, faults, seconds))
+            count = asyncio.run(run_clients(cluster, clients, faults, plan.seconds))
             load.mark()
             eventually(lambda: load.mark().acknowledged > 0, "a write after the last fault")
             load.finish()
@@ -133,9 +160,11 @@ def survive(folder: Path, seconds: float, seed: int) -> str:
         history = asyncio.run(whole_history(endpoint))
         cluster.wait_until_level()
         assert_nothing_lost(record, cluster.endpoints)
+        content = assert_hashes_alike(cluster.endpoints)
         assert not load.total.wrong, f"{len(load.total.wrong)} reads lacked a write: {load.total.wrong[:5]}"
         counter = asyncio.run(counted(endpoint))
-    judged = check_registers(recorder.operations, States(history))
+    check_registers(recorder.operations, States(history))
+    judged = judge(recorder.path, "linearizable")
     told = check_watchers(clients, history)
     leases = check_leases(clients)
     assert clients.added <= counter <= clients.added + clients.maybe_added, (
@@ -143,26 +172,32 @@ def survive(folder: Path, seconds: float, seed: int) -> str:
     )
     struck = ", ".join(f"{kind} {number}" for kind, number in sorted(faults.counts.items()))
     return (
-        f"{count} faults ({struck}): {load.total.acknowledged:,} writes acknowledged, all there and alike on every "
-        f"member; {judged:,} operations on registers linearizable; {told:,} events told, each once and in order; "
-        f"{leases:,} leases, none ended early or is left; {counter:,} increments under the lock, each once; the "
-        f"longest time without an acknowledged write {load.total.gap_ms / 1000:.1f} s; errors {dict(clients.errors)}"
+        f"seed {plan.seed}: {count} strikes ({struck}); {load.total.acknowledged:,} writes acknowledged, all there and "
+        f"alike on every member, hash {content}; {judged:,} operations on registers and strings linearizable; "
+        f"{told:,} events told, each once and in order; {leases:,} leases, none ended early or is left; {counter:,} "
+        f"increments under the lock, each once; the longest time without an acknowledged write "
+        f"{load.total.gap_ms / 1000:.1f} s; errors {dict(clients.errors)}"
     )
 
 
 def main() -> None:
     """Parse the flags, run, print."""
+    plan = Plan()
     parser = argparse.ArgumentParser(prog="python -m tests.e2e.faults", description=__doc__.splitlines()[0])
-    parser.add_argument("--seconds", type=float, default=1800)
-    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--seconds", type=float, default=plan.seconds)
+    parser.add_argument("--seed", type=int, default=plan.seed)
+    parser.add_argument("--kinds", help=f"of these alone, by commas: {', '.join((*HARD, *SOFT))}")
     parser.add_argument("--keep", type=Path, help="where to put history, data and logs, and leave them")
     options = parser.parse_args()
+    kinds = frozenset(options.kinds.split(",")) if options.kinds else None
+    if kinds and (unknown := kinds - {*HARD, *SOFT}):
+        parser.error(f"no such kind of fault: {', '.join(sorted(unknown))}")
     folder = options.keep or Path(tempfile.mkdtemp(prefix="tricord-faults-"))
     folder.mkdir(parents=True, exist_ok=True)
     try:
-        print(survive(folder, options.seconds, options.seed))
+        print(survive(folder, Plan(options.seconds, options.seed, kinds)))
     except BaseException:
-        print(f"faults: history, data and logs are kept in {folder}", file=sys.stderr)
+        print(f"faults: seed {options.seed}; history, data and logs are kept in {folder}", file=sys.stderr)
         raise
     if options.keep is None:
         shutil.rmtree(folder)

@@ -17,10 +17,7 @@ from tricord import aio
 from tricord.base.errors import OutcomeUnknown, TricordError
 from tricord.base.leases import LeaseGrant, LeaseGrantResult, LeaseKeepAlive, LeaseKeepAliveResult
 from tricord.base.operations import Event
-from tricord.txn import put, value
 
-KEYS = 5
-PAUSE_SECONDS = 0.02
 LEASE_SECONDS = 4
 RENEWAL_SECONDS = 1.0
 
@@ -55,37 +52,6 @@ class Clients:
     def failed(self, error: TricordError) -> None:
         """Count it."""
         self.errors[error.code] += 1
-
-    async def registers(self, client: int) -> None:
-        """Reads, writes and compare-and-swaps of a few keys."""
-        draw = random.Random(self.seed * 100 + client)
-        async with aio.connect(self.endpoints, timeout=2) as store:
-            number = 0
-            while not self.stopping.is_set():
-                number += 1
-                key, new = f"register/{draw.randrange(KEYS)}", f"{client}-{number}"
-                op = draw.choice(("put", "get", "get", "cas"))
-                given = {"put": new, "get": None, "cas": {"expect": f"{client}-{number - 1}", "value": new}}[op]
-                output: str | bool | None = None
-                called, status, at = time.monotonic_ns(), "ok", 0
-                try:
-                    if op == "put":
-                        at = (await store.put(key, new)).revision
-                    elif op == "get":
-                        reply = await store.range(key, key + "\0")
-                        output, at = (reply.kvs[0].text if reply.kvs else None), reply.revision
-                    else:
-                        expected = f"{client}-{number - 1}".encode()
-                        answer = await store.txn(when=[value(key) == expected], then=[put(key, new)])
-                        output, at = answer.succeeded, answer.revision
-                except OutcomeUnknown as error:
-                    self.failed(error)
-                    status = "unknown"
-                except TricordError as error:
-                    self.failed(error)
-                    status = "fail"
-                self.recorder.add(client, op, key, given, output, called, status, at)
-                await asyncio.sleep(PAUSE_SECONDS)
 
     async def watcher(self, name: str, endpoint: str, from_revision: int) -> None:
         """Keeps all it is told; with one endpoint alone, so that it lives through that member's faults."""

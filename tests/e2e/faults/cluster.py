@@ -1,114 +1,99 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A cluster whose members live in network namespaces, and the faults that can befall it."""
+"""A cluster whose members live in network namespaces, each with its own clock, disk and links to break."""
 
 from __future__ import annotations
 
-import random
+import json
+import os
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
+from types import TracebackType
+from typing import Self
 
+from tests.e2e.faults.clock import WallClock
+from tests.e2e.faults.links import Relays
 from tests.e2e.faults.namespaces import Network
+from tests.e2e.faults.room import Room
 from tests.peers.clusters import Cluster, ClusterMember
 
 PORT = 2379
+SEGMENT_BYTES = 8 << 20
+"""Small files of the log, so that a full disk meets the making of a new one soon."""
 
 
 class HostMember(ClusterMember):
-    """`tricord serve` on a host of its own."""
+    """`tricord serve` on a host of its own. Its peers reach it through relays."""
 
-    def __init__(self, name: str, directory: Path, network: Network) -> None:
-        super().__init__(name, directory, (), {})
+    def __init__(self, name: str, directory: Path, network: Network, clock: WallClock | None) -> None:
+        super().__init__(name, directory, (), clock.environment if clock is not None else {})
         self._network = network
+        self._faults = directory.with_name(f"{name}.faults.json")
         self.host, self.port = network.address(name), PORT
         self.endpoint = f"{self.host}:{self.port}"
+        self.break_disk()
+
+    @property
+    def peer_url(self) -> str:
+        return f"http://{self._network.relayed_address(self.name)}:{PORT}"
 
     def command(self) -> Sequence[str]:
         tricord = [sys.executable, "-m", "tricord", "serve", "--name", self.name, "--data-dir", str(self.directory)]
-        flags = ["--listen", self.endpoint, "--insecure", *self.initial_flags()]
-        return [*self._network.inside(self.name), *tricord, *flags]
+        flags = ["--listen", self.endpoint, "--insecure", "--segment-bytes", str(SEGMENT_BYTES)]
+        peers = ["--advertise-peer", self.peer_url.removeprefix("http://"), "--unsafe-faults", str(self._faults)]
+        return [*self._network.inside(self.name), *tricord, *flags, *peers, *self.initial_flags()]
+
+    def break_disk(self, *rules: dict[str, object]) -> None:
+        """Let its disk be slow or fail so (`storage.faulty_disk.DiskRule`), and in no other way; soon."""
+        written = self._faults.with_suffix(".new")
+        written.write_text(json.dumps({"disk": rules}))
+        os.replace(written, self._faults)
 
 
 class HostCluster(Cluster):
-    """Three members on three hosts."""
+    """Three members on three hosts; the disk of one of them is ``room``, the wall clock of another ``clock``."""
 
-    def __init__(self, folder: Path, network: Network) -> None:
+    def __init__(self, folder: Path, network: Network, *, roomy: str, clocked: str | None) -> None:
+        """``roomy`` is the member whose disk can become full, ``clocked`` the one whose clock can be wrong."""
+        folder.mkdir(parents=True)
         self._network = network
+        self.hosts: dict[str, HostMember] = {}
+        self.clocked = clocked
+        self.clock = WallClock(folder / "clock") if clocked is not None else None
+        self.room = Room(folder / roomy)
+        self.roomy = roomy
+        self.relays = Relays(network, PORT)
         super().__init__("tricord", folder, len(network.hosts))
 
     def _make(self, name: str) -> ClusterMember:
-        member = self.members[name] = HostMember(name, self.folder / name, self._network)
+        clock = self.clock if name == self.clocked else None
+        member = HostMember(name, self.folder / name, self._network, clock)
+        self.members[name] = self.hosts[name] = member
         return member
 
+    @staticmethod
+    def linger(seconds: float) -> None:
+        """Let a fault last."""
+        time.sleep(seconds)
 
-class Faults:
-    """Draws faults and mends them again. At any time a majority of members is whole, so that what ends ends well."""
-
-    def __init__(self, cluster: HostCluster, network: Network, seed: int) -> None:
-        self._cluster = cluster
-        self._network = network
-        self._random = random.Random(seed)
-        self.counts: dict[str, int] = {}
-        self._kinds: dict[str, Callable[[str, str], None]] = {
-            "isolated": self._isolated,
-            "one way to it": self._one_way_to,
-            "one way from it": self._one_way_from,
-            "a pair parted": self._pair,
-            "killed": self._killed,
-            "paused": self._paused,
-            "all killed": self._all_killed,
-        }
-
-    def strike(self) -> str:
-        """One fault, from its beginning to its end; what it was. Blocks for seconds."""
-        kind = self._random.choice(list(self._kinds))
-        names = list(self._cluster.members)
-        # The leader is where it hurts.
-        victim = self._cluster.leader() if self._random.random() < 0.6 else self._random.choice(names)
-        other = self._random.choice([name for name in names if name != victim])
-        self.counts[kind] = self.counts.get(kind, 0) + 1
+    def __enter__(self) -> Self:
+        self.room.__enter__()
         try:
-            self._kinds[kind](victim, other)
-        finally:
-            self._network.heal()
-        return f"{kind}: {victim}"
+            self.relays.__enter__()
+            return super().__enter__()
+        except BaseException:
+            self._end()
+            raise
 
-    def _last(self) -> None:
-        time.sleep(self._random.uniform(0.3, 4.0))
+    def _end(self) -> None:
+        self.relays.close()
+        self.room.__exit__(None, None, None)
 
-    def _isolated(self, victim: str, other: str) -> None:
-        self._network.isolate(victim)
-        self._last()
-
-    def _one_way_to(self, victim: str, other: str) -> None:
-        for name in self._cluster.members:
-            if name != victim:
-                self._network.cut(name, victim)
-        self._last()
-
-    def _one_way_from(self, victim: str, other: str) -> None:
-        for name in self._cluster.members:
-            if name != victim:
-                self._network.cut(victim, name)
-        self._last()
-
-    def _pair(self, victim: str, other: str) -> None:
-        self._network.part(victim, other)
-        self._last()
-
-    def _killed(self, victim: str, other: str) -> None:
-        self._cluster.kill(victim)
-        self._last()
-        self._cluster.start([victim])
-
-    def _paused(self, victim: str, other: str) -> None:
-        self._cluster.pause(victim)
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         try:
-            self._last()
+            super().__exit__(kind, error, trace)
         finally:
-            self._cluster.resume(victim)
-
-    def _all_killed(self, victim: str, other: str) -> None:
-        self._cluster.kill_all()
-        self._cluster.start()
+            self._end()

@@ -1,49 +1,35 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What clients did, one operation a line, kept for checkers; and the checks that revisions make simple.
-
-A line: ``{"client":3,"op":"put","key":"k1","input":"v7","output":null,"call_ns":10,"return_ns":25,"status":"ok",
-"revision":12}``. The status is ok, fail (it had no effect) or unknown (it may take effect at any time after the call).
+"""What clients did, one operation a line, kept for checkers (`tricord.check.history` has the form); and the check that
+revisions make simple.
 """
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from tricord.base.operations import Event, EventKind
-
-
-@dataclass
-class Operation:
-    """One call and what came of it."""
-
-    client: int
-    op: str
-    key: str
-    input: Any
-    output: Any
-    call_ns: int
-    return_ns: int
-    status: str
-    revision: int = 0
+from tricord.check.history import Operation
+from tricord.check.reading import line_of
 
 
 class Recorder:
     """Collects operations and writes them to a file."""
 
     def __init__(self, path: Path) -> None:
+        self.path = path
         self.operations: list[Operation] = []
-        self._file = path.open("w")
+        self._file = path.open("wb")
 
-    def add(self, client: int, op: str, key: str, given: Any, output: Any, call_ns: int, status: str, at: int) -> None:
+    def add(
+        self, client: int | str, op: str, key: str, given: Any, output: Any, call_ns: int, status: str, at: int
+    ) -> None:
         """An operation ended just now."""
         one = Operation(client, op, key, given, output, call_ns, time.monotonic_ns(), status, at)
         self.operations.append(one)
-        self._file.write(json.dumps(asdict(one)) + "\n")
+        self._file.write(line_of(one))
 
     def close(self) -> None:
         """Nothing more comes."""
@@ -78,21 +64,37 @@ def check_registers(operations: list[Operation], states: States) -> int:
     older revision than one that had returned before it was called. The number of operations that were judged."""
     judged = [one for one in operations if one.status == "ok" and one.revision]
     for one in judged:
-        if one.op == "get":
-            assert states.at(one.key, one.revision) == one.output, f"a read of what was not there: {one}"
-        elif one.op == "put":
-            assert states.changed_at(one.key, one.revision), f"a write without its revision: {one}"
-            assert states.at(one.key, one.revision) == one.input, f"an acknowledged write is lost: {one}"
-        elif one.op == "cas":
-            before = states.at(one.key, one.revision - 1 if one.output else one.revision)
-            assert (before == one.input["expect"]) == one.output, f"a wrong comparison: {one}"
-            if one.output:
-                assert states.at(one.key, one.revision) == one.input["value"], f"an acknowledged write is lost: {one}"
-    returns = sorted(judged, key=lambda one: one.return_ns)
+        _check_answer(one, states)
+    returns = sorted(judged, key=_returned)
     newest, place = 0, 0
     for one in sorted(judged, key=lambda one: one.call_ns):
-        while returns[place].return_ns < one.call_ns:
+        while _returned(returns[place]) < one.call_ns:
             newest = max(newest, returns[place].revision)
             place += 1
         assert one.revision >= newest, f"older than what had returned before (revision {newest}): {one}"
     return len(judged)
+
+
+def _returned(one: Operation) -> int:
+    assert one.return_ns is not None
+    return one.return_ns
+
+
+def _check_answer(one: Operation, states: States) -> None:
+    assert one.key is not None
+    held = states.at(one.key, one.revision)
+    if one.op == "get":
+        assert held == one.output, f"a read of what was not there: {one}"
+    elif one.op == "put":
+        assert states.changed_at(one.key, one.revision), f"a write without its revision: {one}"
+        assert held == one.input, f"an acknowledged write is lost: {one}"
+    elif one.op == "delete":
+        assert held is None, f"an acknowledged delete is lost: {one}"
+    elif one.op == "append":
+        before = states.at(one.key, one.revision - 1) or ""
+        assert held == one.output == before + one.input, f"an append to another string: {one}"
+    elif one.op == "cas":
+        before_it = states.at(one.key, one.revision - 1 if one.output else one.revision)
+        assert (before_it == one.input["expect"]) == one.output, f"a wrong comparison: {one}"
+        if one.output:
+            assert held == one.input["value"], f"an acknowledged write is lost: {one}"

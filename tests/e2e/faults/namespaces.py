@@ -21,6 +21,10 @@ def ip(*words: str, check: bool = True) -> None:
     subprocess.run(["ip", *words], check=check, capture_output=True)
 
 
+CLIENTS = "clients"
+"""Stands for this side of the bridge."""
+
+
 class Network:
     """`with Network(["n1", "n2"]) as network:`; the test itself reaches every host, by the bridge."""
 
@@ -32,7 +36,13 @@ class Network:
 
     def address(self, host: str) -> str:
         """The host's IPv4 address."""
+        if host == CLIENTS:
+            return f"{self._subnet}.254"
         return f"{self._subnet}.{self.hosts.index(host) + 1}"
+
+    def relayed_address(self, host: str) -> str:
+        """Where other hosts reach the host through a relay of their own: on each of them an address of itself."""
+        return f"{self._subnet}.{self.hosts.index(host) + 101}"
 
     def inside(self, host: str) -> list[str]:
         """What to put before a command so that it runs on the host."""
@@ -48,6 +58,10 @@ class Network:
         """Cut both ways."""
         self.cut(one, other)
         self.cut(other, one)
+
+    def cut_from_clients(self, host: str) -> None:
+        """Drop what the host sends to this side of the bridge, where the clients are."""
+        self.cut(host, CLIENTS)
 
     def isolate(self, host: str) -> None:
         """Part it from all other hosts."""
@@ -75,7 +89,7 @@ class Network:
     def _build(self) -> None:
         bridge = self._tag
         ip("link", "add", bridge, "type", "bridge")
-        ip("addr", "add", f"{self._subnet}.254/24", "dev", bridge)
+        ip("addr", "add", f"{self.address(CLIENTS)}/24", "dev", bridge)
         ip("link", "set", bridge, "up")
         for number, host in enumerate(self.hosts):
             namespace, outer = self._namespace(host), f"{self._tag}v{number}"
@@ -85,6 +99,9 @@ class Network:
             ip("-n", namespace, "addr", "add", f"{self.address(host)}/24", "dev", "eth0")
             ip("-n", namespace, "link", "set", "eth0", "up")
             ip("-n", namespace, "link", "set", "lo", "up")
+            for other in self.hosts:
+                if other != host:
+                    ip("-n", namespace, "addr", "add", f"{self.relayed_address(other)}/32", "dev", "lo")
 
     def _remove(self) -> None:
         for host, number in zip(self.hosts, itertools.count(), strict=False):

@@ -3,21 +3,22 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import pytest
 
-from tests.e2e.faults.history import Operation, Recorder, States, check_registers
+from tests.e2e.faults.history import Recorder, States, check_registers
 from tricord.base.operations import Event, EventKind, KeyValue
+from tricord.check.history import Operation
+from tricord.check.reading import read_history
 
 
 def put(revision: int, value: bytes) -> Event:
     return Event(EventKind.PUT, KeyValue(b"k", value, 2, revision, 1))
 
 
-# Revision 2: k = a; 3: k is deleted; 4: k = b.
-STATES = States([put(2, b"a"), Event(EventKind.DELETE, KeyValue(b"k", b"", 0, 3, 0)), put(4, b"b")])
+# Revision 2: k = a; 3: k is deleted; 4: k = b; 5: k = bc.
+STATES = States([put(2, b"a"), Event(EventKind.DELETE, KeyValue(b"k", b"", 0, 3, 0)), put(4, b"b"), put(5, b"bc")])
 
 
 def op(kind: str, given: object, output: object, at: tuple[int, int], revision: int, status: str = "ok") -> Operation:
@@ -34,9 +35,11 @@ def test_what_may_be_is_accepted() -> None:
         op("get", None, None, (12, 20), 3),
         op("cas", {"expect": None, "value": "b"}, True, (25, 40), 4),
         op("cas", {"expect": "a", "value": "c"}, False, (50, 60), 4),
+        op("delete", None, None, (12, 30), 3),
+        op("append", "c", "bc", (50, 70), 5),
         op("put", "lost, and never promised", None, (50, 60), 0, "unknown"),
     ]
-    assert check_registers(history, STATES) == 5
+    assert check_registers(history, STATES) == 7
 
 
 @pytest.mark.parametrize(
@@ -44,7 +47,9 @@ def test_what_may_be_is_accepted() -> None:
     [
         (op("get", None, "b", (12, 20), 2), "a read of what was not there"),
         (op("put", "x", None, (12, 20), 4), "an acknowledged write is lost"),
-        (op("put", "a", None, (12, 20), 5), "a write without its revision"),
+        (op("delete", None, None, (12, 20), 4), "an acknowledged delete is lost"),
+        (op("append", "c", "c", (12, 20), 5), "an append to another string"),
+        (op("put", "a", None, (12, 20), 6), "a write without its revision"),
         (op("cas", {"expect": "a", "value": "b"}, True, (12, 20), 4), "a wrong comparison"),
         (op("cas", {"expect": None, "value": "c"}, True, (12, 20), 4), "an acknowledged write is lost"),
         (op("get", None, None, (11, 20), 1), "older than what had returned before"),
@@ -59,6 +64,6 @@ def test_a_recorder_keeps_a_line_for_each_operation(tmp_path: Path) -> None:
     recorder = Recorder(tmp_path / "history.jsonl")
     recorder.add(3, "put", "k", "v", None, 10, "ok", 7)
     recorder.close()
-    line = json.loads((tmp_path / "history.jsonl").read_text())
-    assert (line["client"], line["op"], line["status"], line["call_ns"], line["revision"]) == (3, "put", "ok", 10, 7)
-    assert line["return_ns"] > 10
+    (one,) = read_history((tmp_path / "history.jsonl").read_bytes()).operations
+    assert (one.client, one.op, one.key, one.input, one.call_ns, one.revision) == (3, "put", "k", "v", 10, 7)
+    assert one.status == "ok" and one.return_ns is not None and one.return_ns > 10
