@@ -18,6 +18,8 @@ from tricord.sim.plan import Fault, Plan
 
 FAULTS_MAX = 400
 _FIRST_FAULT = 0.2
+_BURST_RATE = 5.0
+"""Faults a second within a burst."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +41,7 @@ OPTIONS: dict[str, dict[str, Knob]] = {
         "pre_vote": Knob(0, 1),
         "check_quorum": Knob(0, 1),
         "forward": Knob(0, 1),
-        "election_ticks": Knob(5, 30),
+        "election_ticks": Knob(3, 20),
         "quiesce_ticks": Knob(0, 100),
         "message_entries": Knob(1, 1_000),
         "drain_ms": Knob(1, 1_000, whole=False),
@@ -59,7 +61,7 @@ def draw(seed: int, net: str, members: int = 0, seconds: float = 0.0) -> Plan:
     """The plan of a seed. ``members`` and ``seconds`` other than 0 stand instead of what would be drawn."""
     source = random.Random(f"{net} {seed}")
     size = source.choice((3, 3, 5))
-    length = round(_spread(source, 8.0, 40.0), 1)
+    length = round(_spread(source, 5.0, 30.0), 1)
     load = round(_spread(source, 2.0, 80.0), 1)
     clients, keys = source.randint(1, 10), source.randint(1, 12)
     kinds = _some_kinds(source, net)
@@ -93,7 +95,7 @@ def _spread(source: random.Random, low: float, high: float) -> float:
 def _some_kinds(source: random.Random, net: str) -> list[tuple[Kind, float]]:
     """A subset, and how often each comes beside the others."""
     everything = kinds_of(net)
-    share = source.choice((0.05, 0.1, 0.2, 0.4))
+    share = source.choice((0.05, 0.1, 0.2, 0.3, 0.5))
     chosen = [kind for kind in everything if source.random() < share] or [source.choice(everything)]
     return [(kind, source.expovariate(1.0) + 0.05) for kind in chosen]
 
@@ -116,15 +118,15 @@ def _options(source: random.Random, net: str, kinds: Sequence[tuple[Kind, float]
 def _faults(
     source: random.Random, kinds: Sequence[tuple[Kind, float]], members: int, seconds: float
 ) -> tuple[Fault, ...]:
-    """Faults at random times, on the average as many a second as the run's own rate says."""
-    rate = _spread(source, 0.05, 2.0)
+    """Faults at random times: single ones at the run's own rate, and bursts, since bugs need faults close together."""
+    rate, bursts = _spread(source, 0.1, 2.0), source.uniform(0.0, 0.7)
     names, weights = [kind for kind, _ in kinds], [weight for _, weight in kinds]
     faults: list[Fault] = []
-    at = _FIRST_FAULT + source.expovariate(rate)
+    at = round(_FIRST_FAULT + source.expovariate(rate), 3)
     while at < seconds and len(faults) < FAULTS_MAX:
         kind = source.choices(names, weights)[0]
-        faults.append(draw_fault(source, kind, round(at, 3), members))
-        at += source.expovariate(rate)
+        faults.append(draw_fault(source, kind, at, members))
+        at = round(at + source.expovariate(_BURST_RATE if source.random() < bursts else rate), 3)
     return tuple(faults)
 
 
