@@ -104,8 +104,8 @@ sim-kinds: install ## a run for each kind of fault in which it took hold (ARGS="
 test-watch: install ## 10,000 watchers of a real member, told of 1,000,000 changes (ARGS="--server etcd": of a real etcd)
 	$(BIN)/python -m tests.e2e.watch_load $(ARGS)
 
-kill-rounds: install ## kill -9 a loaded member, ROUNDS times
-	ROUNDS=$(or $(ROUNDS),50) $(BIN)/python -m pytest -q tests/e2e/test_kill.py
+kill-rounds: install ## kill -9 one of three loaded members ROUNDS=200 times, then all at once ALL=50 times (long)
+	$(BIN)/python -m tests.e2e.soak_raft --kills $(or $(ROUNDS),200) --rounds $(or $(ALL),50) --pause 1
 
 lock: install ## write requirements.lock anew
 	$(BIN)/uv pip compile --quiet --universal --generate-hashes --python-version 3.11 --extra dev --upgrade \

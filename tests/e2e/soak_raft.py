@@ -2,13 +2,13 @@
 """Three real members under load, killed again and again: no acknowledged write is lost, and all members agree.
 
 Writers put unique keys through all members the whole time (`go-load`), read each back at once, and keep what was
-acknowledged. First `kill -9` hits the leader every few seconds, which comes back while the next one leads; then all
-three at once, as often as `--rounds` says, with load in between. At the end the members are level, and every one must
-have every acknowledged write with its value at its revision, and the very same keys, values, revisions and versions as
-the others, and the same HashKV. A read that lacked an acknowledged write fails as well, and so does an alarm. On a
-failure the data and logs are kept.
+acknowledged. First `kill -9` hits one member every few seconds, mostly the leader, which comes back while the next one
+leads; then all three at once, as often as `--rounds` says, with load in between. At the end the members are level, and
+every one must have every acknowledged write with its value at its revision, and the very same keys, values, revisions
+and versions as the others, and the same HashKV. A read that lacked an acknowledged write fails as well, and so does an
+alarm. On a failure the data and logs are kept.
 
-python -m tests.e2e.soak_raft [--seconds 300] [--pause 4] [--rounds 50] [--server tricord]
+python -m tests.e2e.soak_raft [--seconds 300 | --kills 200] [--pause 4] [--rounds 50] [--server tricord]
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from __future__ import annotations
 import argparse
 import http.client
 import json
+import random
 import shutil
 import sys
 import tempfile
@@ -27,6 +28,8 @@ from typing import Any
 from tests.peers.clusters import KINDS, Cluster, eventually
 from tests.peers.load import Load, assert_nothing_lost
 
+LEADER_SHARE = 0.7
+"""Of the kills of one member, how many hit the leader on purpose."""
 RECOVERY_SECONDS = 60.0
 """A write must get through so soon after a kill."""
 
@@ -36,7 +39,9 @@ class Plan:
     """How long and how hard."""
 
     seconds: float = 300
-    """Of the first part: kills of the leader."""
+    """Of the first part: kills of one member."""
+    kills: int = 0
+    """Instead: so many of them."""
     pause: float = 4
     """Seconds between them."""
     rounds: int = 50
@@ -56,17 +61,25 @@ def wait_for_writes(load: Load, what: str) -> None:
     eventually(lambda: load.mark().acknowledged > 0, f"a write after {what}", RECOVERY_SECONDS)
 
 
-def kill_leaders(cluster: Cluster, load: Load, plan: Plan) -> int:
+def kill_one_by_one(cluster: Cluster, load: Load, plan: Plan) -> int:
     """The first part. The number of kills."""
+    draw = random.Random(1)
     ends, count = time.monotonic() + plan.seconds, 0
-    while time.monotonic() < ends:
+    while count < plan.kills if plan.kills else time.monotonic() < ends:
         leader = cluster.leader(RECOVERY_SECONDS)
-        cluster.kill(leader)
+        victim = leader if draw.random() < LEADER_SHARE else draw.choice(list(cluster.members))
+        cluster.kill(victim)
         count += 1
-        wait_for_writes(load, f"kill {count} of the leader, {leader}")
-        cluster.start([leader])
+        wait_for_writes(load, f"kill {count}, of {victim}, while {leader} led")
+        cluster.start([victim])
         time.sleep(plan.pause)
+        tell(f"{count} kills of one", load)
     return count
+
+
+def tell(what: str, load: Load) -> None:
+    """How far it is, for who waits."""
+    print(f"{what}, {load.total.acknowledged:,} writes acknowledged", file=sys.stderr, flush=True)
 
 
 def kill_everyone(cluster: Cluster, load: Load, plan: Plan) -> None:
@@ -76,6 +89,7 @@ def kill_everyone(cluster: Cluster, load: Load, plan: Plan) -> None:
         cluster.start()
         wait_for_writes(load, f"kill {number} of all")
         time.sleep(plan.load_seconds)
+        tell(f"{number} kills of all at once", load)
 
 
 def ask(endpoint: str, path: str, **body: object) -> dict[str, Any]:
@@ -110,7 +124,7 @@ def soak(kind: str, folder: Path, plan: Plan) -> str:
     with Cluster(kind, folder / "cluster") as cluster:
         with Load(cluster.endpoints, *flags, record=record) as load:
             wait_for_writes(load, "the start")
-            kills = kill_leaders(cluster, load, plan)
+            kills = kill_one_by_one(cluster, load, plan)
             kill_everyone(cluster, load, plan)
             load.finish()
         cluster.wait_until_level()
@@ -119,7 +133,7 @@ def soak(kind: str, folder: Path, plan: Plan) -> str:
         term = max(standing.term for standing in cluster.standings().values())
     assert not load.total.wrong, f"{len(load.total.wrong)} reads lacked a write: {load.total.wrong[:5]}"
     return (
-        f"{kind}: {kills} kills of the leader, {plan.rounds} of all at once; {load.total.acknowledged:,} writes "
+        f"{kind}: {kills} kills of one member, {plan.rounds} of all at once; {load.total.acknowledged:,} writes "
         f"acknowledged, all there; {keys:,} keys alike on every member, hash {content}; term {term}; the longest time "
         f"without an acknowledged write {load.total.gap_ms / 1000:.1f} s; "
         f"{sum(load.total.errors.values()):,} calls failed"
@@ -131,11 +145,12 @@ def main() -> None:
     plan = Plan()
     parser = argparse.ArgumentParser(prog="python -m tests.e2e.soak_raft", description=__doc__.splitlines()[0])
     parser.add_argument("--server", choices=list(KINDS), default="tricord")
-    parser.add_argument("--seconds", type=float, default=plan.seconds, help="of kills of the leader")
+    parser.add_argument("--seconds", type=float, default=plan.seconds, help="of kills of one member")
+    parser.add_argument("--kills", type=int, default=plan.kills, help="so many kills of one member, however long")
     parser.add_argument("--pause", type=float, default=plan.pause, help="seconds between them")
     parser.add_argument("--rounds", type=int, default=plan.rounds, help="kills of all at once")
     options = parser.parse_args()
-    plan.seconds, plan.pause, plan.rounds = options.seconds, options.pause, options.rounds
+    plan.seconds, plan.kills, plan.pause, plan.rounds = options.seconds, options.kills, options.pause, options.rounds
     folder = Path(tempfile.mkdtemp(prefix="tricord-soak-"))
     try:
         print(soak(options.server, folder, plan))
