@@ -15,7 +15,7 @@ JOBS ?= 2
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help install serve cluster test check fix build bench bench-raft bench-cluster soak-raft soak-leases test-faults proto docs \
+.PHONY: help install serve cluster test check fix build bench bench-raft bench-cluster bench-check soak-raft soak-leases test-faults proto docs \
 	peers bitflip mutants sim sim-search sim-hashes sim-kinds test-watch kill-rounds lock clean
 
 help: ## say what each verb does
@@ -64,6 +64,9 @@ bench-raft: install ## three nodes of tricord.raft_node, hashicorp/raft and PySy
 bench-cluster: install ## three members beside three of etcd: load, then failover (long)
 	$(BIN)/python -m bench.etcd_kv --members 3 $(ARGS)
 	$(BIN)/python -m bench.failover
+
+bench-check: install ## the checkers on generated histories, linearizability beside Porcupine (Go; ARGS=--quick for minutes)
+	$(BIN)/python -m bench.check $(ARGS)
 
 soak-raft: install ## three loaded members killed for five minutes, then 50 times all at once (ARGS="--seconds 20 --rounds 5")
 	$(BIN)/python -m tests.e2e.soak_raft $(ARGS)
