@@ -11,15 +11,14 @@ from typing import Any
 
 from tricord.check.history import OK, Operation
 
-ON_ONE_KEY = frozenset(
-    ("put", "get", "delete", "cas", "append", "enqueue", "dequeue", "acquire", "renew", "release", "expire", "watch")
-)
+ON_ONE_KEY = frozenset(("put", "get", "delete", "cas", "append", "enqueue", "dequeue", "watch"))
+ON_LOCKS = frozenset(("acquire", "release", "lose", "grant", "renew", "revoke", "expire"))
 
 
 def complaint(one: Operation) -> str:
     """What is wrong with the operation, in a sentence that begins with its name; empty if nothing is."""
     op = one.op
-    if one.key is None and op in ON_ONE_KEY:
+    if one.key is None and (op in ON_ONE_KEY or op in ON_LOCKS):
         return f"a {op} needs a key: text"
     shape = SHAPES.get(op)
     return "" if shape is None else shape(one)
