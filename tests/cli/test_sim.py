@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +13,10 @@ import pytest
 from tests.sim.scripted_run import NEEDED
 from tests.sim.test_shrink import failing_plan
 from tricord.cli.main import main
-from tricord.sim import nets
+from tricord.sim import nets, search
 from tricord.sim.fault_kinds import KINDS
+from tricord.sim.nets import run_named
+from tricord.sim.outcome import Outcome
 from tricord.sim.plan import Plan
 from tricord.sim.plan_text import format_plan, parse_plan
 
@@ -91,6 +94,17 @@ def test_a_search_stops_at_the_first_failure(tricord: Any) -> None:
 def test_a_search_without_time_finds_nothing(tricord: Any) -> None:
     code, output, _ = tricord("sim", "search", "--minutes", "0", "--net", "wide")
     assert code == 0 and last_line(output)["runs"] == 0
+
+
+def test_an_interrupt_ends_a_search_as_its_time_does(tricord: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(*arguments: object) -> Iterator[Outcome]:
+        yield run_named(SCRIPTED)(Plan("fine", 1))
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(search, "outcomes", interrupted)
+    code, output, _ = tricord("sim", "search")
+    document = last_line(output)
+    assert code == 0 and (document["runs"], len(document["never_fired"])) == (1, len(KINDS))
 
 
 def test_the_catalogue_is_listed_and_proved(tricord: Any) -> None:

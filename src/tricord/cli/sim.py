@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
 import typer
@@ -110,7 +111,7 @@ def search(
     \b
     Its plan, the shortest plan that fails in the same way, the history of the clients and pictures go to --out; the
     command that replays it is printed. On the way: how far it is, which kinds of faults took hold, and how many of the
-    points were reached that a search has to reach.
+    points were reached that a search has to reach. Ctrl-C ends it as its time does.
 
     \b
     Examples:
@@ -126,11 +127,11 @@ def search(
     from tricord.sim.search import Seeds, outcomes
 
     progress = Progress(_net(net), SystemClock(), 60 * minutes, failures)
-    for outcome in outcomes(Seeds(NETS[net], net, first, members, seconds), jobs, progress.is_over):
-        progress.add(outcome)
+    with suppress(KeyboardInterrupt):
+        for outcome in outcomes(Seeds(NETS[net], net, first, members, seconds), jobs, progress.is_over):
+            progress.add(outcome)
     progress.end()
-    document = {"first": first, "minutes": round(progress.seconds / 60, 2), "points": len(progress.points)}
-    return finish(net, progress.tally, out, shrink_seconds, document)
+    return finish(net, progress.tally, out, shrink_seconds, {"first": first, **progress.document()})
 
 
 @usage_is_three

@@ -66,12 +66,30 @@ class Progress:
         self._show()
         if self._is_terminal:
             sys.stderr.write("\n")
-        missing = [f"{name} ({place})" for name, place in self.points.items() if not self.tally.reached[name]]
-        if missing:
-            print(f"never reached: {'; '.join(missing)}", file=sys.stderr)
-        never = [kind for kind in self._kinds if not self.tally.fired[kind]]
-        if never:
-            print(f"never fired: {', '.join(never)}", file=sys.stderr)
+        if self.never_reached:
+            places = [f"{name} ({self.points[name]})" for name in self.never_reached]
+            print(f"never reached: {'; '.join(places)}", file=sys.stderr)
+        if self.never_fired:
+            print(f"never fired: {', '.join(self.never_fired)}", file=sys.stderr)
+
+    @property
+    def never_reached(self) -> list[str]:
+        """Points of the net that no run passed."""
+        return [name for name in self.points if not self.tally.reached[name]]
+
+    @property
+    def never_fired(self) -> list[str]:
+        """Kinds of the net that took hold in no run."""
+        return [kind for kind in self._kinds if not self.tally.fired[kind]]
+
+    def document(self) -> dict[str, Any]:
+        """For the JSON of the last line."""
+        return {
+            "minutes": round(self.seconds / 60, 2),
+            "points": len(self.points),
+            "never_reached": self.never_reached,
+            "never_fired": self.never_fired,
+        }
 
 
 def told(plan: Plan) -> None:
