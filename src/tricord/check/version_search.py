@@ -1,0 +1,308 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Whether a few transactions can be put in order, decided exactly: what is forced first, then a search.
+
+Two writers of one key come one after the other, and then all readers of the first come before the second. So the
+second cannot come after what a reader of it precedes, and so on: each order found forces others, until a cycle shows a
+contradiction or nothing more is forced. Then one open question (who wrote what was read, which of two wrote first) is
+answered both ways. A read whose possible writers are not all among the few is answered by those that are (a guess
+then, ``guessed``), or left out.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from heapq import heapify, heappop, heappush
+from itertools import pairwise
+
+from tricord.check.anomalies import CLIENT, RW, WR, WW, Edge
+from tricord.check.dependencies import client_order
+from tricord.check.finding import Limits
+from tricord.check.list_orders import INITIAL
+from tricord.check.reachability import Premise, Reachability, bits
+from tricord.check.version_orders import VersionOrders
+
+BEGIN = 0
+"""The transaction that wrote what was there at first."""
+
+
+Pair = tuple[int, int, int]
+"""A key and two writers."""
+
+
+class OutOfSteps(Exception):
+    """The search took more steps than allowed."""
+
+
+@dataclass(slots=True)
+class Budget:
+    """Steps left for all searches of a check."""
+
+    limits: Limits
+    taken: int = 0
+
+    def spend(self, steps: int) -> None:
+        """Raises OutOfSteps."""
+        self.taken += steps
+        if self.taken > self.limits.steps or self.limits.expired():
+            raise OutOfSteps
+
+
+@dataclass(slots=True)
+class Asked:
+    """A read among the few: the reader, its place among the reader's reads, key and possible writers."""
+
+    reader: int
+    place: int
+    key: int
+    writers: list[int]
+
+
+Answer = tuple[Asked | Pair, int]
+"""A question, and the transaction that wrote what was read, or that wrote first."""
+
+
+@dataclass(slots=True)
+class State:
+    """What is decided so far."""
+
+    reach: Reachability
+    active: set[int] = field(default_factory=set)
+    open_reads: list[Asked] = field(default_factory=list)
+    open_pairs: list[Pair] = field(default_factory=list)
+    later: dict[tuple[int, int], list[int]] = field(default_factory=dict)
+    """By key and writer: the writers that came later."""
+    readers: dict[tuple[int, int], list[int]] = field(default_factory=dict)
+    masks: dict[tuple[int, int], int] = field(default_factory=dict)
+    """By key and writer: its readers, and their starting points as bits."""
+    chosen: dict[tuple[int, int], int] = field(default_factory=dict)
+
+    def copy(self) -> State:
+        """To try an answer with."""
+        return State(
+            self.reach.copy(), set(self.active), self.open_reads[:], self.open_pairs[:],
+            {k: v[:] for k, v in self.later.items()}, {k: v[:] for k, v in self.readers.items()}, self.masks.copy(),
+            self.chosen.copy(),
+        )  # fmt: skip
+
+
+class VersionSearch:
+    """A search among some transactions, numbered from 1 in the order that is tried first."""
+
+    def __init__(self, orders: VersionOrders, numbers: list[int], split: bool, budget: Budget) -> None:
+        self.orders, self.story, self.split, self.budget = orders, orders.story, split, budget
+        self.numbers = [INITIAL, *numbers]
+        self.local = {number: place for place, number in enumerate(self.numbers)}
+        self.guessed: list[Asked] = []
+        self.writers: dict[int, list[int]] = {}
+        self.reads: list[list[Asked]] = [[] for _ in self.numbers]
+        self.conflict: tuple[list[Edge], list[Edge]] | None = None
+        for number in numbers:
+            for key in orders.written[number]:
+                self.writers.setdefault(key, [BEGIN]).append(self.local[number])
+        for key, line in self.writers.items():
+            line[1:] = sorted(line[1:], key=lambda place, key=key: orders.slot[key][self.numbers[place]])  # type: ignore[misc]
+        for number in numbers:
+            self._reads_of(number)
+
+    def _reads_of(self, number: int) -> None:
+        reader = self.local[number]
+        for place, seen in enumerate(self.story.seen[number]):
+            if seen.writers is not None:
+                those = [self.local[w] for w in seen.writers if w in self.local]
+                whole = len(those) == len(seen.writers)
+            else:
+                near = self.writers.get(seen.key, [BEGIN])
+                those = [w for w in near if w != reader and self.story.may_have_written(self.numbers[w], seen)]
+                whole = len(near) == 1 + len(self.story.values[seen.key])
+            if not those:
+                continue
+            asked = Asked(reader, place, seen.key, those)
+            self.reads[reader].append(asked)
+            if not whole:
+                self.guessed.append(asked)
+
+    def start(self, place: int) -> int:
+        """The point where a transaction begins."""
+        return 2 * place if self.split else place
+
+    def commit(self, place: int) -> int:
+        """The point where it ends."""
+        return 2 * place + 1 if self.split else place
+
+    def run(self) -> State | None:
+        """A state in which all is decided, or None: there is none, for the reasons of ``conflict`` if that is set."""
+        state = State(Reachability(len(self.numbers) * (2 if self.split else 1)))
+        if not (self._begin(state) and self._force(state)):
+            self.conflict = state.reach.cycle()
+            return None
+        todo = [(state, self._answers(state))]
+        while todo:
+            state, answers = todo[-1]
+            if answers is None:
+                return state
+            if not answers:
+                todo.pop()
+                continue
+            answer = answers.pop(0)
+            twin = state.copy()
+            if self._apply(twin, answer) and self._force(twin):
+                todo.append((twin, self._answers(twin)))
+        return None
+
+    def _begin(self, state: State) -> bool:
+        """What is known from the first."""
+        reach, here = state.reach, range(1, len(self.numbers))
+        fine = True
+        if self.split:
+            fine = all(reach.add(self.start(place), self.commit(place)) for place in range(len(self.numbers)))
+        fine = fine and all(reach.add(self.commit(BEGIN), self.start(place)) for place in here)
+        if self.story.ordered:
+            for a, b in client_order(self.story.transactions, self.numbers[1:]):
+                fine = fine and reach.add(self.local[a], self.local[b], Edge(a, b, CLIENT))
+        state.active.add(BEGIN)
+        for place in here:
+            if self.story.certain[self.numbers[place]]:
+                fine = fine and self._activate(state, place)
+        for key, line in self.writers.items():
+            known = [self.local[w] for w in self.story.sequence.get(key, ()) if w in self.local]
+            rest = [w for w in line if w != BEGIN and w not in known and w in state.active]
+            for a, b in [*pairwise(known), *((known[-1], b) for b in rest if known)]:
+                fine = fine and self._put(state, key, a, b, None, "as the list was read")
+        return fine
+
+    def _activate(self, state: State, place: int) -> bool:
+        """This transaction took effect: its reads need writers, and its writes a place."""
+        if place in state.active:
+            return True
+        for key in self.orders.written[self.numbers[place]]:
+            state.open_pairs += [(key, w, place) for w in self.writers[key] if w in state.active]
+            known = self.story.sequence.get(key)
+            if known and not self.story.certain[self.numbers[place]]:
+                for a in (self.local[w] for w in known if w in self.local):
+                    if not self._put(state, key, a, place, None, "as the list was read"):
+                        return False
+        state.active.add(place)
+        for asked in self.reads[place]:
+            if len(asked.writers) > 1:
+                state.open_reads.append(asked)
+            elif not self._choose(state, asked, asked.writers[0]):
+                return False
+        return True
+
+    def _choose(self, state: State, asked: Asked, writer: int) -> bool:
+        """The read is of this writer."""
+        reader, key = asked.reader, asked.key
+        state.chosen[reader, asked.place] = writer
+        if not self._activate(state, writer):
+            return False
+        edge = None if writer == BEGIN else Edge(self.numbers[writer], self.numbers[reader], WR, key)
+        if not state.reach.add(self.commit(writer), self.start(reader), edge):
+            return False
+        state.readers.setdefault((key, writer), []).append(reader)
+        state.masks[key, writer] = state.masks.get((key, writer), 0) | 1 << self.start(reader)
+        return all(
+            self._before(state, key, writer, reader, later, None, "") for later in state.later.get((key, writer), ())
+        )
+
+    def _before(
+        self, state: State, key: int, writer: int, reader: int, later: int, premise: Premise | None, because: str
+    ) -> bool:
+        """A reader of a version comes before whoever wrote a later one."""
+        if reader == later:
+            return True
+        edge = Edge(self.numbers[reader], self.numbers[later], RW, key, because, self.numbers[writer])
+        return state.reach.add(self.start(reader), self.commit(later), edge, premise)
+
+    def _put(self, state: State, key: int, first: int, second: int, premise: Premise | None, because: str) -> bool:
+        """One writer of a key comes before another."""
+        state.later.setdefault((key, first), []).append(second)
+        edge = None if first == BEGIN else Edge(self.numbers[first], self.numbers[second], WW, key, because)
+        if not state.reach.add(self.commit(first), self.start(second), edge, premise):
+            return False
+        readers = state.readers.get((key, first), ())
+        return all(self._before(state, key, first, reader, second, premise, because) for reader in readers)
+
+    def _force(self, state: State) -> bool:
+        """Everything that follows. False: a contradiction."""
+        changed = True
+        while changed:
+            changed = False
+            self.budget.spend(1 + len(state.open_pairs))
+            left = []
+            pairs, state.open_pairs = state.open_pairs, []
+            for place, pair in enumerate(pairs):
+                key, a, b = pair
+                premise = self._must(state, key, a, b)
+                if premise is None:
+                    premise = self._must(state, key, b, a)
+                    if premise is None:
+                        left.append(pair)
+                        continue
+                    a, b = b, a
+                changed = True
+                if not self._put(state, key, a, b, premise, self._because(state, key, a, b, premise)):
+                    state.open_pairs = left + pairs[place + 1 :] + state.open_pairs
+                    return False
+            state.open_pairs = left + state.open_pairs
+        return True
+
+    def _must(self, state: State, key: int, first: int, second: int) -> Premise | None:
+        """Whether one writer must come before another: it does already, or a reader of the other comes after it."""
+        after = state.reach.after
+        if after[self.start(first)] >> self.commit(second) & 1:
+            return Premise(self.start(first), self.commit(second))
+        readers = after[self.commit(first)] & state.masks.get((key, second), 0)
+        if readers:
+            return Premise(self.commit(first), (readers & -readers).bit_length() - 1)
+        return None
+
+    def _because(self, state: State, key: int, first: int, second: int, premise: Premise) -> str:
+        if state.reach.links is None or first == BEGIN:
+            return ""
+        names, reader = self.story.names, premise.target // 2 if self.split else premise.target
+        if reader == second:
+            return ""
+        version = "the first value" if second == BEGIN else f"what #{names[self.numbers[second]]} wrote"
+        return f"#{names[self.numbers[reader]]} came after #{names[self.numbers[first]]} and read {version}"
+
+    def _answers(self, state: State) -> list[Answer] | None:
+        """The answers to one open question, the likely one first; None if all is decided."""
+        if state.open_reads:
+            asked = min(state.open_reads, key=lambda one: len(one.writers))
+            now = self.orders.choice[self.numbers[asked.reader]][asked.place]
+            by_guess = sorted(asked.writers, key=lambda w: (self.numbers[w] != now, abs(w - asked.reader)))
+            return [(asked, writer) for writer in by_guess]
+        for pair in state.open_pairs:
+            key, a, b = pair
+            if self.split or (key, a) in state.readers or (key, b) in state.readers:
+                slot = self.orders.slot[key]
+                forward = a == BEGIN or (b != BEGIN and slot[self.numbers[a]] < slot[self.numbers[b]])
+                return [(pair, a if first else b) for first in ((True, False) if forward else (False, True))]
+        return None
+
+    def _apply(self, state: State, answer: Answer) -> bool:
+        question, one = answer
+        if isinstance(question, Asked):
+            state.open_reads.remove(question)
+            return self._choose(state, question, one)
+        state.open_pairs.remove(question)
+        key, a, b = question
+        return self._put(state, key, one, b if one == a else a, None, "")
+
+    def line(self, state: State) -> list[int]:
+        """The active ones in an order that keeps what was decided, and the order before where nothing was."""
+        rank, after = self.orders.rank, state.reach.after
+        points = {self.commit(place): self.numbers[place] for place in state.active if place != BEGIN}
+        mask = sum(1 << point for point in points)
+        missing = {point: (state.reach.before[point] & mask).bit_count() for point in points}
+        ready = [(rank[points[point]], point) for point, count in missing.items() if not count]
+        heapify(ready)
+        line = []
+        while ready:
+            point = heappop(ready)[1]
+            line.append(points[point])
+            for later in bits(after[point] & mask):
+                missing[later] -= 1
+                if not missing[later]:
+                    heappush(ready, (rank[points[later]], later))
+        return line
