@@ -38,6 +38,7 @@ from tricord.raft.events import (
 from tricord.raft.messages import AppendEntries
 from tricord.raft.output import FORWARDED, Output
 from tricord.raft.progress import Phase
+from tricord.raft.state import State
 from tricord.replica.changes import PendingChanges, PendingTransfer
 from tricord.replica.config import ReplicaConfig
 from tricord.replica.log_retention import cut_due
@@ -73,7 +74,8 @@ class Replica(Generic[AppliedT]):
         for ids that do not fit.
         """
         assert machine.applied_index >= base[0], "the log goes on where the state machine is"
-        self._limits = limits or ReplicaConfig()
+        self.limits = limits or ReplicaConfig()
+        """A host may replace it."""
         self._machine = machine
         self._member = raft.id
         self._patience_ticks = raft.election_ticks
@@ -137,7 +139,7 @@ class Replica(Generic[AppliedT]):
             self._note_changes(turn_input, decided, output)
         if decided.committed:
             self._apply(decided.committed, output)
-        if self._changes and self._raft.is_leader and self._limits.answer_adding_early:
+        if self._changes and self._raft.is_leader and self.limits.answer_adding_early:
             output.changed += self._changes.decided(self._raft.state)
         if decided.install is not None:
             output.install = decided.install
@@ -166,6 +168,11 @@ class Replica(Generic[AppliedT]):
         output.dropped += [(ticket, Stopping()) for ticket in waited + self._reads.take_all()]
         output.dropped += self._changes.take_all() + self._transfer.take_all()
         return output
+
+    @property
+    def state(self) -> State:
+        """The core's state, for those who watch it: never to be changed."""
+        return self._raft.state
 
     @property
     def is_leader(self) -> bool:
@@ -273,7 +280,7 @@ class Replica(Generic[AppliedT]):
             self._now += turn_input.ticks
             self._reads.ask_again_if_before(self._now - self._patience_ticks)
         if not self._installing and turn_input.installed is None:
-            cut = cut_due(state, self._machine.applied_index, self._limits, self.pinned_index)
+            cut = cut_due(state, self._machine.applied_index, self.limits, self.pinned_index)
             if cut:
                 events.append(CutLog(cut))
         return events
@@ -296,7 +303,7 @@ class Replica(Generic[AppliedT]):
         commands = [command for _, command in proposals]
         size = sum(map(len, commands))
         waiting = self._proposals.size_bytes
-        room = self._limits.uncommitted_bytes_max - waiting
+        room = self.limits.uncommitted_bytes_max - waiting
         if size > room:
             size = 0
             for count, command in enumerate(commands):

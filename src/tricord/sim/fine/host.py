@@ -1,0 +1,312 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The host of one replica: what a member is beside its core, with nothing but a schedule around it.
+
+It does what ``server.turn`` and its neighbours do, in the same order: gathers input, takes one turn for all of one
+moment, sends messages at once, makes the rest durable, and answers.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Protocol
+
+from tricord.base.errors import TricordError
+from tricord.base.log import Entry, HardState
+from tricord.base.membership import Change, Configuration
+from tricord.raft import RaftConfig
+from tricord.replica import Replica, ReplicaConfig, TurnInput, TurnOutput
+from tricord.sim.fine.clock import TICK, MemberClock
+from tricord.sim.fine.disk import DiskTwin
+from tricord.sim.fine.persisting import Persisting
+from tricord.sim.fine.snapshots import SnapshotData, Snapshots
+from tricord.sim.invariants.seen import Seen
+from tricord.statemachine.machine import Applied, StateMachine
+from tricord.storage.memory_backend import MemoryBackend
+from tricord.storage.overlay import Overlay
+
+if TYPE_CHECKING:
+    from tricord.sim.fine.cluster import Cluster
+
+SWEEP_CHANGES = 64
+
+
+class Asker(Protocol):
+    """Who waits for the end of a ticket."""
+
+    def applied(self, host: Host, applied: Applied) -> None:
+        """The command took effect, or was refused."""
+
+    def readable(self, host: Host) -> None:
+        """The read may be served now."""
+
+    def dropped(self, host: Host, error: TricordError) -> None:
+        """It will not take effect, or nobody can say."""
+
+    def gone(self, host: Host) -> None:
+        """The process died."""
+
+    def ended(self, host: Host) -> None:
+        """A change or a transfer is complete."""
+
+
+class Host:
+    """One member, through all its lives."""
+
+    def __init__(self, cluster: Cluster, identity: int, configuration: Configuration, raft: dict[str, Any]) -> None:
+        self.cluster = cluster
+        self.identity = identity
+        self.name = f"n{identity}"
+        self.disk = DiskTwin(configuration)
+        self.clock = MemberClock(cluster.stream(f"clock {identity}"))
+        self._raft = raft
+        self._disk_random = cluster.stream(f"disk {identity}")
+        self._starts = cluster.stream(f"starts {identity}")
+        self.life = 0
+        """Counts starts; what belongs to an earlier one is ignored."""
+        self.up = False
+        self.paused = False
+        self.is_dirty = False
+        self.founding = configuration
+        self.wiped = False
+        """Its disk is gone for good."""
+        self.refused = ""
+        """Why it does not start any more."""
+        self._missed_ticks = 0
+        self._tickets = 0
+        self.input = TurnInput()
+        self.waiting: dict[int, Asker] = {}
+        self.durable_index = 0
+        self.replica: Replica[Applied]
+        self.machine: StateMachine
+        self.backend: MemoryBackend
+        self.overlay: Overlay
+        self.seen: Seen
+        self.persisting: Persisting
+        self.snapshots: Snapshots
+
+    # --- lives --------------------------------------------------------------------------------------------------
+
+    def start(self) -> None:
+        """A process begins with what the disk holds; with a disk that is damaged it refuses to."""
+        if self.up or self.refused or self.wiped:
+            return
+        cluster, image = self.cluster, self.disk.held
+        if self.disk.damage:
+            self.refused = self.disk.damage
+            cluster.say(f"{self.name} finds its disk damaged ({self.refused}) and does not start")
+            cluster.faults.took_hold(self.refused)
+            return
+        self.life += 1
+        self.up, self.paused = True, False
+        self.input = TurnInput()
+        self.waiting = {}
+        self.backend = self.disk.backend()
+        self.overlay = Overlay(self.backend)
+        self.machine = StateMachine(self.overlay)
+        self.durable_index = self.machine.applied_index
+        kept = cluster.kept_entries
+        self.replica = Replica(
+            RaftConfig(self.identity, seed=self._starts.getrandbits(60), **self._raft),
+            configuration=image.configuration,
+            hard_state=image.hard_state,
+            base=image.base,
+            entries=image.log,
+            machine=self.machine,
+            limits=ReplicaConfig(kept_entries=kept, kept_bytes=kept * 64 + 1, lagging_bytes=kept * 256 + 1),
+        )
+        self.seen = Seen.of(image)
+        self.snapshots = Snapshots(self)
+        self.replica.pinned_index = self.snapshots.pinned_index
+        self.persisting = Persisting(
+            cluster.schedule, self.disk, self._disk_random, cluster.sync_seconds, self._persisted, self._failed
+        )
+        cluster.watcher.started(self)
+        cluster.say(f"{self.name} starts at entry {self.machine.applied_index} of {image.last_index}")
+        now = cluster.schedule.now
+        cluster.schedule.at(now + int(self._starts.random() * TICK), self._tick, self.life)
+        cluster.schedule.after(cluster.drain_seconds * (1 + self._starts.random()), self._keep_house, self.life)
+        self.wake()
+
+    def die(self, share: float | None = None) -> None:
+        """The process ends at once; of the write under way a part may be on the disk (None: drawn)."""
+        if not self.up:
+            return
+        draw = self._disk_random.random()
+        torn = self.persisting.tear(self.disk.held, draw if share is None else share)
+        self.up = self.paused = False
+        self.life += 1
+        self.persisting.stop()
+        waiting, self.waiting = self.waiting, {}
+        self.cluster.say(f"{self.name} dies" + (f" in the middle of a write ({torn} parts are there)" if torn else ""))
+        self.cluster.watcher.stopped(self)
+        for asker in waiting.values():
+            asker.gone(self)
+
+    def pause(self) -> None:
+        """The process does nothing until ``resume``."""
+        self.paused = self.up
+        self._missed_ticks = 0
+        if self.up:
+            self.cluster.say(f"{self.name} is paused")
+
+    def resume(self) -> None:
+        """It goes on; it was told of no tick meanwhile."""
+        if self.paused:
+            self.paused = False
+            self.cluster.say(f"{self.name} goes on")
+            self.input.paused_ticks += max(self._missed_ticks - 1, 0)
+            self.input.ticks = max(self.input.ticks, min(self._missed_ticks, 1))
+            self.wake()
+
+    # --- what happens to it -------------------------------------------------------------------------------------
+
+    def wake(self) -> None:
+        """Take a turn when everything of this moment is here."""
+        if not self.is_dirty:
+            self.is_dirty = True
+            self.cluster.dirty.append(self)
+
+    def receive(self, sender: int, frame: list[object]) -> None:
+        """What a peer sent is here."""
+        if not self.up:
+            return
+        messages = self.input.messages
+        for one in frame:
+            if type(one) is SnapshotData:
+                self.snapshots.arrived(one)
+            elif self.snapshots.may_take(one):
+                messages.append(one)  # type: ignore[arg-type]
+        self.wake()
+
+    def propose(self, asker: Asker, command: bytes) -> int:
+        """Ask for a command; its ticket."""
+        ticket = self._ticket(asker)
+        self.input.proposals.append((ticket, command))
+        return ticket
+
+    def read(self, asker: Asker) -> int:
+        """Ask for a linearizable read; its ticket."""
+        ticket = self._ticket(asker)
+        self.input.reads.append(ticket)
+        return ticket
+
+    def change(self, asker: Asker, changes: list[Change], *, joint: bool) -> int:
+        """Ask for another configuration; the ticket."""
+        ticket = self._ticket(asker)
+        self.input.changes.append((ticket, changes, joint))
+        return ticket
+
+    def transfer(self, asker: Asker, target: int) -> int:
+        """Ask to hand the lead over; the ticket."""
+        ticket = self._ticket(asker)
+        self.input.transfers.append((ticket, target))
+        return ticket
+
+    def give_up(self, ticket: int) -> bool:
+        """Nobody waits for the ticket any more. True: it did nothing and never will."""
+        self.waiting.pop(ticket, None)
+        proposals = self.input.proposals
+        for place, (queued, _) in enumerate(proposals):
+            if queued == ticket:
+                del proposals[place]
+                return True
+        return bool(self.replica.withdraw({ticket}))
+
+    def unreachable(self, member: int) -> None:
+        """The link to the member broke."""
+        if self.up and member not in self.input.unreachable:
+            self.input.unreachable.append(member)
+            self.wake()
+
+    def _ticket(self, asker: Asker) -> int:
+        self._tickets += 1
+        self.waiting[self._tickets] = asker
+        self.wake()
+        return self._tickets
+
+    def _tick(self, life: int) -> None:
+        if life != self.life:
+            return
+        schedule, clock = self.cluster.schedule, self.clock
+        now = schedule.now
+        if clock.still_until > now:
+            schedule.at(clock.still_until, self._tick, life)
+            return
+        schedule.at(clock.next_tick(now), self._tick, life)
+        if self.paused:
+            self._missed_ticks += clock.take_ticks()
+            return
+        self.input.ticks = clock.take_ticks()
+        self.wake()
+
+    def _persisted(self, hard_state: HardState | None, last: Entry | None) -> None:
+        taken = self.input
+        if last is not None:
+            taken.persisted_to, taken.persisted_term = last.index, last.term
+        if hard_state is not None:
+            taken.persisted_hard_state = hard_state
+        self.wake()
+
+    def _failed(self) -> None:
+        self.cluster.faults.disk_failed(self)
+
+    def _keep_house(self, life: int) -> None:
+        """Now and then: the backend takes what was applied, compactions free space, and the log is cut behind it."""
+        if life != self.life:
+            return
+        self.cluster.schedule.after(self.cluster.drain_seconds, self._keep_house, life)
+        if self.paused or self.snapshots.installing is not None:
+            return
+        if self.machine.has_to_sweep:
+            self.machine.sweep(SWEEP_CHANGES)
+        self.drain()
+        first = self.durable_index - self.cluster.kept_entries
+        pinned = self.snapshots.pinned_index()
+        if pinned is not None:
+            first = min(first, pinned + 1)
+        if first > self.disk.held.base[0] + 64:
+            self.disk.held.cut_before(first)
+
+    def drain(self) -> None:
+        """The backend takes what was applied."""
+        if self.overlay.active_bytes and not self.disk.full:
+            self.backend.commit(self.overlay.take())
+            self.overlay.drained()
+            self.durable_index = self.machine.applied_index
+
+    # --- the turn -----------------------------------------------------------------------------------------------
+
+    def take_turn(self) -> None:
+        """One turn with all input at hand."""
+        self.is_dirty = False
+        if not self.up or self.paused:
+            return
+        taken, self.input = self.input, TurnInput()
+        given = self.replica.turn(taken)
+        cluster = self.cluster
+        cluster.trace.turn(cluster.schedule.now, self.identity, taken, given, self.replica, self.machine)
+        cluster.watcher.turned(self, given)
+        if given.messages:
+            cluster.network.send(given.messages)
+        if given.install is not None:
+            self.snapshots.install(given.install)
+        if given.entries or given.hard_state is not None:
+            self.persisting.add(given.hard_state, given.entries)
+        if given.replies or given.reads or given.dropped or given.changed or given.transferred:
+            self._answer(given)
+        if given.snapshots_wanted:
+            self.snapshots.bring(given.snapshots_wanted)
+
+    def _answer(self, given: TurnOutput[Applied]) -> None:
+        waiting = self.waiting
+        for ticket, applied in given.replies:
+            if (asker := waiting.pop(ticket, None)) is not None:
+                asker.applied(self, applied)
+        for ticket, error in given.dropped:
+            if (asker := waiting.pop(ticket, None)) is not None:
+                asker.dropped(self, error)
+        for ticket in given.reads:
+            if (asker := waiting.pop(ticket, None)) is not None:
+                asker.readable(self)
+        for ticket, _ in [*given.changed, *given.transferred]:
+            if (asker := waiting.pop(ticket, None)) is not None:
+                asker.ended(self)

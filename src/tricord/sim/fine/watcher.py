@@ -1,0 +1,100 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Looks after every turn whether all promises are kept: each check looks only at what the turn changed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tricord.raft import Role
+from tricord.raft.messages import (
+    AppendEntries,
+    AppendEntriesResult,
+    InstallSnapshotResult,
+    Message,
+    RequestVote,
+    RequestVoteResult,
+)
+from tricord.replica import TurnOutput
+from tricord.sim.invariants.commitment import Commitment
+from tricord.sim.invariants.durability import check_acknowledged
+from tricord.sim.invariants.election_safety import ElectionSafety, check_vote
+from tricord.sim.invariants.equal_hashes import EqualHashes
+from tricord.sim.invariants.log_matching import LogMatching
+from tricord.sim.invariants.seen import Stored, runs
+from tricord.sim.invariants.store_history import StoreHistory
+from tricord.statemachine.machine import Applied
+
+if TYPE_CHECKING:
+    from tricord.sim.fine.cluster import Cluster
+    from tricord.sim.fine.host import Host
+
+_VOTES = (RequestVote, RequestVoteResult)
+_ACKNOWLEDGEMENTS = (AppendEntriesResult, InstallSnapshotResult)
+
+
+class Watcher:
+    """All checks of one cluster. Every method raises Broken."""
+
+    def __init__(self, cluster: Cluster) -> None:
+        self._cluster = cluster
+        self.elections = ElectionSafety(self._stored)
+        self.commitment = Commitment(self._stored)
+        self.matching = LogMatching()
+        self.hashes = EqualHashes()
+        self.store = StoreHistory()
+
+    def started(self, host: Host) -> None:
+        """A process began."""
+        host.seen.commit_index = host.replica.state.commit_index
+        self.commitment.started(host.identity, host.seen)
+        index = host.machine.applied_index
+        self.hashes.applied(host.identity, host.machine, index, index)
+
+    def jumped(self, host: Host) -> None:
+        """A snapshot is in place."""
+        index = host.machine.applied_index
+        self.hashes.applied(host.identity, host.machine, index, index)
+
+    def turned(self, host: Host, given: TurnOutput[Applied]) -> None:
+        """A turn was taken; nothing that it says was done yet."""
+        state, seen = host.replica.state, host.seen
+        leads = state.role is Role.LEADER
+        term = state.persistent.current_term
+        if given.entries:
+            led = leads and seen.led_term == term
+            for part in runs(given.entries):
+                self.matching.appended(host.identity, seen, part, leads=led)
+        if leads and seen.led_term != term:
+            self.elections.elected(host.identity, state)
+            seen.led_term = term
+            self.commitment.elected(term, seen)
+            self._cluster.say(f"{host.name} leads in term {term}")
+        if state.commit_index != seen.commit_index:
+            self.commitment.advanced(host.identity, seen, state.commit_index)
+        if not leads and seen.led_term:
+            seen.led_term = 0
+            self._cluster.say(f"{host.name} follows")
+        if given.messages:
+            self._check_messages(given.messages, host)
+        applied = given.applied
+        if applied:
+            self.hashes.applied(host.identity, host.machine, applied[0].index, applied[-1].index)
+            self.store.applied(applied)
+
+    def stopped(self, host: Host) -> None:
+        """A process ended."""
+
+    def _check_messages(self, messages: list[Message], host: Host) -> None:
+        stored = host.disk.held
+        for message in messages:
+            kind = type(message)
+            if kind is AppendEntries:
+                continue
+            if kind in _VOTES:
+                check_vote(message, stored)
+            elif kind in _ACKNOWLEDGEMENTS:
+                check_acknowledged(message, stored)
+
+    def _stored(self, member: int) -> Stored | None:
+        host = self._cluster.hosts.get(member)
+        return None if host is None or host.wiped else host.disk.held
