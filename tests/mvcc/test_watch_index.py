@@ -6,13 +6,13 @@ from __future__ import annotations
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.watch_checker import wants
 from tricord.base.operations import Event, EventKind, KeyValue
 from tricord.base.watching import WatchSpec
 from tricord.mvcc.interval_tree import IntervalTree
 from tricord.mvcc.watch_index import WatchIndex, prefix_of
 from tricord.mvcc.watch_queue import WatchQueue
 from tricord.mvcc.watchers import Watcher
+from tricord.sim.watch_account import wants
 
 KEYS = st.binary(min_size=1, max_size=3) | st.text("ab\xff", min_size=1, max_size=3).map(
     lambda text: text.encode("latin-1")

@@ -4,11 +4,11 @@
 from __future__ import annotations
 
 from tests.mvcc.space import Space
-from tests.watch_checker import RevisionHistory, Watched
 from tricord.base.operations import DeleteRange, Operation, Put
 from tricord.base.watching import WatchCompacted, WatchEvents, WatchItem, WatchProgress, WatchSpec
 from tricord.mvcc.watch_hub import WatchHub
 from tricord.mvcc.watch_queue import WatchQueue
+from tricord.sim.watch_account import RevisionHistory, Watched
 
 
 class Client:

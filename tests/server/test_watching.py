@@ -9,12 +9,12 @@ import random
 import pytest
 
 from tests.server.test_member_engine import play
-from tests.watch_checker import RevisionHistory, Watched
 from tricord.base.context import Context
 from tricord.base.errors import InvalidRequest, KeyspaceNotFound, Stopping
 from tricord.base.operations import Compact, DeleteRange, Operation, Put, Txn
 from tricord.base.watching import WatchEvents, WatchItem, WatchProgress, WatchSpec
 from tricord.server.member import Member
+from tricord.sim.watch_account import RevisionHistory, Watched
 from tricord.statemachine.applied import Applied
 
 

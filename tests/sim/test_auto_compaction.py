@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import asyncio
 
-from tests.sim.cluster import World
+from tricord.sim.wide.world import World
 
 
 def test_a_cluster_keeps_a_period_whoever_leads() -> None:

@@ -14,8 +14,8 @@ from typing import Any
 
 import pytest
 
-from tests.sim.cluster import World
 from tricord.base.errors import OutcomeUnknown, TricordError
+from tricord.sim.wide.world import World
 
 CHAOS_SECONDS = 6.0
 

@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from tests.sim.cluster import World
 from tricord.base.alarms import AlarmKind
 from tricord.base.context import Context
 from tricord.base.errors import NoSpace, TricordError
 from tricord.base.operations import Put
+from tricord.sim.wide.world import World
 
 NOSPACE = AlarmKind.NOSPACE
 

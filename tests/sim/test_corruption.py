@@ -7,7 +7,6 @@ import asyncio
 
 import pytest
 
-from tests.sim.cluster import World
 from tricord.base.alarms import AlarmKind
 from tricord.base.context import Context
 from tricord.base.errors import CorruptCluster, CorruptData
@@ -16,6 +15,7 @@ from tricord.base.operations import Put, Range
 from tricord.base.ordered import Table
 from tricord.mvcc.keys import keyspace_prefix
 from tricord.mvcc.records import encode_record
+from tricord.sim.wide.world import World
 
 ALARM = AlarmKind.CORRUPT
 

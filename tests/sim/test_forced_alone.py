@@ -5,10 +5,10 @@ from __future__ import annotations
 
 import asyncio
 
-from tests.sim.cluster import World
 from tricord.base.context import Context
 from tricord.base.levels import Level
 from tricord.base.operations import Range
+from tricord.sim.wide.world import World
 
 
 def test_the_survivor_keeps_everything_and_takes_new_members_while_the_old_ones_are_refused() -> None:

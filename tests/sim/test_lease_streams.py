@@ -9,12 +9,13 @@ from typing import Any
 
 import pytest
 
-from tests.sim.cluster import PORT, Host, World
 from tricord.base.context import Context
 from tricord.base.leases import LeaseGrant, LeaseKeepAlive, LeaseKeepAliveResult, LeaseList, LeaseListResult
 from tricord.base.operations import Put
 from tricord.lease.records import LeaseRecord
 from tricord.sim.environment import simulated_environment
+from tricord.sim.wide.host import PORT, Host
+from tricord.sim.wide.world import World
 from tricord.storage.memory_disk import MemoryDisk
 from tricord.transport.client_call import CallBroken
 from tricord.transport.client_connection import ClientConnection, dial

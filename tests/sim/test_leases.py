@@ -13,7 +13,6 @@ from typing import Any
 
 import pytest
 
-from tests.sim.cluster import Host, World
 from tricord.base.context import Context
 from tricord.base.errors import LeaseNotFound, TricordError
 from tricord.base.leases import (
@@ -41,6 +40,8 @@ from tricord.base.operations import (
 )
 from tricord.server import lease_calls
 from tricord.server.lease_calls import LeaseAnswers
+from tricord.sim.wide.host import Host
+from tricord.sim.wide.world import World
 from tricord.transport.peer.host_message import HostMessage
 
 SLACK = 1.0

@@ -12,12 +12,13 @@ import random
 
 import pytest
 
-from tests.sim.cluster import PORT, World
 from tricord import aio
 from tricord.base.errors import GuardFailed, LeaseLost, TricordError
 from tricord.base.leases import LeaseList, LeaseListResult
 from tricord.client.locks import Lock
 from tricord.sim.environment import simulated_environment
+from tricord.sim.wide.host import PORT
+from tricord.sim.wide.world import World
 from tricord.storage.memory_disk import MemoryDisk
 
 CLIENTS = ("c1", "c2", "c3", "c4")

@@ -7,11 +7,11 @@ import asyncio
 
 import pytest
 
-from tests.sim.cluster import World
 from tricord.base.context import Context
 from tricord.base.errors import MembershipRefused, NotForLearners, TricordError, WrongMember
 from tricord.base.levels import Level
 from tricord.base.operations import Put, Range, RangeResult
+from tricord.sim.wide.world import World
 from tricord.storage.memory_disk import MemoryDisk
 
 

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Clients that watch a simulated cluster over the wire and come back after every loss, each held against what was
-applied: the account (``tests.watch_checker``) goes on over connections, members and restarts.
+applied: the account (``sim.watch_account``) goes on over connections, members and restarts.
 """
 
 from __future__ import annotations
@@ -11,13 +11,14 @@ from dataclasses import replace
 
 import pytest
 
-from tests.sim.cluster import PORT, World
-from tests.watch_checker import RevisionHistory, Watched, bare
 from tricord.base.environment import Environment
 from tricord.base.log import Entry
 from tricord.base.operations import Event, EventKind, KeyValue
 from tricord.base.watching import SharedEvent, WatchCompacted, WatchEvents, WatchItem, WatchProgress, WatchSpec
 from tricord.sim.environment import simulated_environment
+from tricord.sim.watch_account import RevisionHistory, Watched, bare
+from tricord.sim.wide.host import PORT
+from tricord.sim.wide.world import World
 from tricord.statemachine.machine import Applied, StateMachine
 from tricord.storage.memory_disk import MemoryDisk
 from tricord.transport.client_connection import dial

@@ -8,14 +8,14 @@ import random
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, TypeVar
 
-from tricord.base.environment import Disk, Environment, Network, Tasks, Timer
+from tricord.base.environment import Clock, Disk, Environment, Network, Tasks, Timer
 from tricord.sim.network import MemoryNetwork
 from tricord.sim.virtual_loop import VirtualLoop
 
 T = TypeVar("T")
 
-_WALL_START_NS = 1_700_000_000_000_000_000
-_LANE_SECONDS = 0.0001
+WALL_START_NS = 1_700_000_000_000_000_000
+LANE_SECONDS = 0.0001
 
 
 class SimulatedClock:
@@ -28,7 +28,7 @@ class SimulatedClock:
         return self._loop.time()
 
     def wall_ns(self) -> int:
-        return _WALL_START_NS + int(self._loop.time() * 1e9)
+        return WALL_START_NS + int(self._loop.time() * 1e9)
 
 
 class SeededRandom:
@@ -86,7 +86,7 @@ class SimulatedTasks:
         done: Callable[[T | None, BaseException | None], None],
     ) -> None:
         start = max(self._loop.time(), self._free_at.get(lane, 0.0))
-        self._free_at[lane] = start + _LANE_SECONDS
+        self._free_at[lane] = start + LANE_SECONDS
 
         def run() -> None:
             try:
@@ -96,15 +96,20 @@ class SimulatedTasks:
             else:
                 done(result, None)
 
-        self._loop.call_at(start + _LANE_SECONDS, run)
+        self._loop.call_at(start + LANE_SECONDS, run)
 
 
 def simulated_environment(
-    loop: VirtualLoop, disk: Disk, seed: int, network: Network | None = None, tasks: Tasks | None = None
+    loop: VirtualLoop,
+    disk: Disk,
+    seed: int,
+    network: Network | None = None,
+    tasks: Tasks | None = None,
+    clock: Clock | None = None,
 ) -> Environment:
     """The world of one member or client. Share one ``network`` among those that are to meet."""
     return Environment(
-        clock=SimulatedClock(loop),
+        clock=clock or SimulatedClock(loop),
         random=SeededRandom(seed),
         disk=disk,
         network=network or MemoryNetwork(loop),

@@ -1,22 +1,20 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Hosts that can be paused, and their network, whose wires can be cut.
+"""Hosts that can be paused, and that die.
 
-A wire that is cut makes what was sent late, as TCP makes of loss, and dialling gets no answer. Each host has its own
-view of the network, so that it is known who dials whom. What should have run on a host while it was paused runs when it
-goes on, late; its clock went on.
+What should have run on a host while it was paused runs when it goes on, late; its clock went on. What should have run
+in a process that died never runs. How hosts reach each other is ``host_network``.
 """
 
 from __future__ import annotations
 
 import asyncio
-import ssl
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
 
-from tricord.base.environment import Listener, Timer
-from tricord.sim.environment import SimulatedTasks
-from tricord.sim.network import MemoryNetwork, MemoryTransport
+from tricord.base.environment import Timer
+from tricord.sim.environment import LANE_SECONDS, SimulatedTasks
 from tricord.sim.virtual_loop import VirtualLoop
+from tricord.storage.memory_disk import PowerLost
 
 T = TypeVar("T")
 
@@ -38,7 +36,7 @@ class Pause:
         """Now, or when the host goes on, unless ``is_off`` says by then that it shall not."""
         if self.is_on:
             self._held.append((is_off, function, args))
-        else:
+        elif not is_off():
             function(*args)
 
     def begin(self) -> None:
@@ -64,23 +62,47 @@ class Pause:
         self._held = []
 
 
-class PausableTasks(SimulatedTasks):
-    """Tasks of a host."""
+class HostTasks(SimulatedTasks):
+    """Tasks of one process on a host."""
 
     def __init__(self, loop: VirtualLoop, pause: Pause) -> None:
         super().__init__(loop)
         self._pause = pause
+        self.is_dead = False
+        self.rate: Callable[[], float] = lambda: 1.0
+        """How fast the host's clock runs."""
+        self.lane_seconds: Callable[[], float] = lambda: LANE_SECONDS
+        """How long the next work on a lane takes."""
+        self.died_within: Callable[[], None] = lambda: None
+        """Told when the power goes in the middle of work on a lane."""
+
+    def die(self) -> None:
+        """Run nothing more."""
+        self.is_dead = True
+        for task in list(self._running):
+            task.add_done_callback(_ignored)
+            task.cancel()
+
+    def spawn(self, work: Coroutine[Any, Any, T], name: str) -> asyncio.Task[T]:
+        task = super().spawn(work, name)
+        if self.is_dead:
+            task.add_done_callback(_ignored)
+            task.cancel()
+        return task
 
     def call_soon(self, function: Callable[..., object], *args: Any) -> None:
-        self._loop.call_soon(self._pause.run, _never, function, args)
+        self._loop.call_soon(self._pause.run, self._off, function, args)
 
     def call_later(self, delay: float, function: Callable[..., object], *args: Any) -> Timer:
         timer: asyncio.TimerHandle
 
-        def fire() -> None:
-            self._pause.run(timer.cancelled, function, args)
+        def off() -> bool:
+            return self.is_dead or timer.cancelled()
 
-        timer = self._loop.call_later(delay, fire)
+        def fire() -> None:
+            self._pause.run(off, function, args)
+
+        timer = self._loop.call_later(delay / self.rate(), fire)
         return timer
 
     def in_lane_then(
@@ -90,103 +112,28 @@ class PausableTasks(SimulatedTasks):
         args: tuple[Any, ...],
         done: Callable[[T | None, BaseException | None], None],
     ) -> None:
-        super().in_lane_then(lane, function, args, lambda result, error: self._pause.run(_never, done, (result, error)))
+        end = max(self._loop.time(), self._free_at.get(lane, 0.0)) + self.lane_seconds()
+        self._free_at[lane] = end
+
+        def run() -> None:
+            result: T | None = None
+            failure: Exception | None = None
+            try:
+                result = function(*args)
+            except PowerLost:
+                self.died_within()
+                return
+            except Exception as error:
+                failure = error
+            done(result, failure)
+
+        self._loop.call_at(end, self._pause.run, self._off, run, ())
+
+    def _off(self) -> bool:
+        return self.is_dead
 
 
-def _never() -> bool:
-    return False
-
-
-class HostTransport(MemoryTransport):
-    """One end of a connection between two hosts."""
-
-    def __init__(
-        self,
-        loop: asyncio.AbstractEventLoop,
-        latency: float,
-        names: tuple[tuple[str, int], tuple[str, int]],
-        hosts: HostNetwork,
-    ) -> None:
-        super().__init__(loop, latency, names)
-        self._hosts = hosts
-        self._route = (names[0][0], names[1][0])
-
-    def _travel(self, arrive: Callable[..., None], *args: Any) -> None:
-        self._hosts.travel(self._route, arrive, args)
-
-
-class HostNetwork(MemoryNetwork):
-    """All hosts of one simulation."""
-
-    def __init__(self, loop: asyncio.AbstractEventLoop, latency: float = 0.0005) -> None:
-        super().__init__(loop, latency)
-        self._cuts: set[tuple[str, str]] = set()
-        self._held: list[tuple[tuple[str, str], Callable[..., None], tuple[Any, ...]]] = []
-        self._healed = loop.create_future()
-        self._pauses: dict[str, Pause] = {}
-
-    def pause_of(self, host: str) -> Pause:
-        """What holds the host back."""
-        return self._pauses.setdefault(host, Pause())
-
-    def at(self, host: str) -> HostView:
-        """The network as this host sees it."""
-        return HostView(self, host)
-
-    def cut(self, one: str, other: str) -> None:
-        """Nothing passes between the two, in either direction."""
-        self._cuts |= {(one, other), (other, one)}
-
-    def passes(self, one: str, other: str) -> bool:
-        """Whether anything does."""
-        return (one, other) not in self._cuts
-
-    def heal(self) -> None:
-        """Everything passes, and what was held up arrives first."""
-        self._cuts.clear()
-        held, self._held = self._held, []
-        for route, arrive, args in held:
-            self.travel(route, arrive, args)
-        self._healed.set_result(None)
-        self._healed = self._loop.create_future()
-
-    def travel(self, route: tuple[str, str], arrive: Callable[..., None], args: tuple[Any, ...]) -> None:
-        """Arrive later, or after the healing."""
-        if route in self._cuts:
-            self._held.append((route, arrive, args))
-        else:
-            self._loop.call_later(self._latency, self.pause_of(route[1]).run, _never, arrive, args)
-
-    async def reach(self, source: str, target: str) -> None:
-        """Return once a packet could have gone from one host to the other, and somebody there took it."""
-        while (source, target) in self._cuts:
-            await asyncio.shield(self._healed)
-        await asyncio.sleep(self._latency)
-        await self.pause_of(target).over()
-
-    def wire(self, here: tuple[str, int], there: tuple[str, int]) -> MemoryTransport:
-        return HostTransport(self._loop, self._latency, (here, there), self)
-
-
-class HostView:
-    """What one host can do. It is a ``base.environment.Network``."""
-
-    def __init__(self, network: HostNetwork, host: str) -> None:
-        self._network = network
-        self._host = host
-
-    async def listen(
-        self, host: str, port: int, factory: Callable[[], asyncio.Protocol], tls: ssl.SSLContext | None = None
-    ) -> Listener:
-        return await self._network.listen(host, port, factory, tls)
-
-    async def connect(
-        self,
-        host: str,
-        port: int,
-        factory: Callable[[], asyncio.Protocol],
-        tls: ssl.SSLContext | None = None,
-        server_name: str | None = None,
-    ) -> tuple[asyncio.Transport, asyncio.Protocol]:
-        await self._network.reach(self._host, host)
-        return self._network.join(self._host, (host, port), factory)
+def _ignored(task: asyncio.Task[Any]) -> None:
+    """Nobody asks what became of a dead process's work."""
+    if not task.cancelled():
+        task.exception()
