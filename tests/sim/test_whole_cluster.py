@@ -11,8 +11,8 @@ from tricord.base.context import Context
 from tricord.base.errors import MembershipRefused, NotForLearners, TricordError, WrongMember
 from tricord.base.levels import Level
 from tricord.base.operations import Put, Range, RangeResult
+from tricord.sim.wide.host_disk import HostDisk
 from tricord.sim.wide.world import World
-from tricord.storage.memory_disk import MemoryDisk
 
 
 async def agree(world: World) -> None:
@@ -276,7 +276,7 @@ def test_a_member_whose_data_is_gone_is_refused_and_can_be_replaced() -> None:
         lost = await a_follower(world)
         old = world[lost].member.identity.member
         world[lost].kill()
-        world[lost].disk = MemoryDisk(seed=0)
+        world[lost].disk = HostDisk(seed=0)
         await world[lost].start()
         failure = await world[lost].member.until_failed()
         assert isinstance(failure, WrongMember)

@@ -77,8 +77,8 @@ class Atlas:
         self._away[member] = self._away.get(member, 0) + 1
 
     def back(self, member: str) -> None:
-        """A reason to be away is over."""
-        count = self._away.pop(member) - 1
+        """A reason to be away is over; nothing, where it left meanwhile."""
+        count = self._away.pop(member, 1) - 1
         if count:
             self._away[member] = count
 

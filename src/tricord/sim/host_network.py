@@ -125,6 +125,10 @@ class HostNetwork(MemoryNetwork):
         self.sent: Callable[[Route, tuple[Any, ...]], None] | None = None
         """Told of everything that is sent."""
 
+    def set_latency(self, seconds: float) -> None:
+        """How long everything takes on its way."""
+        self._latency = seconds
+
     def pause_of(self, host: str) -> Pause:
         """What holds the host back."""
         return self._pauses.setdefault(host, Pause())

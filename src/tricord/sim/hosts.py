@@ -24,6 +24,8 @@ class Pause:
 
     def __init__(self) -> None:
         self.is_on = False
+        self.held_back = 0
+        """How much had to wait so far."""
         self._held: list[tuple[Callable[[], bool], Callable[..., object], tuple[Any, ...]]] = []
         self._over = asyncio.Event()
         self._over.set()
@@ -35,6 +37,7 @@ class Pause:
     def run(self, is_off: Callable[[], bool], function: Callable[..., object], args: tuple[Any, ...]) -> None:
         """Now, or when the host goes on, unless ``is_off`` says by then that it shall not."""
         if self.is_on:
+            self.held_back += 1
             self._held.append((is_off, function, args))
         elif not is_off():
             function(*args)

@@ -9,16 +9,19 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tricord.aio import AsyncClient
 from tricord.base.errors import OutcomeUnknown, TricordError
 from tricord.check.history import FAIL, OK, UNKNOWN, Operation
 from tricord.client.steps import absent, get, mod_revision, put, value
-from tricord.sim.wide.world import World
+
+if TYPE_CHECKING:
+    from tricord.sim.wide.cluster_run import ClusterRun
 
 TIMEOUT_SECONDS = 3.0
 APPEND_TRIES = 3
+GIVE_UP_SECONDS = 0.003
 LONGEST_TEXT = 60
 """Appending to a longer value begins anew, by a put."""
 
@@ -30,22 +33,22 @@ class GivenUp(Exception):
 
 
 class Worker:
-    """One client. ``history`` is shared by all; ``now_ns`` is the simulation's time."""
+    """One client; ``pause`` is the mean of seconds between two operations."""
 
-    def __init__(
-        self, world: World, number: int, keys: int, pause: float, history: list[Operation], names: tuple[str, ...] = ()
-    ) -> None:
+    def __init__(self, run: ClusterRun, number: int, pause: float) -> None:
         self.name = f"c{number}"
-        self._world = world
-        self._keys = [f"k{key}" for key in range(keys)]
+        self._world = run.world
+        self._keys = [f"k{key}" for key in range(1, run.plan.keys + 1)]
+        self._padding = "." * int(run.plan.options.get("values", 0))
         self._pause = pause
-        self._history = history
-        self._chance = random.Random(f"{world.seed} {self.name}")
+        self._history = run.history
+        self._chance = random.Random(f"wide {run.plan.seed} {self.name}")
         self._written = 0
         self._seen: dict[str, str | None] = {}
-        self._names = names
         self.over = False
-        self._current: asyncio.Task[Any] | None = None
+        self.gives_up = False
+        """It will break its connection in the middle of its next call."""
+        self.given_up = 0
 
     async def work(self) -> None:
         """Go on until ``over``."""
@@ -61,32 +64,36 @@ class Worker:
         while not self.over:
             # A new client now and then, as those come that are given up.
             seed = self._chance.getrandbits(32)
-            async with self._world.client(*self._names, host=self.name, seed=seed, timeout=TIMEOUT_SECONDS) as store:
+            async with self._world.client(host=self.name, seed=seed, timeout=TIMEOUT_SECONDS) as store:
                 for _ in range(self._chance.randint(20, 200)):
                     if self.over:
                         return
                     await asyncio.sleep(self._chance.expovariate(1 / self._pause))
                     (kind,) = self._chance.choices(kinds, weights)
-                    self._current = asyncio.ensure_future(calls[kind](store, self._chance.choice(self._keys)))
-                    try:
-                        await asyncio.wait((self._current,))
-                        if self._current.cancelled():
-                            break
-                        self._current.result()
-                    except asyncio.CancelledError:
-                        self._current.cancel()
-                        raise
+                    call = asyncio.ensure_future(calls[kind](store, self._chance.choice(self._keys)))
+                    if await self._was_given_up(call):
+                        break
 
-    def give_up(self) -> bool:
-        """Break the connection and the call under way, if there is one."""
-        if self._current is None or self._current.done():
-            return False
-        self._current.cancel()
-        return True
+    async def _was_given_up(self, call: asyncio.Task[Any]) -> bool:
+        """Wait for the end of a call, or give it up."""
+        try:
+            if self.gives_up:
+                self.gives_up = False
+                await asyncio.wait((call,), timeout=self._chance.uniform(0.0, GIVE_UP_SECONDS))
+                self.given_up += not call.done()
+                call.cancel()
+            await asyncio.wait((call,))
+        except asyncio.CancelledError:
+            call.cancel()
+            raise
+        if call.cancelled():
+            return True
+        call.result()
+        return False
 
     def _text(self) -> str:
         self._written += 1
-        return f"{self.name}.{self._written}"
+        return f"{self.name}.{self._written}{self._padding}"
 
     def _now_ns(self) -> int:
         return round(self._world.loop.time() * 1e9)
@@ -96,10 +103,15 @@ class Worker:
         operation.client = self.name
         operation.call_ns = self._now_ns()
         self._history.append(operation)
-        operation.status = FAIL if operation.op == "get" else UNKNOWN
+        is_read = operation.op == "get"
+        operation.status = UNKNOWN
         try:
             operation.output, operation.revision = await doing()
-        except OutcomeUnknown:
+        except (OutcomeUnknown, asyncio.CancelledError) as error:
+            if is_read:
+                operation.status, operation.return_ns = FAIL, self._now_ns()
+            if isinstance(error, asyncio.CancelledError):
+                raise
             return None
         except (GivenUp, TricordError):
             operation.status, operation.return_ns = FAIL, self._now_ns()
@@ -116,8 +128,6 @@ class Worker:
         await self._note(operation, doing)
         if operation.status == OK:
             self._seen[key] = operation.output
-        elif operation.return_ns is None:
-            operation.return_ns = self._now_ns()
 
     async def _put(self, store: AsyncClient, key: str) -> None:
         text = self._text()
@@ -148,7 +158,7 @@ class Worker:
 
     async def _append(self, store: AsyncClient, key: str) -> None:
         found = self._seen.get(key)
-        if found is not None and len(found) > LONGEST_TEXT:
+        if found is not None and len(found) > LONGEST_TEXT + len(self._padding):
             await self._put(store, key)
             return
         text = f" {self._text()}"

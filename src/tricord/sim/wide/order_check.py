@@ -25,7 +25,7 @@ class States:
         self._revisions: dict[str, list[int]] = {}
         self._values: dict[str, list[str | None]] = {}
         self.writer: dict[str, int] = {}
-        """The revision that wrote a text."""
+        """The revision that wrote a text, by the last of its words."""
         for revision, events in zip(history.revisions, history.events, strict=True):
             for event in events:
                 text = event.kv.value.decode() if event.kind == EventKind.PUT else None
@@ -33,7 +33,11 @@ class States:
                 self._revisions.setdefault(key, []).append(revision)
                 self._values.setdefault(key, []).append(text)
                 if text is not None:
-                    self.writer[text] = revision
+                    self.writer[text.rpartition(" ")[2]] = revision
+
+    def names(self) -> list[str]:
+        """All that were ever written."""
+        return list(self._values)
 
     def at(self, key: str, revision: int) -> str | None:
         """The key's value when the store was at this revision."""
@@ -65,8 +69,8 @@ def _answer(one: Operation, states: States) -> str:
     if one.op == "delete":
         return _holds(states, key, revision, None)
     if one.op == "append":
-        before = states.at(key, revision - 1) or ""
-        return _holds(states, key, revision, one.output) or ("" if before + one.input == one.output else "not appended")
+        whole = (states.at(key, revision - 1) or "") + one.input
+        return _holds(states, key, revision, one.output) or ("" if whole == one.output else f"not {whole!r}")
     if one.op == "cas":
         before = states.at(key, revision - 1 if one.output else revision)
         if one.output != (before == one.input["expect"]):
@@ -94,7 +98,7 @@ def _written(one: Operation) -> str:
         return str(one.input["value"])
     if one.op == "txn":
         return str(one.input[-1][2])
-    return str(one.input)
+    return str(one.input).strip()
 
 
 def _real_time(operations: list[Operation]) -> list[tuple[str, str]]:
@@ -109,7 +113,9 @@ def _real_time(operations: list[Operation]) -> list[tuple[str, str]]:
             place += 1
         strictly = one.op in ("put", "append", "txn") or (one.op == "cas" and one.output)
         if by is not None and (one.revision < newest or (strictly and one.revision == newest)):
-            found.append(("linearizability", f"{_words(one)}: at revision {one.revision}, after {_words(by)} had {newest}"))
+            found.append(
+                ("linearizability", f"{_words(one)}: at revision {one.revision}, after {_words(by)} had {newest}")
+            )
     return found
 
 

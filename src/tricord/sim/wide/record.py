@@ -18,9 +18,10 @@ Violate = Callable[[str, str], None]
 class Record:
     """The account of one cluster over all its processes."""
 
-    def __init__(self, violate: Violate, now: Callable[[], float]) -> None:
+    def __init__(self, violate: Violate, now: Callable[[], float], tell: Callable[[str], None]) -> None:
         self._violate = violate
         self._now = now
+        self._tell = tell
         self.history = RevisionHistory()
         self.times: dict[int, float] = {}
         """When each revision was first applied by anybody."""
@@ -49,8 +50,10 @@ class Record:
         turns.watched, turns.after_turn = applied, turned
 
     def _led(self, name: str, term: int) -> None:
-        other = self.leaders.setdefault(term, name)
-        if other != name:
+        if term not in self.leaders:
+            self.leaders[term] = name
+            self._tell(f"{name} leads in term {term}")
+        elif (other := self.leaders[term]) != name:
             self._violate("election safety", f"{name} leads in term {term}, as {other} does")
 
     def _applied(self, name: str, member: Any, results: list[Applied]) -> None:

@@ -32,7 +32,7 @@ class TracedLoop(VirtualLoop):
 
     def sent(self, route: tuple[str, str], args: tuple[Any, ...]) -> None:
         """Something was sent from one host to another."""
-        self._hash.update(f"{route[0]}>{route[1]}")
+        self._hash.update(f"{route[0]}>{route[1]}".encode())
         if args and isinstance(args[0], bytes):
             self._hash.update(args[0])
 
