@@ -57,14 +57,26 @@ class Clients:
         """Keeps all it is told; with one endpoint alone, so that it lives through that member's faults."""
         events = self.told.setdefault(name, [])
         async with aio.connect(endpoint, timeout=5) as store:
-            watch = store.watch(prefix="", from_revision=from_revision)
-            stopped = asyncio.create_task(self.stopping.wait())
-            stopped.add_done_callback(lambda _: watch.close())
+            while not self.stopping.is_set():
+                try:
+                    await self._watch(store, from_revision, events)
+                except TricordError as error:
+                    if events:
+                        raise  # once it has begun it lives through faults
+                    self.failed(error)
+                    await asyncio.sleep(0.2)
+
+    async def _watch(self, store: aio.AsyncClient, from_revision: int, events: list[Event]) -> None:
+        watch = store.watch(prefix="", from_revision=from_revision)
+        stopped = asyncio.create_task(self.stopping.wait())
+        stopped.add_done_callback(lambda _: watch.close())
+        try:
             async with watch:
                 async for event in watch:
                     events.append(event)
                     self._saw(event)
-            await stopped
+        finally:
+            stopped.cancel()
 
     def _saw(self, event: Event) -> None:
         account = self.leases.get(event.kv.key.decode(errors="replace"))

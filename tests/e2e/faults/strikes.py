@@ -212,8 +212,8 @@ def links_lossy(target: Target) -> AbstractContextManager[None]:
 
 
 def links_narrow(target: Target) -> AbstractContextManager[None]:
-    """All links of a member take few bytes a second."""
-    return _shaped(target, target.links_of_victim, Shape(rate=target.draw.choice((5_000, 50_000, 500_000))))
+    """All links of a member take few bytes a second, somewhat more than the load brings."""
+    return _shaped(target, target.links_of_victim, Shape(rate=target.draw.choice((100_000, 300_000, 1_000_000))))
 
 
 def links_reset(target: Target) -> AbstractContextManager[None]:

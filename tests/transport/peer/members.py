@@ -12,7 +12,7 @@ from tricord.base.environment import Environment
 from tricord.base.log import Entry
 from tricord.raft.messages import AppendEntries, Message
 from tricord.sim.environment import simulated_environment
-from tricord.sim.hosts import HostNetwork
+from tricord.sim.host_network import HostNetwork
 from tricord.sim.virtual_loop import VirtualLoop
 from tricord.transport.peer.cuts import Cuts
 from tricord.transport.peer.dialling import Address

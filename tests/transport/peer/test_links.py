@@ -17,7 +17,7 @@ from tricord.raft.messages import (
     RequestVote,
     TimeoutNow,
 )
-from tricord.sim.hosts import HostNetwork
+from tricord.sim.host_network import HostNetwork
 from tricord.transport.peer.hooks import LinkState
 from tricord.transport.peer.outgoing import lane_of
 from tricord.transport.peer.settings import PeerSettings

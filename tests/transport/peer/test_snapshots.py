@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.transport.peer.members import Member, append, heartbeat, in_virtual_time
-from tricord.sim.hosts import HostNetwork
+from tricord.sim.host_network import HostNetwork
 from tricord.transport.peer.connection import PeerConnection
 from tricord.transport.peer.settings import PeerSettings
 from tricord.transport.peer.snapshot_sender import SnapshotResult

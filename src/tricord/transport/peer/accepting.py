@@ -64,8 +64,9 @@ class Acceptor:
         return accepted.connection
 
     def tick(self, now: float, grace: float) -> None:
-        """Once a heartbeat: close who is silent."""
+        """Once a heartbeat: show those who send that this side lives; close who is silent."""
         for accepted in list(self._connections):
+            accepted.connection.tell_progress()
             accepted.connection.heard_at += grace
             if now - accepted.connection.heard_at > _SILENCE * self._settings.election_timeout:
                 accepted.connection.abort()

@@ -9,7 +9,7 @@ from typing import Protocol
 from tricord.base.environment import Clock
 from tricord.wire.peer.events import PeerEvent
 from tricord.wire.peer.refusals import Refusal
-from tricord.wire.peer.session import Session, ping
+from tricord.wire.peer.session import PROGRESS, Session, ping, pong
 
 
 class ConnectionOwner(Protocol):
@@ -41,6 +41,8 @@ class PeerConnection(asyncio.Protocol):
         self._waiting_size = 0
         self._pings = 0
         self._pongs = 0
+        self._came = False
+        """Whether anything came since the last ``tell_progress``."""
         self._paused = False
         self._writable: asyncio.Future[None] | None = None
 
@@ -57,6 +59,7 @@ class PeerConnection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         self.heard_at = self._clock.monotonic()
+        self._came = True
         owner = self._owner
         if owner is None:
             return
@@ -145,6 +148,15 @@ class PeerConnection(asyncio.Protocol):
         if self.is_open and self._pings == self._pongs:
             self._pings += 1
             self.send(ping(self._pings))
+
+    def tell_progress(self) -> None:
+        """Once a heartbeat, at the side that is asked: show that it lives where something came, but no question.
+
+        On a slow link questions wait behind what was sent, in buffers on the way that nobody sees.
+        """
+        if self._came and self.is_open and not self.session.was_asked:
+            self.send(pong(PROGRESS))
+        self._came = self.session.was_asked = False
 
     def answered(self, number: int) -> None:
         """A PONG came."""

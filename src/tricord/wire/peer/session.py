@@ -31,9 +31,18 @@ _FOR_DIALLER: dict[int, frozenset[int]] = {
 """By lane: the frames that each side may get once the connection is open."""
 
 
+PROGRESS = 0
+"""The number of a PONG that answers no question: what was sent is on its way, and a question waits behind it."""
+
+
 def ping(number: int) -> bytes:
     """A PING frame; the number comes back in the answer."""
     return frame(FrameKind.PING, _NUMBER.pack(number))
+
+
+def pong(number: int) -> bytes:
+    """A PONG frame."""
+    return frame(FrameKind.PONG, _NUMBER.pack(number))
 
 
 class Session:
@@ -47,6 +56,8 @@ class Session:
         """What the next frame of the greeting goes to; None: the greeting is over."""
         self._kinds: frozenset[int] = frozenset()
         self.ended = False
+        self.was_asked = False
+        """Whether a PING came since the owner cleared this."""
 
     @property
     def is_open(self) -> bool:
@@ -95,6 +106,7 @@ class Session:
         if kind not in (FrameKind.PING, FrameKind.PONG) or len(payload) != _NUMBER.size:
             raise ProtocolFault(f"a frame of kind {kind} does not belong here")
         if kind == FrameKind.PING:
+            self.was_asked = True
             self._say(FrameKind.PONG, payload)
         else:
             self._events.append(PongReceived(_NUMBER.unpack(payload)[0]))
