@@ -1,0 +1,121 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A good guess of who wrote what was read, where several may have.
+
+In causal order each open read takes the newest matching write that it already knows and that nothing it knows
+overwrote: this adds no cause, so no other choice is better for causal consistency. Where there is none, it takes the
+newest matching write that it did not know.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections import defaultdict
+from typing import Any
+
+import numpy as np
+
+from tricord.check.causality.events import EMPTY, SOMETHING, Other
+from tricord.check.causality.order import Clockwork, active_of, order_of
+from tricord.check.causality.reads_from import OPEN, START, Trace
+
+
+def guessed(trace: Trace) -> list[int]:
+    """Sources; a read stays open where nothing fits. Raises TooMuch."""
+    source = list(trace.source)
+    active = active_of(trace, source)
+    order = order_of(trace, source, active)
+    _Guess(trace, source, active).run(order.events)
+    return source
+
+
+def fits(written: Any, wanted: Any) -> bool:
+    """Whether a read of what is ``wanted`` may have returned a write."""
+    if written is SOMETHING:
+        return False
+    if isinstance(wanted, Other):
+        return bool(written != wanted.value)
+    if wanted is EMPTY:
+        return written is None or written == ""
+    return bool(written == wanted)
+
+
+class _Guess:
+    def __init__(self, trace: Trace, source: list[int], active: np.ndarray[Any, np.dtype[np.bool_]]) -> None:
+        self.trace, self.source = trace, source
+        self.work = Clockwork(trace, source, active, spare=2 * len(trace.open) + trace.events.branches)
+        self.places: defaultdict[int, dict[int, tuple[list[int], list[int]]]] = defaultdict(dict)
+        """By key and track: positions and events of writes, in order."""
+        self.newest: defaultdict[int, list[int]] = defaultdict(list)
+        """By key: writes in the order in which they were placed."""
+        self.branches: defaultdict[int, list[int]] = defaultdict(list)
+        """By key: writes of unknown operations that no read proves so far."""
+        for event in np.flatnonzero(~active & trace.writes).tolist():
+            self.branches[trace.events.key[event]].append(event)
+
+    def run(self, order: list[int]) -> None:
+        writes = self.trace.writes.tolist()
+        for event in order:
+            if self.source[event] == OPEN:
+                self.source[event] = self._choose(event)
+            self.work.visit(event)
+            if writes[event]:
+                self._note(event)
+
+    def _note(self, event: int) -> None:
+        key, track = self.trace.events.key[event], self.work.track[event]
+        positions, events = self.places[key].setdefault(track, ([], []))
+        positions.append(self.work.position[event])
+        events.append(event)
+        self.newest[key].append(event)
+
+    def _choose(self, read: int) -> int:
+        events = self.trace.events
+        wanted, key = events.wanted[read], events.key[read]
+        known = self._known(read, key)
+        if not known and (
+            wanted is None or wanted is EMPTY or (isinstance(wanted, Other) and wanted.value is not None)
+        ):
+            return START
+        for one in known:
+            if fits(events.written[one], wanted) and not any(self._before(one, other) for other in known):
+                return one
+        mine = {self.work.track[one]: self.work.position[one] for one in known}
+        for one in reversed(self.newest[key]):
+            if fits(events.written[one], wanted) and mine.get(self.work.track[one], 0) < self.work.position[one]:
+                return one
+        for one in reversed(self.branches[key]):
+            if fits(events.written[one], wanted) and self._adopt(one):
+                return one
+        return OPEN
+
+    def _known(self, read: int, key: int) -> list[int]:
+        """The last write of the key on each track that the read knows of, the newest first."""
+        before = self.trace.previous[read]
+        if before < 0:
+            return []
+        clock = self.work.rows[self.work.row[before]]
+        found = []
+        for track, (positions, events) in self.places[key].items():
+            bound = self.work.position[before] if track == self.work.track[before] else int(clock[track])
+            at = bisect_right(positions, bound)
+            if at:
+                found.append(events[at - 1])
+        return sorted(found, key=self.trace.events.operation.__getitem__, reverse=True)
+
+    def _before(self, one: int, other: int) -> bool:
+        work = self.work
+        track = work.track[one]
+        if track == work.track[other]:
+            return work.position[one] < work.position[other]
+        return bool(work.rows[work.row[other], track] >= work.position[one])
+
+    def _adopt(self, write: int) -> bool:
+        """Places an unknown operation that nobody read so far, if it is a single write whose client has come so far."""
+        events, before = self.trace.events, self.trace.previous[write]
+        if before >= 0 and (events.branch[before] == events.branch[write] or self.work.track[before] < 0):
+            return False
+        self.work.left[events.branch[write]] = 1
+        self.work.visit(write)
+        self._note(write)
+        self.branches[events.key[write]].remove(write)
+        return True

@@ -1,0 +1,111 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The bad patterns of causal consistency and causal convergence, found by clocks."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from tricord.check.causality.order import Clocks, Order, active_of, clocks_of, order_of
+from tricord.check.causality.overwrites import Overwrites, overwrites_of
+from tricord.check.causality.pattern import Pattern
+from tricord.check.causality.reads_from import START, Trace
+from tricord.check.causality.words import Words
+
+
+@dataclass(slots=True)
+class Causal:
+    """The causal order of one choice of sources, and who overwrote what in it."""
+
+    trace: Trace
+    source: list[int]
+    order: Order
+    clocks: Clocks
+    overwrites: Overwrites
+
+
+def thin_air(trace: Trace, source: list[int]) -> Pattern | None:
+    """ThinAirRead: what a read returned, nobody wrote."""
+    active = active_of(trace, source)
+    for read in trace.thin:
+        if active[read]:
+            words = Words(trace, source)
+            return Pattern("ThinAirRead", [read], f"{words.read(read)}, which nobody wrote", [words.thin(read)])
+    return None
+
+
+def causal_of(trace: Trace, source: list[int]) -> Causal | Pattern:
+    """The causal order, or CyclicCO. Raises TooMuch."""
+    active = active_of(trace, source)
+    order = order_of(trace, source, active)
+    if order.cycle:
+        words = Words(trace, source)
+        reason = "causes go round in a circle: something was seen before it was done"
+        return Pattern("CyclicCO", order.cycle, reason, words.circle(order.cycle))
+    clocks = clocks_of(trace, source, active, order.events)
+    return Causal(trace, source, order, clocks, overwrites_of(trace, clocks, source))
+
+
+def overwritten(causal: Causal) -> Pattern | None:
+    """WriteCOInitRead and WriteCORead: a read returned what another write, in its past, came causally after."""
+    trace, clocks, over = causal.trace, causal.clocks, causal.overwrites
+    nobody = len(trace.key)
+    its_track = clocks.track[over.sources]
+    its_place = clocks.position[over.sources]
+    for track in range(over.last.shape[1]):
+        last = over.last[:, track]
+        known = np.minimum(last, nobody - 1)
+        after = np.where(
+            its_track == track,
+            clocks.position[known] > its_place,
+            clocks.rows[clocks.row[known], its_track] >= its_place,
+        )
+        bad = np.flatnonzero((last != nobody) & (after | (over.sources == START)))
+        if bad.size:
+            at = int(bad[0])
+            return _overwritten(causal, int(over.reads[at]), int(over.sources[at]), int(last[at]))
+    return None
+
+
+def _overwritten(causal: Causal, read: int, source: int, hidden_by: int) -> Pattern:
+    words = Words(causal.trace, causal.source)
+    to_read = words.path(hidden_by, read, causal.clocks.before)
+    steps = words.along(to_read)
+    if source == START:
+        reason = f"{words.read(read)}, as if nothing had been written, though it came after {words.write(hidden_by)}"
+        return Pattern("WriteCOInitRead", to_read, reason, steps)
+    reason = (
+        f"{words.read(read)}, though it came after {words.write(hidden_by)}, which came after {words.write(source)}"
+    )
+    first = words.path(source, hidden_by, causal.clocks.before)
+    return Pattern("WriteCORead", first + to_read[1:], reason, words.along(first) + steps)
+
+
+def conflicting(causal: Causal) -> Pattern | None:
+    """CyclicCF: no one order of all writes explains every read."""
+    trace = causal.trace
+    active = causal.clocks.track >= 0
+    order = order_of(trace, causal.source, active, causal.overwrites.before)
+    if not order.cycle:
+        return None
+    return Pattern(
+        "CyclicCF",
+        *explained(causal, causal.overwrites, order.cycle),
+    )
+
+
+def explained(causal: Causal, over: Overwrites, cycle: list[int]) -> tuple[list[int], str, list[str]]:
+    """The events of a cycle with the reads that prove it, the reason, and the steps."""
+    words = Words(causal.trace, causal.source)
+    witnesses: dict[tuple[int, int], int] = {}
+    for one, other in zip(cycle, cycle[1:] + cycle[:1], strict=True):
+        span = over.starts.get(other)
+        if one in (causal.trace.previous[other], causal.source[other]) or span is None:
+            continue
+        places = over.by_source[span[0] : span[1]]
+        place = places[np.flatnonzero((over.last[places] == one).any(axis=1))[0]]
+        witnesses[one, other] = int(over.reads[place])
+    reason = "no one order of the writes explains what was read: each of these has to come before the next, in a circle"
+    events = list(dict.fromkeys([*cycle, *witnesses.values()]))
+    return events, reason, words.circle(cycle, witnesses)

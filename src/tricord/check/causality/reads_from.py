@@ -1,0 +1,245 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Which write each read returned.
+
+Where one write alone wrote what was read, that is the one. Otherwise the read is *open*: it has several candidates,
+and null may also be what was there at the start. An append whose output is not known wrote what some read saw end in
+its input, where nothing else can have; which says in turn what it had read.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any, Final, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from tricord.check.causality.events import ABSENT, EMPTY, SOMETHING, Events, Other, Value, events_of, value_of, without
+from tricord.check.history import History
+
+Numbers: TypeAlias = npt.NDArray[np.int32]
+
+START: Final = -1
+"""In place of a write: what was there at the start."""
+OPEN: Final = -2
+"""Not known which."""
+NONE: Final = -3
+"""Of what is no read, or one whose answer says nothing."""
+
+
+@dataclass(slots=True)
+class Trace:
+    """Events as columns, an entry for each."""
+
+    history: History
+    events: Events
+    operation: Numbers
+    key: Numbers
+    session: Numbers
+    branch: Numbers
+    writes: npt.NDArray[np.bool_]
+    previous: list[int]
+    source: list[int]
+    """Of a read: the write that it returned, ``START`` or ``OPEN``; of any other event ``NONE``."""
+    open: list[int] = field(default_factory=list)
+    thin: list[int] = field(default_factory=list)
+    """Reads of what nobody wrote."""
+    incomplete: bool = False
+    """Whether open reads may have candidates that are not listed, so that trying all proves nothing."""
+    writers: list[dict[Value, list[int]]] = field(default_factory=list)
+    """By key: who wrote a value."""
+
+    def candidates(self, read: int) -> list[int]:
+        """What an open read may have returned."""
+        wanted = self.events.wanted[read]
+        writers = self.writers[self.events.key[read]]
+        if isinstance(wanted, Other):
+            found = [one for value, ones in writers.items() if value != wanted.value for one in ones]
+            return found if wanted.value is None else [START, *found]
+        return _written(writers, wanted)
+
+    def of(self, event: int) -> int:
+        """The index of the operation."""
+        return self.events.operation[event]
+
+
+def _written(writers: dict[Value, list[int]], wanted: Any) -> list[int]:
+    if wanted is EMPTY:
+        return [START, *writers.get(None, ()), *writers.get("", ())]
+    if wanted is None:
+        return [START, *writers.get(None, ())]
+    return list(writers.get(wanted, ()))
+
+
+class _Resolver:
+    """Finds the sources of one history's reads."""
+
+    def __init__(self, events: Events) -> None:
+        self.events = events
+        self.source = [NONE] * len(events.operation)
+        self.writers: list[dict[Value, list[int]]] = [{} for _ in events.keys]
+        self.open: list[int] = []
+        self.thin: list[int] = []
+        self.incomplete = False
+        self.loose: defaultdict[tuple[int, Value], list[int]] = defaultdict(list)
+        """By key and end: appends whose result is not known."""
+        self.lengths: defaultdict[int, set[int]] = defaultdict(set)
+        self.loose_keys: set[int] = set()
+        for event, added in events.appended.items():
+            key = events.key[event]
+            self.loose[key, added].append(event)
+            self.loose_keys.add(key)
+            if isinstance(added, str):
+                self.lengths[key].add(len(added))
+
+    def resolve(self) -> None:
+        reads = []
+        writers, keys = self.writers, self.events.key
+        for event, (wanted, written) in enumerate(zip(self.events.wanted, self.events.written, strict=True)):
+            if written is ABSENT:
+                if wanted is not ABSENT and wanted is not SOMETHING:
+                    reads.append(event)
+            elif written is not SOMETHING:
+                of_key = writers[keys[event]]
+                if written in of_key:
+                    of_key[written].append(event)
+                else:
+                    of_key[written] = [event]
+        for event in self.events.impossible:
+            self.source[event] = OPEN
+            self.thin.append(event)
+        left = self._each(reads) if self.loose_keys else self._all_exact(reads)
+        self._leave_open(left)
+
+    def _all_exact(self, reads: Iterable[int]) -> list[int]:
+        """The short way where no append hides its result. Answers the reads with several candidates or none."""
+        source, writers, keys, wanted = self.source, self.writers, self.events.key, self.events.wanted
+        left = []
+        for read in reads:
+            value = wanted[read]
+            if value is None or value is EMPTY or type(value) is Other:
+                if value is None and None not in writers[keys[read]]:
+                    source[read] = START
+                else:
+                    left.append(read)
+                continue
+            found = writers[keys[read]].get(value)
+            if found is not None and len(found) == 1:
+                source[read] = found[0]
+            else:
+                left.append(read)
+        return left
+
+    def _each(self, reads: Iterable[int]) -> list[int]:
+        """Until nothing more follows: an append that is the only one to explain a read wrote it, and read the rest."""
+        waiting = list(reads)
+        while True:
+            again: list[int] = []
+            moved = False
+            while waiting:
+                read = waiting.pop()
+                pinned = self._pin(read)
+                if pinned is None:
+                    again.append(read)
+                elif pinned:
+                    waiting.extend(pinned)
+                    moved = True
+            waiting = again
+            if not moved:
+                break
+        return self._all_exact(sorted(waiting))
+
+    def _pin(self, read: int) -> list[int] | None:
+        """The reads that are known through it, or None if it says nothing of appends."""
+        wanted, key = self.events.wanted[read], self.events.key[read]
+        if wanted is None or wanted is EMPTY or isinstance(wanted, Other) or key not in self.loose_keys:
+            return None
+        loose = self._loose(key, wanted)
+        if self.writers[key].get(wanted) or len(loose) != 1:
+            return None
+        write = loose[0]
+        before = write - 1
+        self.events.written[write] = wanted
+        self.writers[key][wanted] = [write]
+        self.loose[key, self.events.appended[write]].remove(write)
+        self.events.wanted[before] = without(wanted, self.events.appended[write])
+        self.source[read] = write
+        return [before]
+
+    def _loose(self, key: int, wanted: Value) -> list[int]:
+        found = []
+        if isinstance(wanted, tuple):
+            found += self.loose.get((key, wanted[-1]), [])
+        elif isinstance(wanted, str):
+            for length in self.lengths[key]:
+                if length <= len(wanted):
+                    found += self.loose.get((key, wanted[len(wanted) - length :]), [])
+        return found
+
+    def _leave_open(self, reads: Iterable[int]) -> None:
+        for read in reads:
+            wanted, key = self.events.wanted[read], self.events.key[read]
+            hidden = bool(self.loose_keys) and (
+                key in self.loose_keys if isinstance(wanted, Other) else bool(self._loose(key, wanted))
+            )
+            found = [] if isinstance(wanted, Other) else _written(self.writers[key], wanted)
+            if len(found) == 1 and not hidden:
+                self.source[read] = found[0]
+                continue
+            self.source[read] = OPEN
+            if found or hidden or isinstance(wanted, Other):
+                self.open.append(read)
+                self.incomplete |= hidden
+            else:
+                self.thin.append(read)
+
+
+def trace_of(history: History) -> Trace:
+    """Raises BadHistory for an operation that is no read or write of keys."""
+    events = events_of(history)
+    found = _Resolver(events)
+    found.resolve()
+    writes = np.fromiter((one is not ABSENT for one in events.written), np.bool_, len(events.written))
+    return Trace(
+        history,
+        events,
+        np.array(events.operation, np.int32),
+        np.array(events.key, np.int32),
+        np.array(events.session, np.int32),
+        np.array(events.branch, np.int32),
+        writes,
+        events.previous,
+        found.source,
+        found.open,
+        sorted(found.thin),
+        found.incomplete,
+        found.writers,
+    )
+
+
+def failed_writers(trace: Trace, read: int) -> list[int]:
+    """Operations that failed, and would have written what this read returned: for the words of a violation."""
+    key = next(name for name, number in trace.events.keys.items() if number == trace.events.key[read])
+    wanted = trace.events.wanted[read]
+    found = []
+    for one in trace.history.operations:
+        if one.status != "fail":
+            continue
+        raw = one.input
+        if one.op == "txn" and isinstance(raw, list):
+            values = [move[2] for move in raw if move[0] != "r" and move[1] == key]
+        elif one.key == key:
+            values = [raw["value"]] if one.op == "cas" else [raw]
+        else:
+            continue
+        if any(_explains(value_of(value), wanted) for value in values):
+            found.append(one.index)
+    return found
+
+
+def _explains(value: Value, wanted: Any) -> bool:
+    if value == wanted:
+        return True
+    return wanted is not ABSENT and without(wanted, value) is not ABSENT
