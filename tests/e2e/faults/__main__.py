@@ -32,6 +32,7 @@ from tests.e2e.faults.judging import judge
 from tests.e2e.faults.namespaces import Network
 from tests.e2e.faults.register_clients import RegisterClient
 from tests.e2e.faults.strikes import HARD, SOFT, Faults
+from tests.e2e.faults.told import write_watch_history
 from tests.e2e.soak_raft import assert_hashes_alike
 from tests.peers import paths
 from tests.peers.clusters import eventually
@@ -57,12 +58,14 @@ async def break_on(clients: Clients, faults: Faults, seconds: float) -> int:
     return count
 
 
-async def run_clients(cluster: HostCluster, clients: Clients, faults: Faults, seconds: float) -> int:
+async def run_clients(
+    cluster: HostCluster, clients: Clients, recorder: Recorder, faults: Faults, seconds: float
+) -> int:
     """All clients beside the faults; returns when the clients have ended."""
     members = list(cluster.members.values())
     async with asyncio.TaskGroup() as group:
         for number in range(REGISTER_CLIENTS):
-            one = RegisterClient(number, cluster.endpoints, clients.recorder, clients.seed, clients.errors)
+            one = RegisterClient(number, cluster.endpoints, recorder, clients.seed, clients.errors)
             group.create_task(one.run(clients.stopping))
         for number in range(3):
             group.create_task(clients.lease_holder(number))
@@ -94,7 +97,7 @@ def check_watchers(clients: Clients, history: list[Event]) -> int:
     places = [(event.kind, event.kv) for event in history]
     total = 0
     for name, events in clients.told.items():
-        own = [(event.kind, event.kv) for event in events]
+        own = [(one.event.kind, one.event.kv) for one in events]
         wrong = next((at for at, (one, other) in enumerate(zip(own, places, strict=False)) if one != other), None)
         assert wrong is None, f"watcher {name}: event {wrong} is {own[wrong]}, not {places[wrong]}"
         assert len(own) > len(places) / 2, f"watcher {name} saw {len(own)} of {len(places)} events"
@@ -145,16 +148,18 @@ def survive(folder: Path, plan: Plan) -> str:
     cluster = HostCluster(folder / "cluster", network := Network(names), roomy=roomy, clocked=clocked)
     with network, cluster:
         recorder = Recorder(folder / "history.jsonl")
-        clients = Clients(cluster.endpoints, recorder, plan.seed)
+        promises = Recorder(folder / "promises.jsonl")
+        clients = Clients(cluster.endpoints, promises, plan.seed)
         faults = Faults(cluster, network, plan.seed, plan.kinds)
         record = folder / "acknowledged"
         flags = ["--reads", "--timeout=2s", "--redial=200ms", "--writers=2", "--rate=50"]
         with Load(cluster.endpoints, *flags, record=record) as load:
-            count = asyncio.run(run_clients(cluster, clients, faults, plan.seconds))
+            count = asyncio.run(run_clients(cluster, clients, recorder, faults, plan.seconds))
             load.mark()
             eventually(lambda: load.mark().acknowledged > 0, "a write after the last fault")
             load.finish()
         recorder.close()
+        promises.close()
         endpoint = cluster.members["n1"].endpoint
         asyncio.run(no_lease_is_left(endpoint))
         history = asyncio.run(whole_history(endpoint))
@@ -166,6 +171,9 @@ def survive(folder: Path, plan: Plan) -> str:
     check_registers(recorder.operations, States(history))
     judged = judge(recorder.path, "linearizable")
     told = check_watchers(clients, history)
+    write_watch_history(folder / "watch.jsonl", recorder.operations, clients.told)
+    judge(folder / "watch.jsonl", "watch")
+    judge(promises.path, "locks")
     leases = check_leases(clients)
     assert clients.added <= counter <= clients.added + clients.maybe_added, (
         f"{clients.added} increments were acknowledged, {clients.maybe_added} more may have been made: {counter}"

@@ -24,9 +24,9 @@ class Recorder:
         self._file = path.open("wb")
 
     def add(
-        self, client: int | str, op: str, key: str, given: Any, output: Any, call_ns: int, status: str, at: int
+        self, client: int | str, op: str, key: str, given: Any, output: Any, call_ns: int, status: str, at: int = 0
     ) -> None:
-        """An operation ended just now."""
+        """An operation ended just now; ``at`` is the revision of its answer."""
         one = Operation(client, op, key, given, output, call_ns, time.monotonic_ns(), status, at)
         self.operations.append(one)
         self._file.write(line_of(one))
