@@ -59,6 +59,8 @@ class WaitingProposals:
 
     def take_queued(self) -> list[Batch]:
         """Everything to propose now, oldest first; what comes of each is said by one of the next three."""
+        if not self._queue:
+            return []
         if len(self._queue) > 1:
             self._merge()
         batches = list(self._queue)

@@ -59,6 +59,8 @@ class WaitingReads:
 
     def ask_again_if_before(self, tick: int) -> None:
         """No index came for what asked before that tick: the question or its answer was lost."""
+        if not self._asked:
+            return
         self.ask_again([context for context, asked in self._asked.items() if asked.at < tick])
 
     def take_ready(self, applied_index: int) -> list[int]:

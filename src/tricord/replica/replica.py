@@ -114,7 +114,8 @@ class Replica(Generic[AppliedT]):
         if turn_input.installed is not None:
             self._jumped(turn_input.installed[0], output)
         events = self._outside_events(turn_input)
-        self._ask_for_changes(turn_input, events)
+        if turn_input.changes or turn_input.transfers:
+            self._ask_for_changes(turn_input, events)
         if turn_input.proposals:
             self._admit(turn_input.proposals, output)
         if self._should_hold(turn_input):
@@ -124,7 +125,8 @@ class Replica(Generic[AppliedT]):
         else:
             batches = self._proposals.take_queued()
             context = self._reads.ask(turn_input.reads, self._now)
-        events.extend(Propose(batch.commands) for batch in batches)
+        if batches:
+            events.extend([Propose(batch.commands) for batch in batches])
         if context:
             events.append(ReadIndex(context))
         decided = self._raft.step(events)
@@ -147,7 +149,8 @@ class Replica(Generic[AppliedT]):
         if decided.reads or decided.reads_dropped:
             self._reads.released(decided.reads)
             self._reads.ask_again(decided.reads_dropped)
-        if decided.reads_dropped or any(not first_index for _, first_index, _ in decided.forwarded):
+        refused = decided.forwarded and any(not first_index for _, first_index, _ in decided.forwarded)
+        if refused or decided.reads_dropped:
             self._refused_by = (self.leader, self._raft.term)
         if not self._installing:
             output.reads = self._reads.take_ready(self._machine.applied_index)
@@ -269,14 +272,17 @@ class Replica(Generic[AppliedT]):
                 events.append(EntriesPersisted(index, term))
         if turn_input.installed is not None:
             events.append(SnapshotInstalled(*turn_input.installed))
-        events.extend(map(Receive, turn_input.messages))
-        events.extend(SnapshotSent(*attempt) for attempt in turn_input.snapshots_sent)
-        events.extend(map(Unreachable, turn_input.unreachable))
+        for message in turn_input.messages:
+            events.append(Receive(message))
+        if turn_input.snapshots_sent or turn_input.unreachable:
+            events.extend(SnapshotSent(*attempt) for attempt in turn_input.snapshots_sent)
+            events.extend(map(Unreachable, turn_input.unreachable))
         if turn_input.leader_gone:
             events.append(ForgetLeader(turn_input.leader_gone))
         if turn_input.ticks:
             events.append(Tick(turn_input.paused_ticks))
-            events.extend(Tick() for _ in range(turn_input.ticks - 1))
+            if turn_input.ticks > 1:
+                events.extend(Tick() for _ in range(turn_input.ticks - 1))
             self._now += turn_input.ticks
             self._reads.ask_again_if_before(self._now - self._patience_ticks)
         if not self._installing and turn_input.installed is None:

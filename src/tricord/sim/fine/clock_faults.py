@@ -13,7 +13,7 @@ def drift(active: Active) -> Callable[[], None]:
     """The clock runs faster or slower."""
     clock, schedule = active.host.clock, active.cluster.schedule
     clock.run_at(schedule.now, active.amount)
-    active.cluster.leases.clock_changed(active.amount)
+    active.cluster.watcher.leases.clock_runs(active.amount)
     active.took_hold()
     return lambda: clock.run_at(schedule.now, 1.0)
 
@@ -21,7 +21,7 @@ def drift(active: Active) -> Callable[[], None]:
 def jump_forward(active: Active) -> None:
     """The clock is suddenly ahead."""
     active.host.clock.jump_forward(active.cluster.schedule.now, active.amount)
-    active.cluster.leases.clock_jumped(active.amount)
+    active.cluster.watcher.leases.clock_jumped(active.cluster.schedule.now, active.amount)
     active.took_hold()
 
 

@@ -40,6 +40,7 @@ def _run(cluster: Cluster) -> None:
         return
     cluster.began = cluster.schedule.now
     cluster.clients.begin()
+    cluster.leases.begin()
     cluster.images.plan(plan.faults)
     cluster.faults.plan(plan.faults)
     if not cluster.run(cluster.began + int(plan.seconds * SECOND)):
@@ -50,6 +51,7 @@ def _run(cluster: Cluster) -> None:
     for words, holds, seconds in (
         ("no leader", lambda: cluster.leader() is not None, HEALING_SECONDS),
         ("changes of members do not end", lambda: not cluster.operator.is_busy, HEALING_SECONDS),
+        ("leases do not end", lambda: not cluster.watcher.leases.ttls, HEALING_SECONDS),
         ("not every client is served", _Served(cluster), SERVING_SECONDS),
         ("the members do not agree", lambda: _agreed(cluster), HEALING_SECONDS),
     ):

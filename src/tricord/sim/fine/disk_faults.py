@@ -105,7 +105,7 @@ def disk_full(active: Active) -> Callable[[], None]:
 
     def ended() -> None:
         host.disk.full = False
-        keeper.back(host)
+        keeper.bring_back(host)
 
     return ended
 

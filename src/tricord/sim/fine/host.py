@@ -7,6 +7,7 @@ moment, sends messages at once, makes the rest durable, and answers.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Protocol
 
 from tricord.base.errors import TricordError
@@ -14,8 +15,10 @@ from tricord.base.log import Entry, HardState
 from tricord.base.membership import Change, Configuration
 from tricord.raft import RaftConfig
 from tricord.replica import Replica, ReplicaConfig, TurnInput, TurnOutput
+from tricord.server.lease_keeping import LeaseKeeping
 from tricord.sim.fine.clock import TICK, MemberClock
 from tricord.sim.fine.disk import DiskTwin
+from tricord.sim.fine.host_leases import HostWorld, keeping_of
 from tricord.sim.fine.persisting import Persisting
 from tricord.sim.fine.snapshots import SnapshotData, Snapshots
 from tricord.sim.invariants.seen import Seen
@@ -72,8 +75,11 @@ class Host:
         """Why it does not start any more."""
         self._missed_ticks = 0
         self._tickets = 0
+        self._leads = False
         self.input = TurnInput()
         self.waiting: dict[int, Asker] = {}
+        self.own_tickets: dict[int, HostWorld] = {}
+        """Of the keeping of leases."""
         self.durable_index = 0
         self.replica: Replica[Applied]
         self.machine: StateMachine
@@ -81,6 +87,8 @@ class Host:
         self.overlay: Overlay
         self.seen: Seen
         self.persisting: Persisting
+        self.leases: LeaseKeeping
+        self._put_off: list[Callable[[], None]] = []
         self.snapshots: Snapshots
 
     # --- lives --------------------------------------------------------------------------------------------------
@@ -99,6 +107,7 @@ class Host:
         self.up, self.paused = True, False
         self.input = TurnInput()
         self.waiting = {}
+        self.own_tickets = {}
         self.backend = self.disk.backend()
         self.overlay = Overlay(self.backend)
         self.machine = StateMachine(self.overlay)
@@ -114,6 +123,8 @@ class Host:
             limits=ReplicaConfig(kept_entries=kept, kept_bytes=kept * 64 + 1, lagging_bytes=kept * 256 + 1),
         )
         self.seen = Seen.of(image)
+        self.leases = keeping_of(self)
+        self._put_off = []
         self.snapshots = Snapshots(self)
         self.replica.pinned_index = self.snapshots.pinned_index
         self.persisting = Persisting(
@@ -156,6 +167,13 @@ class Host:
             self.input.paused_ticks += max(self._missed_ticks - 1, 0)
             self.input.ticks = max(self.input.ticks, min(self._missed_ticks, 1))
             self.wake()
+            for action in self._put_off:
+                self.cluster.schedule.at(self.cluster.schedule.now, action)
+            self._put_off = []
+
+    def put_off(self, action: Callable[[], None]) -> None:
+        """Do it when the process goes on."""
+        self._put_off.append(action)
 
     # --- what happens to it -------------------------------------------------------------------------------------
 
@@ -176,6 +194,12 @@ class Host:
             elif self.snapshots.may_take(one):
                 messages.append(one)  # type: ignore[arg-type]
         self.wake()
+
+    def reserve(self, world: HostWorld) -> int:
+        """A ticket of the keeping of leases."""
+        self._tickets += 1
+        self.own_tickets[self._tickets] = world
+        return self._tickets
 
     def propose(self, asker: Asker, command: bytes) -> int:
         """Ask for a command; its ticket."""
@@ -291,22 +315,34 @@ class Host:
             self.snapshots.install(given.install)
         if given.entries or given.hard_state is not None:
             self.persisting.add(given.hard_state, given.entries)
+        if self._leads or given.applied or self.replica.is_leader:
+            self._leads = self.replica.is_leader
+            changes = self.machine.lease_changes
+            if changes:
+                self.machine.lease_changes = []
+            self.leases.turned(changes)
         if given.replies or given.reads or given.dropped or given.changed or given.transferred:
             self._answer(given)
         if given.snapshots_wanted:
             self.snapshots.bring(given.snapshots_wanted)
 
     def _answer(self, given: TurnOutput[Applied]) -> None:
-        waiting = self.waiting
+        waiting, own = self.waiting, self.own_tickets
         for ticket, applied in given.replies:
             if (asker := waiting.pop(ticket, None)) is not None:
                 asker.applied(self, applied)
+            elif (world := own.pop(ticket, None)) is not None:
+                world.applied(ticket, applied)
         for ticket, error in given.dropped:
             if (asker := waiting.pop(ticket, None)) is not None:
                 asker.dropped(self, error)
+            elif (world := own.pop(ticket, None)) is not None:
+                world.dropped(ticket)
         for ticket in given.reads:
             if (asker := waiting.pop(ticket, None)) is not None:
                 asker.readable(self)
+            elif (world := own.pop(ticket, None)) is not None:
+                world.readable(ticket)
         for ticket, _ in [*given.changed, *given.transferred]:
             if (asker := waiting.pop(ticket, None)) is not None:
                 asker.ended(self)

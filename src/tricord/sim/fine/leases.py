@@ -1,26 +1,126 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Leases."""
+"""Clients that take leases, put keys on them, renew some for a while and let all of them end."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from tricord.base.errors import TricordError
+from tricord.base.leases import LeaseGrant
+from tricord.base.operations import Put, Request
+from tricord.server.lease_keeping import ASK_AGAIN
+from tricord.statemachine.command import encode_command
+from tricord.statemachine.machine import Applied
+
 if TYPE_CHECKING:
     from tricord.sim.fine.cluster import Cluster
+    from tricord.sim.fine.host import Host
+
+EVERY_SECONDS = 4.0
+AGAIN_SECONDS = 0.3
 
 
 class Leases:
-    """Of one cluster."""
+    """All holders of a run."""
 
     def __init__(self, cluster: Cluster) -> None:
         self._cluster = cluster
+        self._random = cluster.stream("leases")
+        self._count = 0
 
-    def clock_changed(self, rate: float) -> None:
-        """A member's clock runs at another speed."""
-
-    def clock_jumped(self, seconds: float) -> None:
-        """A member's clock was set forward."""
+    def begin(self) -> None:
+        """A few, now and then."""
+        if not self._cluster.faults.are_over:
+            self._cluster.schedule.after(EVERY_SECONDS * (0.5 + self._random.random()), self.begin)
+            self.burst(1, lambda: None)
 
     def burst(self, count: int, took_hold: Callable[[], None]) -> None:
-        """Grant leases."""
+        """So many at once; ``took_hold`` is told of each that was granted."""
+        random = self._random
+        for _ in range(count):
+            self._count += 1
+            renewals = random.choice((0, 0, 1, 3, 8))
+            Holder(self._cluster, self._count, random.randint(1, 6), renewals, random.random() < 0.3, took_hold).begin()
+
+
+class Holder:
+    """One lease's holder: an ``Asker``, which asks whoever leads. It does one thing after the other."""
+
+    def __init__(
+        self,
+        cluster: Cluster,
+        identity: int,
+        ttl: int,
+        renewals: int,
+        takes_back: bool,
+        took_hold: Callable[[], None],
+    ) -> None:
+        self._cluster = cluster
+        self._identity = identity
+        self._ttl = ttl
+        self._renewals = renewals
+        self._key = b"lease/%d" % identity
+        requests: list[Request] = [LeaseGrant(ttl, identity), Put(self._key, b"held %d" % identity, identity)]
+        if takes_back:
+            requests.append(Put(self._key, b"free %d" % identity))
+        self._requests = requests
+        self._took_hold = took_hold
+
+    def begin(self) -> None:
+        """Ask for what is next."""
+        leader = self._cluster.leader()
+        if not self._requests or leader is None:
+            return
+        leader.propose(self, encode_command(self._requests.pop(0), None))
+
+    def applied(self, host: Host, applied: Applied) -> None:
+        """Go on; where something was refused, no more."""
+        if isinstance(applied.outcome, TricordError):
+            return
+        if self._requests and type(self._requests[0]) is Put and self._requests[0].lease:
+            self._took_hold()
+        if self._requests:
+            self.begin()
+        else:
+            self._renew_later()
+
+    def _renew_later(self) -> None:
+        if self._renewals and not self._cluster.faults.are_over:
+            self._renewals -= 1
+            self._cluster.schedule.after(self._ttl / 3, self._renew)
+
+    def _renew(self) -> None:
+        leader = self._cluster.leader()
+        if leader is not None:
+            leader.read(self)
+        else:
+            self._cluster.schedule.after(AGAIN_SECONDS, self._renew_later)
+
+    def readable(self, host: Host) -> None:
+        """A round confirmed the lead: renew."""
+        keeping = host.leases
+        if not keeping.in_charge:
+            self._cluster.schedule.after(AGAIN_SECONDS, self._renew_later)
+            return
+        ttl = keeping.renew(self._identity)
+        if ttl is None:
+            keeping.when_renewed(self._identity, self._renewed)
+        else:
+            self._renewed(ttl)
+
+    def _renewed(self, ttl: int) -> None:
+        if ttl == ASK_AGAIN:
+            self._cluster.schedule.after(AGAIN_SECONDS, self._renew_later)
+        elif ttl:
+            self._cluster.watcher.leases.renewed(self._identity, self._cluster.schedule.now)
+            self._renew_later()
+
+    def dropped(self, host: Host, error: TricordError) -> None:
+        """It is let end, if it is there."""
+
+    def gone(self, host: Host) -> None:
+        """It is let end, if it is there."""
+
+    def ended(self, host: Host) -> None:
+        """Not of these."""

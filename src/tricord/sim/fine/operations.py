@@ -97,7 +97,7 @@ def _keep_again(host: Host, life: int, usual: ReplicaConfig) -> None:
 
 def lease_burst(active: Active) -> None:
     """Leases with keys on them, which nobody renews."""
-    active.cluster.leases.burst(int(active.amount), active.took_hold)
+    active.cluster.leases.burst(max(int(active.amount), 1), active.took_hold)
 
 
 def upgrade(active: Active) -> None:

@@ -44,7 +44,7 @@ def pause(active: Active) -> Callable[[], None] | None:
     active.took_hold()
 
     def ended() -> None:
-        keeper.back(host)
+        keeper.bring_back(host)
         if host.life == life:
             host.resume()
 

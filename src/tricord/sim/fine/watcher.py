@@ -19,6 +19,7 @@ from tricord.sim.invariants.commitment import Commitment
 from tricord.sim.invariants.durability import check_acknowledged
 from tricord.sim.invariants.election_safety import ElectionSafety, check_vote
 from tricord.sim.invariants.equal_hashes import EqualHashes
+from tricord.sim.invariants.lease_times import LeaseTimes
 from tricord.sim.invariants.log_matching import LogMatching
 from tricord.sim.invariants.seen import Stored, runs
 from tricord.sim.invariants.store_history import StoreHistory
@@ -42,6 +43,7 @@ class Watcher:
         self.matching = LogMatching()
         self.hashes = EqualHashes()
         self.store = StoreHistory()
+        self.leases = LeaseTimes()
 
     def started(self, host: Host) -> None:
         """A process began."""
@@ -80,6 +82,7 @@ class Watcher:
         if applied:
             self.hashes.applied(host.identity, host.machine, applied[0].index, applied[-1].index)
             self.store.applied(applied)
+            self.leases.applied(applied, self._cluster.schedule.now)
 
     def stopped(self, host: Host) -> None:
         """A process ended."""
