@@ -15,7 +15,7 @@ JOBS ?= 2
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help install serve cluster test check fix build bench bench-raft bench-cluster bench-check soak-raft soak-leases test-faults proto docs \
+.PHONY: help install serve cluster test check fix build bench bench-raft bench-cluster bench-check bench-sim soak-raft soak-leases test-faults proto docs \
 	peers bitflip mutants sim sim-search sim-hashes sim-kinds test-watch kill-rounds lock clean
 
 help: ## say what each verb does
@@ -60,6 +60,9 @@ bench: install ## tricord and a real etcd in turns, by etcd's own tool, and the 
 
 bench-raft: install ## three nodes of tricord.raft_node, hashicorp/raft and PySyncObj in turns (ARGS="--rounds 1")
 	$(BIN)/python -m bench.raft $(ARGS)
+
+bench-sim: install ## turns a second, cluster-hours a minute of the simulator's fine net (ARGS="--plans 5")
+	$(BIN)/python -m bench.sim $(ARGS)
 
 bench-cluster: install ## three members beside three of etcd: load, then failover (long)
 	$(BIN)/python -m bench.etcd_kv --members 3 $(ARGS)

@@ -9,7 +9,9 @@ from typing import Any
 
 from tricord.base.errors import ApplyFailed
 from tricord.base.membership import Configuration
-from tricord.check.history import Operation
+from tricord.check.finding import Limits, Verdict
+from tricord.check.history import History, Operation
+from tricord.check.models import check_of
 from tricord.raft import Role
 from tricord.sim.atlas import Atlas
 from tricord.sim.fine.clients import Clients
@@ -30,6 +32,8 @@ KEPT_ENTRIES = 500
 LATENCY_MS = 1.0
 SYNC_MS = 1.0
 SNAPSHOT_SECONDS = 0.05
+CHECK_STEPS_MAX = 200_000
+"""Of the search for an order of all operations; most histories need none."""
 
 
 class Cluster:
@@ -148,7 +152,10 @@ class Cluster:
         self.outcome.reached[point] += 1
 
     def finish(self) -> None:
-        """All went well: last looks."""
+        """All went well: what clients saw is judged once more as a whole, without looking at revisions."""
+        finding = check_of("linearizable")(History(self.history), Limits(steps=CHECK_STEPS_MAX))
+        if finding.verdict is Verdict.VIOLATED:
+            self._broken("linearizability", finding.reason)
 
     def broken(self, checker: str, words: str) -> None:
         """A promise was not kept: the run ends."""
