@@ -118,7 +118,7 @@ class Replica(Generic[AppliedT]):
             self._ask_for_changes(turn_input, events)
         if turn_input.proposals:
             self._admit(turn_input.proposals, output)
-        if self._should_hold(turn_input):
+        if self._refused_by[0] and self._should_hold(turn_input):
             batches: list[Batch] = []
             context = 0
             self._reads.wait(turn_input.reads)
@@ -130,6 +130,7 @@ class Replica(Generic[AppliedT]):
         if context:
             events.append(ReadIndex(context))
         decided = self._raft.step(events)
+        state = self._raft.state
         output.hard_state = decided.hard_state
         output.entries = decided.entries
         output.messages = decided.messages
@@ -141,8 +142,8 @@ class Replica(Generic[AppliedT]):
             self._note_changes(turn_input, decided, output)
         if decided.committed:
             self._apply(decided.committed, output)
-        if self._changes and self._raft.is_leader and self.limits.answer_adding_early:
-            output.changed += self._changes.decided(self._raft.state)
+        if state.role is Role.LEADER and self._changes and self.limits.answer_adding_early:
+            output.changed += self._changes.decided(state)
         if decided.install is not None:
             output.install = decided.install
             self._installing = True
@@ -154,7 +155,7 @@ class Replica(Generic[AppliedT]):
             self._refused_by = (self.leader, self._raft.term)
         if not self._installing:
             output.reads = self._reads.take_ready(self._machine.applied_index)
-        if self._transfer and not self._raft.state.transferee and self.leader:
+        if not state.transferee and self._transfer and self.leader:
             output.transferred = self._transfer.ended(self.leader, self._member, output.dropped)
         return output
 
@@ -253,7 +254,7 @@ class Replica(Generic[AppliedT]):
         """Whether the leader just refused, and nothing says that it would not again: asking at once would only go round
         in circles, as long as it takes to find out that it leads no more."""
         refused_by = self._refused_by
-        if not refused_by[0] or self.is_leader or refused_by != (self.leader, self._raft.term) or turn_input.ticks:
+        if self.is_leader or refused_by != (self.leader, self._raft.term) or turn_input.ticks:
             self._refused_by = (0, 0)
             return False
         return not any(type(message) is AppendEntries for message in turn_input.messages)

@@ -62,7 +62,7 @@ class Cluster:
         self.network = Network(
             self.schedule,
             self.stream("network"),
-            self._arrives,
+            self.hosts,
             self.faults.took_hold,
             options.get("latency_ms", LATENCY_MS) / 1000,
         )
@@ -164,11 +164,6 @@ class Cluster:
     def _broken(self, checker: str, words: str) -> None:
         self.say(f"VIOLATION of {checker}: {words}")
         self.outcome.violations.append(Violation(checker, self.seconds, words))
-
-    def _arrives(self, receiver: int, sender: int, frame: list[object]) -> None:
-        host = self.hosts.get(receiver)
-        if host is not None:
-            host.receive(sender, frame)
 
 
 def _raft_options(options: dict[str, float]) -> dict[str, Any]:

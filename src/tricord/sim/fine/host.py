@@ -13,7 +13,9 @@ from typing import TYPE_CHECKING, Any, Protocol
 from tricord.base.errors import TricordError
 from tricord.base.log import Entry, HardState
 from tricord.base.membership import Change, Configuration
-from tricord.raft import RaftConfig
+from tricord.raft import RaftConfig, Role
+from tricord.raft.messages import InstallSnapshot, Message
+from tricord.raft.state import State
 from tricord.replica import Replica, ReplicaConfig, TurnInput, TurnOutput
 from tricord.server.lease_keeping import LeaseKeeping
 from tricord.sim.fine.clock import TICK, MemberClock
@@ -82,6 +84,8 @@ class Host:
         """Of the keeping of leases."""
         self.durable_index = 0
         self.replica: Replica[Applied]
+        self.state: State
+        """Its core's."""
         self.machine: StateMachine
         self.backend: MemoryBackend
         self.overlay: Overlay
@@ -122,6 +126,7 @@ class Host:
             machine=self.machine,
             limits=ReplicaConfig(kept_entries=kept, kept_bytes=kept * 64 + 1, lagging_bytes=kept * 256 + 1),
         )
+        self.state = self.replica.state
         self.seen = Seen.of(image)
         self.leases = keeping_of(self)
         self._put_off = []
@@ -183,17 +188,23 @@ class Host:
             self.is_dirty = True
             self.cluster.dirty.append(self)
 
-    def receive(self, sender: int, frame: list[object]) -> None:
+    def receive(self, frame: list[Message]) -> None:
         """What a peer sent is here."""
         if not self.up:
             return
         messages = self.input.messages
         for one in frame:
-            if type(one) is SnapshotData:
-                self.snapshots.arrived(one)
-            elif self.snapshots.may_take(one):
-                messages.append(one)  # type: ignore[arg-type]
-        self.wake()
+            if type(one) is not InstallSnapshot or self.snapshots.may_take(one):
+                messages.append(one)
+        if not self.is_dirty:
+            self.is_dirty = True
+            self.cluster.dirty.append(self)
+
+    def receive_snapshot(self, data: SnapshotData) -> None:
+        """A whole snapshot is here."""
+        if self.up:
+            self.snapshots.arrived(data)
+            self.wake()
 
     def reserve(self, world: HostWorld) -> int:
         """A ticket of the keeping of leases."""
@@ -307,7 +318,7 @@ class Host:
         taken, self.input = self.input, TurnInput()
         given = self.replica.turn(taken)
         cluster = self.cluster
-        cluster.trace.turn(cluster.schedule.now, self.identity, taken, given, self.replica, self.machine)
+        cluster.trace.turn(cluster.schedule.now, self.identity, taken, given, self.state, self.machine)
         cluster.watcher.turned(self, given)
         if given.messages:
             cluster.network.send(given.messages)
@@ -315,8 +326,9 @@ class Host:
             self.snapshots.install(given.install)
         if given.entries or given.hard_state is not None:
             self.persisting.add(given.hard_state, given.entries)
-        if self._leads or given.applied or self.replica.is_leader:
-            self._leads = self.replica.is_leader
+        leads = self.state.role is Role.LEADER
+        if leads or self._leads or given.applied:
+            self._leads = leads
             changes = self.machine.lease_changes
             if changes:
                 self.machine.lease_changes = []

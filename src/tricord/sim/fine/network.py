@@ -9,13 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from random import Random
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from tricord.raft.messages import AppendEntries, InstallSnapshot, Message
+from tricord.raft.messages import AppendEntries, Message
 from tricord.sim.fine.schedule import SECOND, Schedule
 
-Arrives = Callable[[int, int, list[Any]], None]
-"""(receiver, sender, messages): they are there now."""
+if TYPE_CHECKING:
+    from tricord.sim.fine.host import Host
+    from tricord.sim.fine.snapshots import SnapshotData
 
 MESSAGE_BYTES = 60
 """What a message takes on a slow link beside its data, about."""
@@ -78,11 +79,16 @@ class Network:
     """All links. ``fired(kind)`` is told when a fault did something to a message."""
 
     def __init__(
-        self, schedule: Schedule, random: Random, arrives: Arrives, fired: Callable[[str], None], latency: float
+        self,
+        schedule: Schedule,
+        random: Random,
+        hosts: dict[int, Host],
+        fired: Callable[[str], None],
+        latency: float,
     ) -> None:
         self._schedule = schedule
         self._random = random.random
-        self._arrives = arrives
+        self._hosts = hosts
         self._fired = fired
         self._least = int(latency * SECOND / 2)
         self._spread = int(latency * SECOND)
@@ -107,14 +113,14 @@ class Network:
             else:
                 self._send_frame(link, [message])
 
-    def bring(self, sender: int, receiver: int, thing: Any, seconds: float) -> None:
-        """Something large that takes its time."""
-        link = self.link(sender, receiver)
+    def bring(self, data: SnapshotData, seconds: float) -> None:
+        """A snapshot, which takes its time."""
+        link = self.link(data.sender, data.receiver)
         if link.blocked:
             self._fired(link.blocked[-1])
             return
         arrival = self._schedule.now + int(seconds * SECOND) + self._least
-        self._schedule.at(arrival, self._arrived, link, [thing], link.epoch)
+        self._schedule.at(arrival, self._brought, link, data, link.epoch)
 
     def reset(self, sender: int, receiver: int) -> bool:
         """The connection breaks: what is on its way is lost. Whether anything was."""
@@ -182,11 +188,17 @@ class Network:
             link.frame_time = -1
         if link.blocked:
             self._fired(link.blocked[-1])
-        elif epoch == link.epoch:
-            self._arrives(link.receiver, link.sender, frame)
+        elif epoch == link.epoch and (host := self._hosts.get(link.receiver)) is not None:
+            host.receive(frame)
+
+    def _brought(self, link: Link, data: SnapshotData, epoch: int) -> None:
+        if link.blocked:
+            self._fired(link.blocked[-1])
+        elif epoch == link.epoch and (host := self._hosts.get(link.receiver)) is not None:
+            host.receive_snapshot(data)
 
 
 def _size_of(message: Any) -> int:
     if type(message) is AppendEntries:
         return MESSAGE_BYTES + sum(MESSAGE_BYTES + len(entry.data) for entry in message.entries)
-    return MESSAGE_BYTES if not isinstance(message, InstallSnapshot) else 4 * MESSAGE_BYTES
+    return MESSAGE_BYTES

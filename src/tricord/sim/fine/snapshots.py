@@ -46,7 +46,8 @@ class Snapshots:
         """Member -> number of the attempt."""
         self._pinned: dict[int, int] = {}
         """Member -> the index of its snapshot."""
-        self._incoming: SnapshotData | None = None
+        self._incoming: dict[tuple[int, int], SnapshotData] = {}
+        """By index and term."""
         self.installing: InstallSnapshot | None = None
 
     def pinned_index(self) -> int | None:
@@ -78,7 +79,7 @@ class Snapshots:
                 self._count,
             )
             cluster.say(f"{host.name} brings n{member} a snapshot at entry {data.index}")
-            cluster.network.bring(host.identity, member, data, cluster.snapshot_seconds())
+            cluster.network.bring(data, cluster.snapshot_seconds())
             cluster.schedule.after(ATTEMPT_SECONDS, self._ended, member, self._count, data.index, False)
             cluster.schedule.after(PINNED_SECONDS_MAX, self._unpin, member, data.index)
 
@@ -111,19 +112,15 @@ class Snapshots:
     def arrived(self, data: SnapshotData) -> None:
         """A whole snapshot is here; what is to become of it, a message of the leader's core says."""
         if self.installing is None:
-            self._incoming = data
+            self._incoming[(data.index, data.term)] = data
             sender = self._host.cluster.hosts.get(data.sender)
             if sender is not None and sender.up:
                 sender.snapshots.delivered(data)
 
-    def may_take(self, message: object) -> bool:
-        """Whether the message is for the core: one about a snapshot only when that is here."""
-        if type(message) is not InstallSnapshot:
-            return True
-        data = self._incoming
-        if data is None or self.installing is not None:
-            return False
-        return (data.index, data.term) == (message.last_included_index, message.last_included_term)
+    def may_take(self, message: InstallSnapshot) -> bool:
+        """Whether the message is for the core: only when the snapshot that it is about is here."""
+        place = (message.last_included_index, message.last_included_term)
+        return self.installing is None and place in self._incoming
 
     def install(self, message: InstallSnapshot) -> None:
         """Put it in place of state and log, then tell the core."""
@@ -135,11 +132,12 @@ class Snapshots:
         cluster.schedule.after(cluster.snapshot_seconds(), self._finish)
 
     def _finish(self) -> None:
-        host, message, data = self._host, self.installing, self._incoming
+        host, message = self._host, self.installing
         if host.life != self._life:
             return
-        assert message is not None and data is not None, "only one that arrived is installed"
+        assert message is not None
         index, term = message.last_included_index, message.last_included_term
+        data = self._incoming[(index, term)]
         image = host.disk.held
         image.install(index, term, message.configuration, data.tables)
         host.backend = host.disk.backend()
@@ -148,7 +146,8 @@ class Snapshots:
         host.durable_index = index
         host.seen.jump(index, term, message.configuration)
         host.seen.commit_index = index
-        self.installing = self._incoming = None
+        self.installing = None
+        self._incoming.clear()
         host.cluster.say(f"{host.name} installed a snapshot at entry {index}")
         host.cluster.watcher.jumped(host)
         host.input.installed = (index, term)

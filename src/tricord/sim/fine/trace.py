@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any
 from xxhash import xxh3_64
 
 if TYPE_CHECKING:
-    from tricord.replica import Replica, TurnInput, TurnOutput
+    from tricord.raft.state import State
+    from tricord.replica import TurnInput, TurnOutput
     from tricord.statemachine.machine import StateMachine
 
-_TURN = Struct("<QQQQQQQQHHHHHHHHHH")
+_TURN = Struct("<8Q10I")
 
 
 class Trace:
@@ -30,12 +31,11 @@ class Trace:
         member: int,
         taken: TurnInput,
         given: TurnOutput[Any],
-        replica: Replica[Any],
+        state: State,
         machine: StateMachine,
     ) -> None:
-        """A member took a turn."""
+        """A member took a turn, and is in this state now."""
         self.turns += 1
-        state = replica.state
         self._hash.update(
             _TURN.pack(
                 now,
@@ -46,16 +46,16 @@ class Trace:
                 state.last_applied,
                 machine.chain,
                 taken.persisted_to,
-                taken.ticks & 0xFFFF,
-                len(taken.messages) & 0xFFFF,
-                len(taken.proposals) & 0xFFFF,
-                len(taken.reads) & 0xFFFF,
-                len(given.messages) & 0xFFFF,
-                len(given.entries) & 0xFFFF,
-                len(given.replies) & 0xFFFF,
-                len(given.dropped) & 0xFFFF,
-                len(given.reads) & 0xFFFF,
-                state.leader_id & 0xFFFF,
+                taken.ticks,
+                len(taken.messages),
+                len(taken.proposals),
+                len(taken.reads),
+                len(given.messages),
+                len(given.entries),
+                len(given.replies),
+                len(given.dropped),
+                len(given.reads),
+                state.leader_id,
             )
         )
 

@@ -59,7 +59,7 @@ class Watcher:
 
     def turned(self, host: Host, given: TurnOutput[Applied]) -> None:
         """A turn was taken; nothing that it says was done yet."""
-        state, seen = host.replica.state, host.seen
+        state, seen = host.state, host.seen
         leads = state.role is Role.LEADER
         term = state.persistent.current_term
         if given.entries:
@@ -93,10 +93,10 @@ class Watcher:
             kind = type(message)
             if kind is AppendEntries:
                 continue
-            if kind in _VOTES:
-                check_vote(message, stored)
-            elif kind in _ACKNOWLEDGEMENTS:
+            if kind in _ACKNOWLEDGEMENTS:
                 check_acknowledged(message, stored)
+            elif kind in _VOTES:
+                check_vote(message, stored)
 
     def _stored(self, member: int) -> Stored | None:
         host = self._cluster.hosts.get(member)
