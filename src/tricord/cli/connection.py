@@ -19,6 +19,7 @@ from tricord.base.message import message
 from tricord.cli.usage import WrongUsage
 
 if TYPE_CHECKING:
+    from tricord.base.trace import Tracer
     from tricord.client.asynchronous import AsyncClient
 
 T = TypeVar("T")
@@ -59,20 +60,25 @@ class Connection:
         """Run ``work(client)`` to its end. Raises TricordError."""
         import asyncio
 
-        from tricord.client.connecting import connect_async
-
         async def within() -> T:
-            async with connect_async(
-                self.endpoints,
-                timeout=self.timeout,
-                dial_timeout=self.timeout,
-                ca=self.ca,
-                cert=self.cert,
-                key=self.key,
-            ) as client:
+            async with self.client() as client:
                 return await work(client)
 
         return asyncio.run(within())
+
+    def client(self, observer: Tracer | None = None) -> AsyncClient:
+        """A client, not opened yet."""
+        from tricord.client.connecting import connect_async
+
+        return connect_async(
+            self.endpoints,
+            timeout=self.timeout,
+            dial_timeout=self.timeout,
+            ca=self.ca,
+            cert=self.cert,
+            key=self.key,
+            observer=observer,
+        )
 
 
 def resolve(flags: Mapping[str, str | None], earlier: Mapping[str, str | None]) -> Connection:

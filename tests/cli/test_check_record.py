@@ -1,0 +1,87 @@
+# SPDX-License-Identifier: Apache-2.0
+"""``tricord check record`` on a member and on a real etcd: what was recorded is what ``check run`` finds right."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from tests.peers.processes import free_port
+from tricord.check.reading import read_history
+from tricord.cli.check_record import MODELS, Workload
+from tricord.cli.main import app
+
+
+@pytest.fixture(params=["tricord", "etcd"])
+def endpoint(request: pytest.FixtureRequest) -> str:
+    found: str = request.getfixturevalue(f"{request.param}_endpoint")
+    return found
+
+
+def run(*arguments: str) -> Result:
+    return CliRunner().invoke(app, list(arguments))
+
+
+@pytest.mark.parametrize("workload", [each.value for each in Workload])
+def test_what_is_recorded_is_right(endpoint: str, workload: str, tmp_path: Path) -> None:
+    file = str(tmp_path / "history.jsonl")
+    result = run("check", "record", "--endpoints", endpoint, "--workload", workload, "--seconds", "0.4", "--out", file)
+    assert result.exit_code == 0, result.output
+    assert f"tricord check run {file} --model {MODELS[Workload(workload)]}" in result.stderr
+    checked = run("check", "run", file, "--model", MODELS[Workload(workload)])
+    assert checked.exit_code == 0, checked.stdout
+    operations = read_history(Path(file).read_bytes()).operations
+    assert any(one.status == "ok" for one in operations)
+    assert run("get", "--endpoints", endpoint, "--prefix", "check-").stdout == ""
+
+
+def test_the_lines_of_locks_tell_of_leases(tricord_endpoint: str, tmp_path: Path) -> None:
+    file = tmp_path / "history.jsonl"
+    run(
+        "check",
+        "record",
+        "--endpoints",
+        tricord_endpoint,
+        "--workload",
+        "locks",
+        "--seconds",
+        "0.3",
+        "--out",
+        str(file),
+    )
+    lines = [json.loads(line) for line in file.read_text().splitlines()]
+    assert {"grant", "acquire", "release", "revoke"} <= {line["op"] for line in lines}
+    leases = {line["key"] for line in lines if line["op"] == "grant"}
+    assert {line["input"]["lease"] for line in lines if line["op"] == "acquire"} <= leases
+
+
+def test_nobody_there_is_said_at_once(tmp_path: Path) -> None:
+    nobody = f"127.0.0.1:{free_port()}"
+    out = str(tmp_path / "history.jsonl")
+    result = run("check", "record", "--endpoints", nobody, "--timeout", "0.2", "--out", out)
+    assert result.exit_code == 4
+
+
+def test_a_file_that_cannot_be_written_is_named() -> None:
+    result = run("check", "record", "--out", "/nowhere/history.jsonl")
+    assert result.exit_code == 1
+    assert "/nowhere/history.jsonl" in result.stderr
+
+
+def test_an_interrupt_ends_it_in_order(tricord_endpoint: str, tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "tricord", "check", "record", "--endpoints", tricord_endpoint, "--seconds", "600"]
+    process = subprocess.Popen([*command, "--out", "-"], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    assert process.stdout is not None
+    first = process.stdout.readline()
+    process.send_signal(signal.SIGINT)
+    rest, said = process.communicate(timeout=60)
+    assert process.returncode == 0, said
+    operations = read_history(first + rest).operations
+    assert f"recorded {len(operations)} operations" in said.decode()
+    assert operations[0].status == "ok", said
