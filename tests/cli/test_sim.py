@@ -88,6 +88,8 @@ def test_a_search_stops_at_the_first_failure(tricord: Any) -> None:
     document = last_line(output)
     assert document["verdict"] == "failed" and document["runs"] >= 1 and len(document["failures"]) == 1
     assert Path(document["failures"][0]["plan"]).exists()
+    failure = document["failures"][0]
+    assert f"seed {failure['seed']}: {failure['checker']} at " in progress
     assert "seeds (" in progress and "1 failures" in progress and "never fired:" in progress
 
 

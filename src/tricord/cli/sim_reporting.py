@@ -51,6 +51,10 @@ class Progress:
     def add(self, outcome: Outcome) -> None:
         """One more run."""
         self.tally.add(outcome)
+        if outcome.violations:
+            first = outcome.violations[0]
+            end = "\x1b[K" if self._is_terminal else ""
+            print(f"seed {outcome.plan.seed}: {first.checker} at {first.at:.3f} s{end}", file=sys.stderr)
         now = self._clock.monotonic()
         if now - self._shown >= (0.5 if self._is_terminal else _LINE_SECONDS):
             self._shown = now
