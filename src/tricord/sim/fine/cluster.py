@@ -20,6 +20,7 @@ from tricord.sim.fine.host import Host
 from tricord.sim.fine.images import Images
 from tricord.sim.fine.leases import Leases
 from tricord.sim.fine.network import Network
+from tricord.sim.fine.observers import Observers
 from tricord.sim.fine.operator import Operator
 from tricord.sim.fine.schedule import SECOND, Schedule
 from tricord.sim.fine.trace import Trace
@@ -69,6 +70,7 @@ class Cluster:
         self.operator = Operator(self)
         self.leases = Leases(self)
         self.images = Images(self)
+        self.observers = Observers(self)
         self.clients = Clients(self)
         self._raft = _raft_options(options)
         self._members = 0

@@ -45,6 +45,7 @@ def _run(cluster: Cluster) -> None:
     cluster.began = cluster.schedule.now
     cluster.clients.begin()
     cluster.leases.begin()
+    cluster.observers.begin()
     cluster.images.plan(plan.faults)
     cluster.faults.plan(plan.faults)
     if not cluster.run(cluster.began + int(plan.seconds * SECOND)):
@@ -57,6 +58,7 @@ def _run(cluster: Cluster) -> None:
         ("changes of members do not end", lambda: not cluster.operator.is_busy, HEALING_SECONDS),
         ("leases do not end", lambda: not cluster.watcher.leases.ttls, HEALING_SECONDS),
         ("not every client is served", _Served(cluster), SERVING_SECONDS),
+        ("watchers are not told of all", lambda: cluster.observers.are_told, SERVING_SECONDS),
         ("the members do not agree", lambda: _agreed(cluster), HEALING_SECONDS),
     ):
         if not cluster.run_until(holds, seconds):

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from tricord.base.errors import TricordError
 from tricord.base.log import Entry, HardState
 from tricord.base.membership import Change, Configuration
+from tricord.mvcc.watch_hub import WatchHub
 from tricord.raft import RaftConfig, Role
 from tricord.raft.messages import InstallSnapshot, Message
 from tricord.raft.state import State
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
     from tricord.sim.fine.cluster import Cluster
 
 SWEEP_CHANGES = 64
+WATCH_BYTES = 20_000
+"""What watchers that do not look have queued; then they are told from the tables."""
 
 
 class Asker(Protocol):
@@ -92,6 +95,7 @@ class Host:
         self.seen: Seen
         self.persisting: Persisting
         self.leases: LeaseKeeping
+        self.hub: WatchHub
         self._put_off: list[Callable[[], None]] = []
         self.snapshots: Snapshots
 
@@ -129,6 +133,7 @@ class Host:
         self.state = self.replica.state
         self.seen = Seen.of(image)
         self.leases = keeping_of(self)
+        self.hub = WatchHub(self.machine.keyspace(), _nothing, queue_bytes=WATCH_BYTES, all_queues_bytes=WATCH_BYTES)
         self._put_off = []
         self.snapshots = Snapshots(self)
         self.replica.pinned_index = self.snapshots.pinned_index
@@ -335,6 +340,8 @@ class Host:
             self.leases.turned(changes)
         if given.replies or given.reads or given.dropped or given.changed or given.transferred:
             self._answer(given)
+        if given.applied and self.hub.queues:
+            self.hub.publish((one.revision, one.events) for one in given.applied)
         if given.snapshots_wanted:
             self.snapshots.bring(given.snapshots_wanted)
 
@@ -358,3 +365,7 @@ class Host:
         for ticket, _ in [*given.changed, *given.transferred]:
             if (asker := waiting.pop(ticket, None)) is not None:
                 asker.ended(self)
+
+
+def _nothing() -> None:
+    """Watchers look by themselves."""

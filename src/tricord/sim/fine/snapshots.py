@@ -143,6 +143,7 @@ class Snapshots:
         host.backend = host.disk.backend()
         host.overlay.replace_backend(host.backend)
         host.machine.reload()
+        host.hub.reload()
         host.durable_index = index
         host.seen.jump(index, term, message.configuration)
         host.seen.commit_index = index
