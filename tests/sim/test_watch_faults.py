@@ -13,10 +13,11 @@ import random
 import pytest
 
 from tests.sim.test_cluster_faults import Faults
-from tests.sim.watchers import Follower, record, specs
+from tests.sim.watchers import record, specs
 from tricord import txn
 from tricord.base.errors import TricordError
 from tricord.base.watching import WatchSpec
+from tricord.sim.wide.followers import Follower
 from tricord.sim.wide.world import World
 
 

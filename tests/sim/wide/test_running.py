@@ -11,11 +11,19 @@ from dataclasses import replace
 
 import pytest
 
-from tricord.sim.fault_kinds import WIDE, kinds_of
+from tricord.sim.fault_kinds import WIDE, Family, Targets, kinds_of
 from tricord.sim.outcome import Outcome
 from tricord.sim.plan import Plan
 from tricord.sim.swarm import draw, draw_fault
 from tricord.sim.wide import run
+
+SERIES = [
+    (Family.NETWORK, 3, 0.8),
+    (Family.CLOCK, 3, 0.5),
+    (Family.DISK, 5, 2.5),
+    (Family.PROCESS, 3, 2.5),
+    (Family.OPERATION, 5, 1.5),
+]
 
 HASHES = """
 from tricord.sim.swarm import draw
@@ -32,7 +40,7 @@ def holds(outcome: Outcome) -> None:
 
 @pytest.mark.parametrize("seed", [11, 12])
 def test_a_drawn_plan_breaks_nothing(seed: int) -> None:
-    outcome = run(draw(seed, WIDE, seconds=10.0))
+    outcome = run(draw(seed, WIDE, seconds=6.0))
     holds(outcome)
     assert outcome.history is not None and len(outcome.history) == outcome.operations > 0
     assert outcome.turns > 100
@@ -48,16 +56,20 @@ def test_a_plan_runs_the_same_in_every_process() -> None:
     assert len(said[0].splitlines()) == 2
 
 
-def test_kinds_of_the_wide_net_take_hold() -> None:
-    """Several in a run, so that all take a few seconds; ``tricord sim kinds --prove`` runs each alone."""
-    kinds = kinds_of(WIDE)
-    left = {kind.name for kind in kinds}
+@pytest.mark.parametrize(("family", "members", "between"), SERIES)
+def test_kinds_take_hold(family: Family, members: int, between: float) -> None:
+    """A family's in one run, to be quick; ``tricord sim kinds --prove`` runs each alone."""
+    kinds = [kind for kind in kinds_of(WIDE) if kind.family is family]
     chance = random.Random(1)
-    for first in range(0, len(kinds), 7):
-        drawn = [draw_fault(chance, kind, 1.0 + 3.0 * at, 3) for at, kind in enumerate(kinds[first : first + 7])]
-        shorter = [replace(fault, seconds=min(fault.seconds, 1.5)) for fault in drawn]
-        faults = tuple(replace(one, amount=1.0) if one.kind == "stale-disk" else one for one in shorter)
-        outcome = run(Plan(WIDE, 5, members=5, seconds=22.0, load=20.0, faults=faults))
-        holds(outcome)
-        left -= outcome.fired.keys()
-    assert not left
+    faults = []
+    for number, kind in enumerate(kinds):
+        drawn = draw_fault(chance, kind, 1.0 + between * number, members)
+        faults.append(replace(drawn, seconds=min(drawn.seconds, 1.0)))
+        if kind.targets is Targets.ONE:
+            faults[-1] = replace(faults[-1], targets=("follower",))
+        if kind.name == "stale-disk":
+            faults[-1] = replace(faults[-1], amount=0.5)
+    seconds = 2.0 + between * len(kinds)
+    outcome = run(Plan(WIDE, 5, members, seconds, load=15.0, options={"company": 0.0}, faults=tuple(faults)))
+    holds(outcome)
+    assert {kind.name for kind in kinds} == outcome.fired.keys()

@@ -52,7 +52,9 @@ class ClusterRun:
         """What happened, with the loop's time."""
         self.zero = 0.0
         """When the cluster first had a leader."""
-        self.record = Record(self.violate, self.now, self.tell)
+        self.clocks_are_wrong = any(fault.kind == "drift" for fault in plan.faults)
+        """Then a time to live may be over for a member before it is for others."""
+        self.record = Record(self.violate, self.loop.time, self.tell)
         self.operator = Operator(self.world)
         self.atlas = Atlas(names)
         self.history: list[Operation] = []

@@ -15,6 +15,7 @@ from tricord.sim.plan import Plan
 from tricord.sim.virtual_loop import Deadlock
 from tricord.sim.wide.clients import Worker
 from tricord.sim.wide.cluster_run import ClusterRun
+from tricord.sim.wide.company import Company
 from tricord.sim.wide.order_check import violations
 from tricord.sim.wide.settling import settle
 from tricord.sim.wide.strikes import strike
@@ -45,7 +46,8 @@ async def _story(run: ClusterRun) -> None:
     run.zero = run.loop.time()
     pause = run.plan.clients / max(run.plan.load, 0.01)
     run.workers = [Worker(run, number, pause) for number in range(1, run.plan.clients + 1)]
-    working = [run.spawn(worker.work(), worker.name) for worker in run.workers]
+    company = Company(run)
+    working = [run.spawn(worker.work(), worker.name) for worker in run.workers] + company.begin()
     striking = [run.spawn(strike(run, fault), f"{fault.kind} at {fault.at}") for fault in run.plan.faults]
     await asyncio.sleep(run.plan.seconds)
     for task in striking:
@@ -54,11 +56,14 @@ async def _story(run: ClusterRun) -> None:
         await asyncio.wait(striking)
     for worker in run.workers:
         worker.over = True
+    company.end()
     await settle(run)
     if working:
         _, stuck = await asyncio.wait(working, timeout=WORKER_PATIENCE_SECONDS)
         if stuck:
             run.violate("progress", f"{len(stuck)} clients wait for ever")
+    if not run.outcome.violations:
+        await company.settle()
     _check(run)
     for host in run.world.running():
         await host.stop()

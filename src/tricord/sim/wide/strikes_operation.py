@@ -77,7 +77,7 @@ async def snapshot(run: ClusterRun, fault: Fault, targets: list[str]) -> None:
         keeper = run.keepers[name]
         if keeper.is_up:
             member = keeper.host.member
-            member.replica._limits.kept_entries = 0
+            member.replica.limits.kept_entries = 0
             member.housekeeping._log_slack = 0
             run.fired(fault.kind)
     await asyncio.sleep(0)
