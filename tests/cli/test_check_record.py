@@ -76,7 +76,7 @@ def test_a_file_that_cannot_be_written_is_named() -> None:
 
 def test_an_interrupt_ends_it_in_order(tricord_endpoint: str, tmp_path: Path) -> None:
     command = [sys.executable, "-m", "tricord", "check", "record", "--endpoints", tricord_endpoint, "--seconds", "600"]
-    process = subprocess.Popen([*command, "--out", "-"], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    process = subprocess.Popen([*command, "--out", "-"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, bufsize=0)
     assert process.stdout is not None
     first = process.stdout.readline()
     process.send_signal(signal.SIGINT)

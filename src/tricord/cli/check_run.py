@@ -116,8 +116,6 @@ def run(
         return _refused(report, f"{_named(file)}, {error}")
     except OSError as error:
         return _refused(report, f"{_named(file)}: {error.strerror or error}")
-    except ModuleNotFoundError:
-        return _refused(report, f"this version of tricord has no checker for {model} yet")
     return _told(file, html, as_json, history, finding, report)
 
 
