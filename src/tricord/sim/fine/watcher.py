@@ -71,7 +71,7 @@ class Watcher:
             seen.led_term = term
             self.commitment.elected(term, seen)
             self._cluster.say(f"{host.name} leads in term {term}")
-        if state.commit_index != seen.commit_index:
+        if state.commit_index != seen.commit_index and state.installing is None:  # else its log is to go, unseen
             self.commitment.advanced(host.identity, seen, state.commit_index)
         if not leads and seen.led_term:
             seen.led_term = 0
