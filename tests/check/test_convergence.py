@@ -3,13 +3,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from itertools import product
+import random
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
+from tests.check.oracle import convergence
 from tricord.check.convergence import check
 from tricord.check.finding import Finding, Limits, Verdict
 from tricord.check.history import BadHistory, History, Operation
@@ -79,55 +77,9 @@ def test_a_lock_is_no_value() -> None:
         judged(Operation(1, "acquire", "k", None, None, 0, 1))
 
 
-def holds(operations: Sequence[Operation]) -> bool:
-    """By the definition: some choice of moments explains all."""
-    acknowledged = [one for one in operations if one.op == "put" and one.status == "ok"]
-    unknown = [one for one in operations if one.op == "put" and one.status == "unknown"]
-    settled = max((end(one) + BOUND for one in acknowledged), default=0)
-    late = [one for one in operations if one.op == "get" and one.call_ns >= settled]
-    last = [one for one in acknowledged if not any(end(one) < other.call_ns for other in acknowledged)]
-    for read in late:
-        values = {one.input for one in last} | {one.input for one in unknown if one.call_ns <= end(read)}
-        if read.output not in (values if acknowledged else values | {None}):
-            return False
-    times = sorted({end(read) for read in late})
-    for moments in product([None, *times], repeat=len(unknown)):
-        if any(moment is not None and moment < one.call_ns for moment, one in zip(moments, unknown, strict=True)):
-            continue
-        if all(
-            one.output == other.output
-            or any(
-                moment is not None and min(one.call_ns, other.call_ns) - BOUND <= moment <= max(end(one), end(other))
-                for moment in moments
-            )
-            for one in late
-            for other in late
-        ):
-            return True
-    return False
-
-
-def end(one: Operation) -> int:
-    assert one.return_ns is not None
-    return one.return_ns
-
-
-@st.composite
-def histories(draw: st.DrawFn) -> list[Operation]:
-    operations = []
-    for client in range(draw(st.integers(1, 6))):
-        call = draw(st.integers(0, 60))
-        finish = call + draw(st.integers(0, 8))
-        value = draw(st.sampled_from("abc"))
-        kind = draw(st.sampled_from(("put", "get", "get", "get", "unknown")))
-        if kind == "get":
-            operations.append(get(client, draw(st.sampled_from(["a", "b", "c", None])), call, finish))
-        else:
-            operations.append(put(client, value, call, finish, "ok" if kind == "put" else kind))
-    return operations
-
-
-@settings(max_examples=400, deadline=None)
-@given(histories())
-def test_the_verdict_is_that_of_trying_all_moments(operations: list[Operation]) -> None:
-    assert (judged(*operations).verdict is Verdict.HOLDS) == holds(operations)
+@pytest.mark.parametrize("first", range(0, 1000, 250))
+def test_the_verdict_is_that_of_trying_all_moments(first: int) -> None:
+    for seed in range(first, first + 250):
+        history = convergence.history(random.Random(seed))
+        verdict = check(history, Limits(bound_ns=convergence.BOUND_NS)).verdict
+        assert (verdict is Verdict.HOLDS) == convergence.converges(history), seed

@@ -19,7 +19,6 @@ from functools import partial
 import msgspec
 
 from tests.check.oracle.judges import JUDGES
-from tests.check.oracle.random_histories import history
 from tricord.check.finding import Verdict
 from tricord.check.history import History
 
@@ -62,7 +61,7 @@ def compare(name: str, last: int, first_seed: int) -> tuple[Counter[str], list[s
     wrong = []
     judge = JUDGES[name]
     for seed in range(first_seed, min(first_seed + SLICE, last)):
-        one = history(random.Random(seed), judge.shape)
+        one = judge.draw(random.Random(seed))
         verdict = judge.checker(one).verdict
         counts[verdict.value] += 1
         if verdict is not Verdict.UNDECIDED and judge.oracle(one) != (verdict is Verdict.HOLDS):

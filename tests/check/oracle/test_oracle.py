@@ -11,7 +11,6 @@ import pytest
 
 from tests.check.oracle import causality, committed, snapshots, total_orders
 from tests.check.oracle.judges import JUDGES
-from tests.check.oracle.random_histories import history
 from tricord.check.history import History, Operation
 
 
@@ -91,5 +90,5 @@ def test_isolation_is_judged_as_adya_says(one: History, verdicts: tuple[bool, ..
 @pytest.mark.parametrize("name", JUDGES)
 def test_random_histories_are_both_right_and_wrong(name: str) -> None:
     judge = JUDGES[name]
-    verdicts = Counter(judge.oracle(history(random.Random(seed), judge.shape)) for seed in range(200))
+    verdicts = Counter(judge.oracle(judge.draw(random.Random(seed))) for seed in range(200))
     assert min(verdicts[True], verdicts[False]) >= 3
