@@ -55,7 +55,7 @@ class Cluster:
         self.kept_entries = int(options.get("snapshot_entries", KEPT_ENTRIES))
         self.forwards = bool(options.get("forward", 1))
         self.sync_seconds = options.get("sync_ms", SYNC_MS) / 1000
-        self.drain_seconds = options.get("drain_ms", 250.0) / 1000
+        self.drain_seconds = options.get("drain_ms", 500.0) / 1000
         self._snapshots = self.stream("snapshots")
         self.watcher = Watcher(self)
         self.atlas = Atlas(f"n{number}" for number in range(1, plan.members + 1))

@@ -1,0 +1,144 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Each check names what it is there for, and lets the right thing pass."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from tricord.base.leases import LeaseExpireResult, LeaseGrantResult
+from tricord.base.log import Entry, EntryKind, HardState
+from tricord.base.membership import Configuration
+from tricord.base.operations import Event, EventKind, KeyValue, PutResult
+from tricord.raft.messages import AppendEntriesResult, RequestVoteResult
+from tricord.sim.fine.disk import Image
+from tricord.sim.invariants.broken import Broken
+from tricord.sim.invariants.commitment import Commitment
+from tricord.sim.invariants.durability import check_acknowledged
+from tricord.sim.invariants.election_safety import check_vote
+from tricord.sim.invariants.lease_times import SECOND, LeaseTimes
+from tricord.sim.invariants.log_matching import LogMatching
+from tricord.sim.invariants.seen import Seen, runs
+from tricord.sim.invariants.store_history import StoreHistory
+from tricord.sim.invariants.watch_order import WatchOrder
+from tricord.statemachine.machine import Applied
+
+THREE = Configuration((1, 2, 3))
+
+
+def entry(index: int, term: int, data: bytes = b"x") -> Entry:
+    return Entry(index, term, EntryKind.NORMAL, data)
+
+
+def image(*terms: int, term: int = 9, vote: int = 0) -> Image:
+    log = [entry(index, of) for index, of in enumerate(terms, start=1)]
+    return Image(THREE, HardState(term, vote), log=log)
+
+
+def put(key: bytes, value: bytes, revision: int, lease: int = 0) -> Event:
+    return Event(EventKind.PUT, KeyValue(key, value, revision, revision, 1, lease))
+
+
+def applied(index: int, revision: int, *events: Event, outcome: object = None) -> Applied:
+    return Applied(index, outcome or PutResult(), revision, list(events))  # type: ignore[arg-type]
+
+
+def test_a_log_that_is_written_cut_and_written_again_comes_in_parts() -> None:
+    first, second = [entry(1, 1), entry(2, 1), entry(3, 1)], [entry(2, 2), entry(3, 2)]
+    assert runs(first + second) == [first, second]
+    assert runs([]) == []
+
+
+def test_log_matching() -> None:
+    matching, one, other = LogMatching(), Seen.of(image()), Seen.of(image())
+    matching.appended(1, one, [entry(1, 1), entry(2, 1)], leads=True)
+    matching.appended(2, other, [entry(1, 1), entry(2, 1)], leads=False)
+    with pytest.raises(Broken, match="log matching"):
+        matching.appended(2, other, [entry(2, 1, b"another")], leads=False)
+    with pytest.raises(Broken, match="replaced its own entry"):
+        matching.appended(1, one, [entry(2, 2)], leads=True)
+
+
+def test_a_vote_and_an_acknowledgement_are_on_the_senders_disk() -> None:
+    stored = image(1, 1, term=4, vote=2)
+    check_vote(RequestVoteResult(1, 2, 4, vote_granted=True), stored)
+    check_acknowledged(AppendEntriesResult(1, 2, 4, True, 2, 0, 0), stored)
+    with pytest.raises(Broken, match="election safety"):
+        check_vote(RequestVoteResult(1, 3, 4, vote_granted=True), stored)
+    with pytest.raises(Broken, match="durability"):
+        check_acknowledged(AppendEntriesResult(1, 2, 4, True, 3, 0, 0), stored)
+
+
+def test_what_is_committed_stays() -> None:
+    disks = {1: image(1, 1), 2: image(1, 1), 3: image()}
+    commitment = Commitment(disks.get)
+    leader = Seen.of(disks[1])
+    leader.led_term = 1
+    commitment.elected(1, leader)
+    commitment.advanced(1, leader, 2)
+    with pytest.raises(Broken, match="leader completeness"):
+        commitment.elected(2, Seen.of(disks[3]))
+    with pytest.raises(Broken, match="monotone commit"):
+        commitment.advanced(1, leader, 1)
+    with pytest.raises(Broken, match="state machine safety"):
+        commitment.advanced(3, Seen.of(image(1, 3)), 2)
+
+
+def test_nothing_is_committed_that_no_majority_holds() -> None:
+    commitment = Commitment({1: image(1, 1), 2: image(1), 3: image()}.get)
+    leader = Seen.of(image(1, 1))
+    leader.led_term = 1
+    with pytest.raises(Broken, match="durability"):
+        commitment.advanced(1, leader, 2)
+
+
+def test_answers_are_what_the_store_held_and_no_older_than_what_was_known() -> None:
+    store = StoreHistory()
+    store.applied([applied(1, 2, put(b"k", b"a", 2)), applied(2, 3, put(b"k", b"b", 3))])
+    store.answered(3, 2, "a get")
+    store.read(b"k", b"a", 2, "a get")
+    wrongs: list[Callable[[], None]] = [
+        lambda: store.answered(2, 3, "a get"),
+        lambda: store.read(b"k", b"a", 3, "a get"),
+        lambda: store.wrote(b"k", b"b", 3, 3, "a put"),
+        lambda: store.wrote(b"k", b"c", 3, 2, "a put"),
+        lambda: store.applied([applied(3, 4, put(b"k", b"a", 4))]),
+    ]
+    for wrong in wrongs:
+        with pytest.raises(Broken):
+            wrong()
+
+
+def test_watchers_are_told_each_revision_once_in_order() -> None:
+    store = StoreHistory()
+    events = [put(b"k", b"%d" % revision, revision) for revision in range(2, 7)]
+    store.applied([applied(revision, revision, events[revision - 2]) for revision in range(2, 7)])
+    order = WatchOrder(store, "one")
+    order.events(events[:2])
+    order.compacted(6)
+    order.events(events[4:])
+    wrongs: list[Callable[[], None]] = [lambda: order.events(events[4:]), lambda: order.compacted(6)]
+    for wrong in wrongs:
+        with pytest.raises(Broken, match="watch"):
+            wrong()
+    with pytest.raises(Broken, match="something else"):
+        WatchOrder(store, "two").events([put(b"k", b"another", 2)])
+
+
+def test_a_lease_has_its_time_and_takes_its_keys_with_it() -> None:
+    times = LeaseTimes()
+    times.applied([applied(1, 1, outcome=LeaseGrantResult(7, 3))], 0)
+    times.applied([applied(2, 2, put(b"k", b"v", 2, lease=7))], 0)
+    times.renewed(7, 2 * SECOND)
+    gone = Event(EventKind.DELETE, KeyValue(b"k", b"", 0, 3, 0))
+    with pytest.raises(Broken, match="ended 2"):
+        times.applied([applied(3, 3, gone, outcome=LeaseExpireResult([7]))], 4 * SECOND)
+
+
+def test_a_lease_that_leaves_its_keys_behind_is_found() -> None:
+    times = LeaseTimes()
+    times.applied([applied(1, 1, outcome=LeaseGrantResult(7, 3))], 0)
+    times.applied([applied(2, 2, put(b"k", b"v", 2, lease=7))], 0)
+    with pytest.raises(Broken, match="did not"):
+        times.applied([applied(3, 2, outcome=LeaseExpireResult([7]))], 4 * SECOND)
