@@ -77,7 +77,7 @@ soak-raft: install ## three loaded members killed for five minutes, then 50 time
 soak-leases: install ## leases on three members whose leader is paused and killed for five minutes (ARGS="--seconds 60")
 	$(BIN)/python -m tests.e2e.soak_leases $(ARGS)
 
-test-faults: install ## three members in network namespaces, broken in 20 ways for five minutes (root; ARGS="--seconds 3600 --seed 7")
+test-faults: install ## three members in network namespaces, broken in 21 ways for five minutes (root; ARGS="--seconds 3600 --seed 7")
 	$(BIN)/python -m tests.e2e.faults $(ARGS)
 
 proto: install ## the message schemas from proto/

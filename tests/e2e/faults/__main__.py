@@ -47,19 +47,21 @@ LEFTOVER_SECONDS = 30.0
 """A lease that nobody renews is gone so long after the last fault."""
 
 
-async def break_on(clients: Clients, faults: Faults, seconds: float) -> int:
+async def break_on(faults: Faults, load: Load, seconds: float) -> int:
     """One fault after another. How many."""
     ends, count = time.monotonic() + seconds, 0
     while time.monotonic() < ends:
         told = await asyncio.to_thread(faults.strike)
         count += 1
-        print(f"{max(ends - time.monotonic(), 0):6.0f} s left, {told}", file=sys.stderr, flush=True)
         await asyncio.sleep(WHOLE_SECONDS)
+        tally = await asyncio.to_thread(load.mark)
+        outcome = f"{tally.acknowledged} writes, {tally.gap_ms / 1000:.1f} s without"
+        print(f"{max(ends - time.monotonic(), 0):6.0f} s left, {told}: {outcome}", file=sys.stderr, flush=True)
     return count
 
 
 async def run_clients(
-    cluster: HostCluster, clients: Clients, recorder: Recorder, faults: Faults, seconds: float
+    cluster: HostCluster, clients: Clients, recorder: Recorder, faults: Faults, load: Load, seconds: float
 ) -> int:
     """All clients beside the faults; returns when the clients have ended."""
     members = list(cluster.members.values())
@@ -71,10 +73,10 @@ async def run_clients(
             group.create_task(clients.lease_holder(number))
             group.create_task(clients.adder(number))
             group.create_task(clients.watcher(f"through {members[number].name}", members[number].endpoint, 1))
-        count = await break_on(clients, faults, seconds / 2)
+        count = await break_on(faults, load, seconds / 2)
         # One that comes late, and has all of the past before it.
         group.create_task(clients.watcher("late", members[0].endpoint, 1))
-        count += await break_on(clients, faults, seconds / 2)
+        count += await break_on(faults, load, seconds / 2)
         clients.stopping.set()
     return count
 
@@ -154,7 +156,7 @@ def survive(folder: Path, plan: Plan) -> str:
         record = folder / "acknowledged"
         flags = ["--reads", "--timeout=2s", "--redial=200ms", "--writers=2", "--rate=50"]
         with Load(cluster.endpoints, *flags, record=record) as load:
-            count = asyncio.run(run_clients(cluster, clients, recorder, faults, plan.seconds))
+            count = asyncio.run(run_clients(cluster, clients, recorder, faults, load, plan.seconds))
             load.mark()
             eventually(lambda: load.mark().acknowledged > 0, "a write after the last fault")
             load.finish()

@@ -13,10 +13,11 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from itertools import permutations
 
-from tests.e2e.faults.cluster import HostCluster
+from tests.e2e.faults.cluster import HostCluster, HostMember
 from tests.e2e.faults.namespaces import Network
 from tests.e2e.faults.relay import Shape
 from tests.peers.clusters import eventually
+from tricord.storage.faulty_disk import OPERATIONS
 
 SHORT, LONG = 0.3, 4.0
 FLAPS = 8
@@ -167,6 +168,30 @@ def disk_fails(target: Target) -> Iterator[None]:
 
 
 @contextmanager
+def disk_odd(target: Target) -> Iterator[None]:
+    """Some calls fail, at times: it bears that or stops by itself, and may be started meanwhile, in vain or not."""
+    draw, member = target.draw, target.cluster.hosts[target.victim]
+    operations = draw.sample(sorted(OPERATIONS), draw.choice((1, 2, 5, len(OPERATIONS))))
+    error, every = draw.choice(("EIO", "ENOSPC")), draw.choice((1, 2, 5, 20))
+    member.break_disk({"operations": operations, "error": error, "every": every})
+    yield
+    if not member.is_running():
+        member.wait()
+        member.start(wait=False)
+        target.cluster.linger(draw.uniform(SHORT, LONG))
+    member.break_disk()
+    eventually(lambda: _lives(member), f"{target.victim} to live on a disk that works again")
+
+
+def _lives(member: HostMember) -> bool:
+    """Whether it is healthy; one that has ended is started."""
+    if not member.is_running():
+        member.wait()
+        member.start(wait=False)
+    return member.is_healthy()
+
+
+@contextmanager
 def disk_full(target: Target) -> Iterator[None]:
     """The disk of one member ends here. It lives, and goes on when there is room."""
     cluster = target.cluster
@@ -256,6 +281,7 @@ HARD: dict[str, Kind] = {
     "all-paused": all_paused,
     "disk-fails": disk_fails,
     "disk-full": disk_full,
+    "disk-odd": disk_odd,
 }
 """At most one of these at a time."""
 SOFT: dict[str, Kind] = {
