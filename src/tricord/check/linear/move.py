@@ -51,7 +51,12 @@ class Move:
     wants: Any = ANYTHING
     """The one state in which it is legal (an unknown move: in which it has an effect), where there is just one."""
     makes: Any = ANYTHING
-    """The one state that it leaves, where that is known."""
+    """The one state that it leaves (an unknown move: if it has an effect), where that is known."""
+
+    @property
+    def maybe(self) -> bool:
+        """Whether it may have no effect."""
+        return self.back == NEVER
 
 
 def line(operation: Operation) -> str:
