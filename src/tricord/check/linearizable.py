@@ -9,13 +9,19 @@ Which path is taken when: docs/check.md.
 from __future__ import annotations
 
 from collections import Counter
+from typing import Final
 
 from tricord.check.finding import Finding, Limits, Verdict
 from tricord.check.history import History, Operation
 from tricord.check.linear import registers
 from tricord.check.linear.partition import Partition, partitions
 from tricord.check.linear.search import Search
-from tricord.check.linear.words import stuck_at
+from tricord.check.linear.unwritten import unwritten_value
+from tricord.check.linear.window import Windows
+from tricord.check.linear.words import proved, stuck_at
+
+FIRST_PAUSE: Final = 2_000
+"""Steps of a search, per partition, before a first look at what it is stuck on; then four times as many."""
 
 
 def check(history: History, limits: Limits) -> Finding:
@@ -44,12 +50,31 @@ def check(history: History, limits: Limits) -> Finding:
 
 
 def _by_search(operations: list[Operation], partition: Partition, limits: Limits, counted: Counter[str]) -> Finding:
+    """Search; now and then look whether a few operations where it got stuck prove that it need not go on."""
     counted["partitions"] += 1
     counted["searched"] += 1
-    searched = Search(partition.moves(), partition.initial, limits).run()
+    moves = partition.moves()
+    if (finding := unwritten_value(operations, partition, moves)) is not None:
+        return finding
+    search = Search(moves, partition.initial, limits)
+    pause = FIRST_PAUSE
+    windows: Windows | None = None
+    while True:
+        searched = search.run(pause)
+        if searched.verdict is Verdict.HOLDS:
+            break
+        if searched.stuck is not None and partition.is_register:
+            windows = windows or Windows(moves, limits.expired)
+            proof = windows.proof(searched.stuck) if windows.usable else None
+            if proof is not None:
+                counted["steps"] += searched.steps
+                return proved(operations, partition.name, [move.index for move in proof])
+        if searched.verdict is Verdict.VIOLATED or searched.steps < pause or searched.steps >= limits.steps:
+            break
+        pause *= 4
     counted["steps"] += searched.steps
     if searched.verdict is Verdict.HOLDS:
         return Finding(Verdict.HOLDS)
-    if searched.stuck is not None:
+    if searched.verdict is Verdict.VIOLATED and searched.stuck is not None:
         return stuck_at(operations, partition.name, searched.stuck, searched.beside)
     return Finding(Verdict.UNDECIDED, f"{partition.name}: {searched.why}")

@@ -29,6 +29,11 @@ class Partition:
     """Of a store: its keys, sorted. Of anything else: nothing."""
 
     @property
+    def is_register(self) -> bool:
+        """One key with a value."""
+        return not self.keys and self.operations[0].op in REGISTER
+
+    @property
     def initial(self) -> Hashable:
         """The state before all operations."""
         if self.keys:

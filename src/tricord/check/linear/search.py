@@ -59,7 +59,7 @@ class Search(Walk):
         self.steps = 0
 
     def run(self, steps: int | None = None) -> Searched:
-        """Walk until all events are behind, no choice is left, or the limits (or that many steps in all) are reached."""
+        """Walk until all events are behind, no choice is left, or limits (or that many steps in all) are reached."""
         most = self._limits.steps if steps is None else min(steps, self._limits.steps)
         while not self._walk():
             self.steps += 1
@@ -140,7 +140,9 @@ class Search(Walk):
             return []
         bit = self._bits[number]
         if self._buried & bit:
-            choices.insert(0 if self._wanting.get(returning.makes, 0) & todo else len(choices), (bit, state, self._used, False))
+            choices.insert(
+                0 if self._wanting.get(returning.makes, 0) & todo else len(choices), (bit, state, self._used, False)
+            )
         return choices
 
     def _reachable(self, wanted: Any, choices: list[Choice]) -> bool:

@@ -57,3 +57,15 @@ def stuck_at(operations: list[Operation], name: str, stuck: Move, beside: list[M
         f"and a place to #{stuck.index} between its call at {one.call_ns} and its return at {one.return_ns}."
     ]
     return violation(operations, [stuck.index, *(move.index for move in near)], "no order", reason, argument)
+
+
+def proved(operations: list[Operation], name: str, indexes: list[int]) -> Finding:
+    """A finding for a few operations on a register that have no order."""
+    reads = [index for index in indexes if operations[index].op == "get"]
+    last = max(reads or indexes, key=lambda index: (operations[index].call_ns, index))
+    reason = f"no order of these {len(indexes)} operations on {name} explains the answer of #{last}"
+    argument = [
+        f"Every order was tried, with any value of {name} before them: each contradicts an answer, or puts an "
+        "operation after its return or before its call. No other write can have left a value that is read here."
+    ]
+    return violation(operations, indexes, "no order", reason, argument)
