@@ -18,6 +18,8 @@ from tricord.sim.plan import Fault, Plan
 
 FAULTS_MAX = 400
 _FIRST_FAULT = 0.2
+_ECHO_SECONDS = (-0.1, 0.15)
+"""When a fault comes that follows another, from the other's end."""
 _BURST_RATE = 5.0
 """Faults a second within a burst."""
 
@@ -118,16 +120,21 @@ def _options(source: random.Random, net: str, kinds: Sequence[tuple[Kind, float]
 def _faults(
     source: random.Random, kinds: Sequence[tuple[Kind, float]], members: int, seconds: float
 ) -> tuple[Fault, ...]:
-    """Faults at random times: single ones at the run's own rate, and bursts, since bugs need faults close together."""
-    rate, bursts = _spread(source, 0.1, 2.0), source.uniform(0.0, 0.7)
+    """Faults at random times: single ones at the run's own rate, bursts, and some just as another ends, since bugs need
+    faults close together: what was cut off comes back while the leader dies."""
+    rate, bursts, echoes = _spread(source, 0.1, 2.0), source.uniform(0.0, 0.7), source.uniform(0.0, 0.6)
     names, weights = [kind for kind, _ in kinds], [weight for _, weight in kinds]
     faults: list[Fault] = []
     at = round(_FIRST_FAULT + source.expovariate(rate), 3)
     while at < seconds and len(faults) < FAULTS_MAX:
         kind = source.choices(names, weights)[0]
         faults.append(draw_fault(source, kind, at, members))
+        end = at + faults[-1].seconds + source.uniform(*_ECHO_SECONDS)
+        if faults[-1].seconds and source.random() < echoes and end < seconds:
+            kind = source.choices(names, weights)[0]
+            faults.append(draw_fault(source, kind, round(max(end, 0.0), 3), members))
         at = round(at + source.expovariate(_BURST_RATE if source.random() < bursts else rate), 3)
-    return tuple(faults)
+    return tuple(sorted(faults, key=lambda fault: fault.at))
 
 
 def draw_fault(source: random.Random, kind: Kind, at: float, members: int) -> Fault:

@@ -31,8 +31,8 @@ if TYPE_CHECKING:
     from tricord.sim.fine.cluster import Cluster
     from tricord.sim.fine.host import Host
 
-TIMEOUT_SECONDS = 3.0
-BUSY_SECONDS = 0.02
+TIMEOUTS_SECONDS = (0.25, 0.5, 1.0, 3.0)
+"""How long a client waits; each has its own. Impatient ones leave more behind that may take effect yet."""
 APPENDED_MAX = 120
 """Bytes of a string that grows; a longer one is begun anew."""
 
@@ -50,6 +50,7 @@ class Client:
         self._schedule = cluster.schedule
         self._store = cluster.watcher.store
         self._random = cluster.stream(f"client {number}")
+        self.timeout_seconds = self._random.choice(TIMEOUTS_SECONDS)
         self.number = number
         self._keys = keys
         self._a_second = a_second
@@ -142,7 +143,7 @@ class Call:
         """Ask."""
         operation, kind, key = self.operation, self._kind, self.operation.key
         assert key is not None
-        self._cluster.schedule.after(TIMEOUT_SECONDS, self._too_late)
+        self._cluster.schedule.after(self._client.timeout_seconds, self._too_late)
         if kind == "put":
             operation.input = self._client.fresh_value()
             self._write(Put(key.encode(), operation.input.encode()))

@@ -20,6 +20,8 @@ from tricord.sim.plan import Plan
 FOUNDING_SECONDS = 30.0
 HEALING_SECONDS = 60.0
 SERVING_SECONDS = 20.0
+SERVED_SECONDS = 3.0
+"""How long a client waits then."""
 
 
 def run(plan: Plan) -> Outcome:
@@ -92,6 +94,7 @@ class _Served:
         if self._left is None:
             for client in clients:
                 client.stopped = True
+                client.timeout_seconds = SERVED_SECONDS
             self._left = [(client.number, kind) for client in clients for kind in ("put", "get")]
             self._seen = len(self._cluster.history)
         for operation in self._cluster.history[self._seen :]:
