@@ -6,6 +6,7 @@ revisions make simple.
 from __future__ import annotations
 
 import time
+from bisect import bisect_right
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -37,26 +38,26 @@ class Recorder:
 
 
 class States:
-    """What each key held at each revision, from all events there were."""
+    """What each key held at each revision, from all events there were, in their order."""
 
     def __init__(self, events: Iterable[Event]) -> None:
-        self._changes: dict[str, list[tuple[int, str | None]]] = {}
+        self._revisions: dict[str, list[int]] = {}
+        self._values: dict[str, list[str | None]] = {}
         for event in events:
-            value = event.kv.value.decode() if event.kind == EventKind.PUT else None
-            self._changes.setdefault(event.kv.key.decode(), []).append((event.kv.mod_revision, value))
+            key = event.kv.key.decode()
+            self._revisions.setdefault(key, []).append(event.kv.mod_revision)
+            self._values.setdefault(key, []).append(event.kv.value.decode() if event.kind == EventKind.PUT else None)
 
     def at(self, key: str, revision: int) -> str | None:
         """The value then; None where the key was absent."""
-        value = None
-        for changed, held in self._changes.get(key, []):
-            if changed > revision:
-                break
-            value = held
-        return value
+        place = bisect_right(self._revisions.get(key, []), revision)
+        return self._values[key][place - 1] if place else None
 
     def changed_at(self, key: str, revision: int) -> bool:
         """Whether the revision changed the key."""
-        return any(changed == revision for changed, _ in self._changes.get(key, []))
+        revisions = self._revisions.get(key, [])
+        place = bisect_right(revisions, revision)
+        return place > 0 and revisions[place - 1] == revision
 
 
 def check_registers(operations: list[Operation], states: States) -> int:
