@@ -98,7 +98,7 @@ class _Judges:
         if guarantees == ALL:
             return _first(causal)
         over = united(causal, [GUARANTEES[name](causal) for name in guarantees])
-        return _first(Causal(self.trace, causal.source, causal.order, causal.clocks, over))
+        return _first(Causal(self.trace, causal.source, causal.order, causal.clocks, over, causal.rank))
 
 
 def _first(causal: Causal) -> Pattern | None:
@@ -120,9 +120,7 @@ def _first(causal: Causal) -> Pattern | None:
 
 def _doubtful(causal: Causal, sessions: np.ndarray[tuple[int], np.dtype[np.int32]]) -> list[int]:
     """Sessions whose reads do not all fit the order that the causal order was found in."""
-    over, nobody = causal.overwrites, len(causal.trace.key)
-    rank = np.full(nobody + 1, -1, np.int32)
-    rank[causal.order.events] = np.arange(len(causal.order.events), dtype=np.int32)
+    over, rank = causal.overwrites, causal.rank
     bound = rank[over.sources]
     doubtful = np.zeros(len(over.reads), np.bool_)
     for track in range(over.last.shape[1]):

@@ -12,7 +12,7 @@ import numpy as np
 
 from tricord.check.causality.choices import Budget
 from tricord.check.causality.order import Clocks, order_of
-from tricord.check.causality.overwrites import Overwrites, last_before, overwrites
+from tricord.check.causality.overwrites import Overwrites, last_before
 from tricord.check.causality.pattern import Pattern
 from tricord.check.causality.patterns import Causal, explained
 from tricord.check.causality.reads_from import START, Numbers
@@ -58,7 +58,7 @@ def _of_client(causal: Causal, mine: Overwrites, budget: Budget) -> Pattern | No
             return _of_the_start(causal, int(mine.reads[bad[0]]), int(later[bad[0]].min()))
         if (later == mine.last).all():
             return None
-        mine = overwrites(mine.reads, mine.sources, later)
+        mine = Overwrites(mine.reads, mine.sources, later)
 
 
 class _Needs:

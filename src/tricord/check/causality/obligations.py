@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from tricord.check.causality.overwrites import Overwrites, last_before, overwrites
+from tricord.check.causality.overwrites import Overwrites, last_before
 from tricord.check.causality.patterns import Causal
 from tricord.check.causality.reads_from import Numbers
 
@@ -60,7 +60,7 @@ def united(causal: Causal, several: list[Overwrites]) -> Overwrites:
     places = np.append(causal.clocks.position, 0)
     for other in several[1:]:
         last = np.where(places[other.last] > places[last], other.last, last)
-    return overwrites(several[0].reads, several[0].sources, last)
+    return Overwrites(several[0].reads, several[0].sources, last)
 
 
 def _prefix(causal: Causal, writes: Numbers) -> tuple[Numbers, Numbers]:
@@ -95,4 +95,4 @@ def _found(causal: Causal, last: Numbers) -> Overwrites:
         one, last = last, np.full((len(last), clocks.rows.shape[1]), nobody, np.int32)
         last[known, clocks.track[one[known]]] = one[known]
     last[last == over.sources[:, None]] = nobody
-    return overwrites(over.reads, over.sources, last)
+    return Overwrites(over.reads, over.sources, last)

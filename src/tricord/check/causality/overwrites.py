@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
@@ -19,31 +19,30 @@ class Overwrites:
     reads: Numbers
     sources: Numbers
     last: Numbers
-    by_source: npt.NDArray[np.int64]
-    """Places in ``reads``, by what they returned."""
-    starts: dict[int, tuple[int, int]]
-    """Of a write: where in ``by_source`` its reads begin and end."""
+    _spans: dict[int, tuple[int, int]] = field(default_factory=dict)
+    _by_source: npt.NDArray[np.int64] | None = None
+
+    def places(self, write: int) -> npt.NDArray[np.int64]:
+        """Where in ``reads`` those stand that returned a write."""
+        if self._by_source is None:
+            self._by_source = np.argsort(self.sources, kind="stable")
+            writes, starts, counts = np.unique(self.sources[self._by_source], return_index=True, return_counts=True)
+            spans = zip(starts.tolist(), (starts + counts).tolist(), strict=True)
+            self._spans = {write: span for write, span in zip(writes.tolist(), spans, strict=True) if write >= 0}
+        span = self._spans.get(write)
+        return self._by_source[:0] if span is None else self._by_source[span[0] : span[1]]
 
     def before(self, write: int) -> Numbers | None:
         """Writes in the pasts of the reads that returned this one: whoever orders all writes has to put them first."""
-        span = self.starts.get(write)
-        if span is None:
+        places = self.places(write)
+        if not len(places):
             return None
-        found: Numbers = self.last[self.by_source[span[0] : span[1]]].ravel()
+        found: Numbers = self.last[places].ravel()
         return found
 
     def only(self, chosen: npt.NDArray[np.bool_]) -> Overwrites:
         """Of some of the reads."""
-        return overwrites(self.reads[chosen], self.sources[chosen], self.last[chosen])
-
-
-def overwrites(reads: Numbers, sources: Numbers, last: Numbers) -> Overwrites:
-    """Finds the reads of each write."""
-    by_source = np.argsort(sources, kind="stable")
-    writes, starts, counts = np.unique(sources[by_source], return_index=True, return_counts=True)
-    spans = zip(starts.tolist(), (starts + counts).tolist(), strict=True)
-    found = {write: span for write, span in zip(writes.tolist(), spans, strict=True) if write >= 0}
-    return Overwrites(reads, sources, last, by_source, found)
+        return Overwrites(self.reads[chosen], self.sources[chosen], self.last[chosen])
 
 
 def last_before(trace: Trace, clocks: Clocks, reads: Numbers, bounds: Numbers, of: npt.NDArray[np.bool_]) -> Numbers:
@@ -60,10 +59,10 @@ def last_before(trace: Trace, clocks: Clocks, reads: Numbers, bounds: Numbers, o
     keys = trace.key[reads].astype(np.int64) * span
     for track in range(bounds.shape[1]):
         start, stop = np.searchsorted(tracks, [track, track + 1])
-        at = np.searchsorted(places[start:stop], keys + bounds[:, track], side="right") - 1
-        events = chosen[start:stop][at] if stop > start else np.full(len(reads), nobody, np.int32)
-        right = (at >= 0) & (trace.key[np.minimum(events, nobody - 1)] == trace.key[reads])
-        bounds[:, track] = np.where(right, events, nobody)
+        events = np.concatenate([[nobody], chosen[start:stop]]).astype(np.int32)
+        its_places = np.concatenate([[-1], places[start:stop]])
+        at = np.searchsorted(its_places, keys + bounds[:, track], side="right") - 1
+        bounds[:, track] = np.where(its_places[at] > keys, events[at], nobody)
     return bounds
 
 
@@ -79,4 +78,4 @@ def overwrites_of(trace: Trace, clocks: Clocks, source: list[int]) -> Overwrites
     sources = np.array(source, np.int32)[reads]
     last = last_before(trace, clocks, reads, clocks.bounds(reads), trace.writes)
     last[last == sources[:, None]] = len(trace.key)
-    return overwrites(reads, sources, last)
+    return Overwrites(reads, sources, last)

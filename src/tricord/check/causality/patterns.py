@@ -10,7 +10,7 @@ import numpy as np
 from tricord.check.causality.order import Clocks, Order, active_of, clocks_of, order_of
 from tricord.check.causality.overwrites import Overwrites, overwrites_of
 from tricord.check.causality.pattern import Pattern
-from tricord.check.causality.reads_from import START, Trace
+from tricord.check.causality.reads_from import START, Numbers, Trace
 from tricord.check.causality.words import Words
 
 
@@ -23,6 +23,8 @@ class Causal:
     order: Order
     clocks: Clocks
     overwrites: Overwrites
+    rank: Numbers
+    """By event its place in the order; one more entry, -1, for nobody."""
 
 
 def thin_air(trace: Trace, source: list[int]) -> Pattern | None:
@@ -44,27 +46,26 @@ def causal_of(trace: Trace, source: list[int]) -> Causal | Pattern:
         reason = "causes go round in a circle: something was seen before it was done"
         return Pattern("CyclicCO", order.cycle, reason, words.circle(order.cycle))
     clocks = clocks_of(trace, source, active, order.events)
-    return Causal(trace, source, order, clocks, overwrites_of(trace, clocks, source))
+    rank = np.full(len(source) + 1, -1, np.int32)
+    rank[order.events] = np.arange(len(order.events), dtype=np.int32)
+    return Causal(trace, source, order, clocks, overwrites_of(trace, clocks, source), rank)
 
 
 def overwritten(causal: Causal) -> Pattern | None:
     """WriteCOInitRead and WriteCORead: a read returned what another write, in its past, came causally after."""
-    trace, clocks, over = causal.trace, causal.clocks, causal.overwrites
-    nobody = len(trace.key)
-    its_track = clocks.track[over.sources]
-    its_place = clocks.position[over.sources]
+    clocks, over = causal.clocks, causal.overwrites
+    bound = causal.rank[over.sources]
+    bound[over.sources == START] = -1
     for track in range(over.last.shape[1]):
-        last = over.last[:, track]
-        known = np.minimum(last, nobody - 1)
-        after = np.where(
-            its_track == track,
-            clocks.position[known] > its_place,
-            clocks.rows[clocks.row[known], its_track] >= its_place,
-        )
-        bad = np.flatnonzero((last != nobody) & (after | (over.sources == START)))
+        places = np.flatnonzero(causal.rank[over.last[:, track]] > bound)
+        sources, last = over.sources[places], over.last[places, track]
+        its_track, its_place = clocks.track[sources], clocks.position[sources]
+        seen = clocks.rows[clocks.row[last], its_track] >= its_place
+        after = np.where(its_track == track, clocks.position[last] > its_place, seen)
+        bad = np.flatnonzero(after | (sources == START))
         if bad.size:
             at = int(bad[0])
-            return _overwritten(causal, int(over.reads[at]), int(over.sources[at]), int(last[at]))
+            return _overwritten(causal, int(over.reads[places[at]]), int(sources[at]), int(last[at]))
     return None
 
 
@@ -100,10 +101,9 @@ def explained(causal: Causal, over: Overwrites, cycle: list[int]) -> tuple[list[
     words = Words(causal.trace, causal.source)
     witnesses: dict[tuple[int, int], int] = {}
     for one, other in zip(cycle, cycle[1:] + cycle[:1], strict=True):
-        span = over.starts.get(other)
-        if one in (causal.trace.previous[other], causal.source[other]) or span is None:
+        places = over.places(other)
+        if one in (causal.trace.previous[other], causal.source[other]) or not len(places):
             continue
-        places = over.by_source[span[0] : span[1]]
         place = places[np.flatnonzero((over.last[places] == one).any(axis=1))[0]]
         witnesses[one, other] = int(over.reads[place])
     reason = "no one order of the writes explains what was read: each of these has to come before the next, in a circle"

@@ -21,6 +21,9 @@ from tricord.check.history import History
 
 Numbers: TypeAlias = npt.NDArray[np.int32]
 
+Writers: TypeAlias = dict[Value, int | list[int]]
+"""Who wrote a value: one write, or several."""
+
 START: Final = -1
 """In place of a write: what was there at the start."""
 OPEN: Final = -2
@@ -48,15 +51,15 @@ class Trace:
     """Reads of what nobody wrote."""
     incomplete: bool = False
     """Whether open reads may have candidates that are not listed, so that trying all proves nothing."""
-    writers: list[dict[Value, list[int]]] = field(default_factory=list)
-    """By key: who wrote a value."""
+    writers: list[Writers] = field(default_factory=list)
+    """By key."""
 
     def candidates(self, read: int) -> list[int]:
         """What an open read may have returned."""
         wanted = self.events.wanted[read]
         writers = self.writers[self.events.key[read]]
         if isinstance(wanted, Other):
-            found = [one for value, ones in writers.items() if value != wanted.value for one in ones]
+            found = [one for value in writers if value != wanted.value for one in _all(writers, value)]
             return found if wanted.value is None else [START, *found]
         return _written(writers, wanted)
 
@@ -65,12 +68,17 @@ class Trace:
         return self.events.operation[event]
 
 
-def _written(writers: dict[Value, list[int]], wanted: Any) -> list[int]:
+def _all(writers: Writers, value: Value) -> list[int]:
+    found = writers.get(value, ())
+    return [found] if isinstance(found, int) else list(found)
+
+
+def _written(writers: Writers, wanted: Any) -> list[int]:
     if wanted is EMPTY:
-        return [START, *writers.get(None, ()), *writers.get("", ())]
+        return [START, *_all(writers, None), *_all(writers, "")]
     if wanted is None:
-        return [START, *writers.get(None, ())]
-    return list(writers.get(wanted, ()))
+        return [START, *_all(writers, None)]
+    return _all(writers, wanted)
 
 
 class _Resolver:
@@ -79,7 +87,7 @@ class _Resolver:
     def __init__(self, events: Events) -> None:
         self.events = events
         self.source = [NONE] * len(events.operation)
-        self.writers: list[dict[Value, list[int]]] = [{} for _ in events.keys]
+        self.writers: list[Writers] = [{} for _ in events.keys]
         self.open: list[int] = []
         self.thin: list[int] = []
         self.incomplete = False
@@ -96,22 +104,29 @@ class _Resolver:
 
     def resolve(self) -> None:
         reads = []
-        writers, keys = self.writers, self.events.key
-        for event, (wanted, written) in enumerate(zip(self.events.wanted, self.events.written, strict=True)):
+        for event, (written, key) in enumerate(zip(self.events.written, self.events.key, strict=True)):
             if written is ABSENT:
-                if wanted is not ABSENT and wanted is not SOMETHING:
-                    reads.append(event)
+                reads.append(event)
             elif written is not SOMETHING:
-                of_key = writers[keys[event]]
-                if written in of_key:
-                    of_key[written].append(event)
-                else:
-                    of_key[written] = [event]
+                self._note(self.writers[key], written, event)
+        wanted = self.events.wanted
+        if self.loose_keys or self.events.impossible:
+            reads = [read for read in reads if wanted[read] is not ABSENT and wanted[read] is not SOMETHING]
         for event in self.events.impossible:
             self.source[event] = OPEN
             self.thin.append(event)
         left = self._each(reads) if self.loose_keys else self._all_exact(reads)
         self._leave_open(left)
+
+    @staticmethod
+    def _note(writers: Writers, written: Value, event: int) -> None:
+        already = writers.setdefault(written, event)
+        if already is event:
+            return
+        if isinstance(already, int):
+            writers[written] = [already, event]
+        else:
+            already.append(event)
 
     def _all_exact(self, reads: Iterable[int]) -> list[int]:
         """The short way where no append hides its result. Answers the reads with several candidates or none."""
@@ -126,8 +141,8 @@ class _Resolver:
                     left.append(read)
                 continue
             found = writers[keys[read]].get(value)
-            if found is not None and len(found) == 1:
-                source[read] = found[0]
+            if type(found) is int:
+                source[read] = found
             else:
                 left.append(read)
         return left
@@ -157,12 +172,12 @@ class _Resolver:
         if wanted is None or wanted is EMPTY or isinstance(wanted, Other) or key not in self.loose_keys:
             return None
         loose = self._loose(key, wanted)
-        if self.writers[key].get(wanted) or len(loose) != 1:
+        if wanted in self.writers[key] or len(loose) != 1:
             return None
         write = loose[0]
         before = write - 1
         self.events.written[write] = wanted
-        self.writers[key][wanted] = [write]
+        self.writers[key][wanted] = write
         self.loose[key, self.events.appended[write]].remove(write)
         self.events.wanted[before] = without(wanted, self.events.appended[write])
         self.source[read] = write
@@ -201,7 +216,7 @@ def trace_of(history: History) -> Trace:
     events = events_of(history)
     found = _Resolver(events)
     found.resolve()
-    writes = np.fromiter((one is not ABSENT for one in events.written), np.bool_, len(events.written))
+    writes = np.array([one is not ABSENT for one in events.written], np.bool_)
     return Trace(
         history,
         events,

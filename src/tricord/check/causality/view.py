@@ -20,7 +20,7 @@ FAR = np.iinfo(np.int32).max
 
 def explains(causal: Causal, mine: Overwrites) -> bool:
     """Whether there is such an order."""
-    writes = np.array(list(mine.starts), np.int32)
+    writes = np.unique(mine.sources[mine.sources >= 0])
     clocks = causal.clocks
     writes = writes[np.lexsort((clocks.position[writes], clocks.track[writes]))]
     return _take_off(clocks, writes, _after(causal, mine, writes))
