@@ -186,7 +186,7 @@ table { border-collapse: collapse; } td { padding: .15rem .9rem .15rem 0; vertic
 td:last-child { font-family: ui-monospace, monospace; font-size: 13px; overflow-wrap: anywhere; }
 td:nth-child(2) { color: var(--faint); white-space: nowrap; }
 a { color: var(--mark); font-weight: 600; text-decoration: none; } a:hover { text-decoration: underline; }
-.picture { display: flex; border: 1px solid var(--line); border-radius: 6px; overflow: hidden; }
+.picture { display: flex; margin-top: .6rem; border: 1px solid var(--line); border-radius: 6px; overflow: hidden; }
 .names { flex: none; border-right: 1px solid var(--line); }
 .scroll { overflow-x: auto; }
 svg { display: block; } svg text { font: 12px ui-monospace, monospace; fill: var(--ink); }

@@ -34,7 +34,8 @@ def call_in_words(one: Operation, longest: int = LONGEST_VALUE) -> str:
     """What was asked: ``put k1 "v7"``."""
     words = [_name(one.op, longest)]
     if one.key is not None:
-        words.append(_name(one.key, longest))
+        # The end of a key tells more than its beginning.
+        words.append(_name(one.key if len(one.key) <= longest else f"...{one.key[3 - longest :]}", longest + 2))
     if one.input is not None:
         words.append(value_in_words(one.input, longest))
     return " ".join(words)
