@@ -20,19 +20,20 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from dataclasses import replace
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
+from bench.check.causal_histories import causal_history, swapped
 from bench.check.histories import BUGS, Shape, history
+from tricord.check.history import Operation
 
 ROOT = Path(__file__).resolve().parents[2]
 CLIENTS = {10_000: 10, 100_000: 25, 1_000_000: 50}
 KEYS = (1, 100, 10_000)
-SESSIONS = Shape(1_000_000, clients=50, keys=10_000)
-"""For causal consistency and the session guarantees."""
+SESSIONS = 1_000_000
+"""Operations for causal consistency and the session guarantees, in 50 sessions over 1,000 keys."""
 
 
 def shapes(sizes: list[int], bugs: list[str]) -> Iterator[Shape]:
@@ -52,11 +53,10 @@ def shapes(sizes: list[int], bugs: list[str]) -> Iterator[Shape]:
         yield Shape(size, CLIENTS.get(size, 50), max(size // 50, 10), mix="append", bug="applied-twice")
 
 
-def write(shape: Shape, folder: Path) -> Path:
-    """The shape's file."""
-    path = folder / f"{shape.name}.jsonl"
+def write(operations: list[Operation], path: Path) -> Path:
+    """The history as a file."""
     with path.open("wb") as stream:
-        for one in history(shape):
+        for one in operations:
             stream.write(msgspec.json.encode(msgspec.structs.asdict(one)) + b"\n")
     return path
 
@@ -95,7 +95,7 @@ def told(answer: dict[str, Any]) -> str:
 
 def beside(shape: Shape, folder: Path, binary: Path | None, seconds: float) -> tuple[bool, float | None]:
     """One row. Whether the verdicts agree, and how many times longer we take where both decide."""
-    path = write(shape, folder)
+    path = write(history(shape), folder / f"{shape.name}.jsonl")
     mine = ours(path, "linearizable", seconds)
     columns = f"{shape.name:52}{told(mine)}"
     ratio = None
@@ -112,12 +112,12 @@ def beside(shape: Shape, folder: Path, binary: Path | None, seconds: float) -> t
 
 
 def session_models(folder: Path, seconds: float) -> None:
-    """Session guarantees and causal consistency, where these checkers are here."""
-    models = [model for model in ("sessions", "causal") if find_spec(f"tricord.check.{model}") is not None]
-    path = write(SESSIONS, folder)
-    for model in models:
-        print(f"{f'{model} {SESSIONS.name}':52}{told(ours(path, model, seconds))}", flush=True)
-    path.unlink()
+    """Session guarantees and causal consistency: right, and with one read turned back."""
+    for name, made in (("correct", causal_history(SESSIONS)), ("read-turned-back", swapped(causal_history(SESSIONS)))):
+        path = write(made.operations, folder / f"sessions-{SESSIONS}-50-1000-{name}.jsonl")
+        for model in ("sessions", "causal"):
+            print(f"{f'{model}: {path.stem}':52}{told(ours(path, model, seconds))}", flush=True)
+        path.unlink()
 
 
 def main() -> int:
@@ -137,7 +137,7 @@ def main() -> int:
         folder = Path(name)
         binary = build_porcupine(folder)
         rows = [(one, *beside(one, folder, binary, options.seconds)) for one in shapes(options.sizes, options.bugs)]
-        if max(options.sizes) >= SESSIONS.operations:
+        if max(options.sizes) >= SESSIONS:
             session_models(folder, 300.0)
     for label, unique in (("unique", True), ("repeated", False)):
         ratios = [ratio for shape, _, ratio in rows if ratio is not None and shape.unique is unique]
