@@ -49,7 +49,7 @@ def test_lease_reads_are_not_drawn_with_clocks_that_are_wrong() -> None:
         plan = draw(seed, FINE)
         if plan.options.get("lease_reads"):
             assert "check_quorum" not in plan.options
-            assert not {"drift", "freeze", "pause", "jump-back"} & {fault.kind for fault in plan.faults}
+            assert not {"drift", "freeze", "jump-back"} & {fault.kind for fault in plan.faults}
 
 
 def test_what_is_asked_for_stands_instead() -> None:

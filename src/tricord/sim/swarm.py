@@ -11,9 +11,9 @@ from __future__ import annotations
 import math
 import random
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from tricord.sim.fault_kinds import FINE, WIDE, Family, Kind, Targets, kinds_of
+from tricord.sim.fault_kinds import FINE, KINDS, WIDE, Family, Kind, Targets, kinds_of
 from tricord.sim.plan import Fault, Plan
 
 FAULTS_MAX = 400
@@ -22,6 +22,9 @@ _ECHO_SECONDS = (-0.1, 0.15)
 """When a fault comes that follows another, from the other's end."""
 _BURST_RATE = 5.0
 """Faults a second within a burst."""
+_DUELS = 0.25
+_STRIKING = ("crash", "crash", "isolate-leader", "torn-write", "transfer", "power-cut")
+"""In how many plans whoever leads is cut off and its successor struck, and with what."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +106,8 @@ def _some_kinds(source: random.Random, net: str) -> list[tuple[Kind, float]]:
 
 
 def _options(source: random.Random, net: str, kinds: Sequence[tuple[Kind, float]]) -> dict[str, float]:
-    clocks_are_wrong = any(kind.family is Family.CLOCK or kind.name == "pause" for kind, _ in kinds)
+    # A core is told how long it was paused; a whole member finds out by itself, a little late.
+    clocks_are_wrong = any(kind.family is Family.CLOCK or (kind.name == "pause" and net != FINE) for kind, _ in kinds)
     options: dict[str, float] = {}
     for name, knob in OPTIONS[net].items():
         wanted = source.random() < 0.4
@@ -134,7 +138,24 @@ def _faults(
             kind = source.choices(names, weights)[0]
             faults.append(draw_fault(source, kind, round(max(end, 0.0), 3), members))
         at = round(at + source.expovariate(_BURST_RATE if source.random() < bursts else rate), 3)
+    if source.random() < _DUELS:
+        faults += _duels(source, members, seconds)
     return tuple(sorted(faults, key=lambda fault: fault.at))
+
+
+def _duels(source: random.Random, members: int, seconds: float) -> list[Fault]:
+    """Again and again the leader is cut off, and as it comes back, with a log of its own, its successor is struck: the
+    third one to lead must not lose what the second one committed (figure 8 of the paper, and all that is near it)."""
+    faults: list[Fault] = []
+    at = source.uniform(0.5, 2.0)
+    while at < seconds:
+        cut = Fault(round(at, 3), "isolate-leader", (), round(source.uniform(0.5, 4.0), 3))
+        strike = KINDS[source.choice(_STRIKING)]
+        end = round(max(at + cut.seconds + source.uniform(*_ECHO_SECONDS), 0.0), 3)
+        struck = draw_fault(source, strike, end, members)
+        faults += (cut, replace(struck, targets=("leader",)) if struck.targets else struck)
+        at = end + 0.3 + source.expovariate(0.5)
+    return [fault for fault in faults if fault.at < seconds]
 
 
 def draw_fault(source: random.Random, kind: Kind, at: float, members: int) -> Fault:

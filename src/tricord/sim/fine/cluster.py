@@ -4,7 +4,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import PurePath
 from random import Random
+from traceback import extract_tb
 from typing import Any
 
 from tricord.base.errors import ApplyFailed
@@ -107,7 +109,7 @@ class Cluster:
         except Broken as broken:
             self._broken(broken.checker, broken.words)
         except (AssertionError, ApplyFailed) as error:
-            self._broken("invariant", f"{type(error).__name__}: {error}")
+            self._broken("invariant", _where(error))
         return not self.outcome.violations
 
     def run_until(self, holds: Callable[[], bool], seconds: float, step: float = 0.05) -> bool:
@@ -166,6 +168,14 @@ class Cluster:
     def _broken(self, checker: str, words: str) -> None:
         self.say(f"VIOLATION of {checker}: {words}")
         self.outcome.violations.append(Violation(checker, self.seconds, words))
+
+
+def _where(error: BaseException) -> str:
+    """What broke, and in which line."""
+    cause = error.__cause__ or error
+    frame = extract_tb(cause.__traceback__)[-1]
+    words = f"{type(error).__name__}: {error}" if str(error) else f"{type(error).__name__}"
+    return f"{words} ({PurePath(frame.filename).name}, {frame.name}: {frame.line})"
 
 
 def _raft_options(options: dict[str, float]) -> dict[str, Any]:
