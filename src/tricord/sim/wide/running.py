@@ -26,18 +26,14 @@ WORKER_PATIENCE_SECONDS = 20.0
 def run(plan: Plan) -> Outcome:
     """Play the plan. One plan gives one outcome, bit for bit, in any process."""
     outcome = Outcome(plan)
-
-    def reached(point: str) -> None:
-        outcome.reached[point] += 1
-
-    with counted_by(reached), _no_collection():
+    with repeatable(outcome):
         state = ClusterRun(plan, outcome)
         try:
             state.loop.run_until_complete(_story(state))
         except Deadlock as error:
             state.violate("progress", str(error))
         finally:
-            _finish(state)
+            finish(state)
     return outcome
 
 
@@ -74,7 +70,7 @@ def _check(run: ClusterRun) -> None:
         run.violate(checker, words)
 
 
-def _finish(run: ClusterRun) -> None:
+def finish(run: ClusterRun) -> None:
     """End what is left over, close the loop, and write down what came of it."""
     outcome, loop = run.outcome, run.loop
     outcome.turns = run.record.turns
@@ -98,12 +94,18 @@ def _finish(run: ClusterRun) -> None:
 
 
 @contextmanager
-def _no_collection() -> Iterator[None]:
-    """What is collected, and when, depends on all that the process did before."""
+def repeatable(outcome: Outcome) -> Iterator[None]:
+    """Count the points that are reached within, and collect no garbage: what is collected, and when, depends on all
+    that the process did before."""
+
+    def reached(point: str) -> None:
+        outcome.reached[point] += 1
+
     was_on = gc.isenabled()
     gc.disable()
     try:
-        yield
+        with counted_by(reached):
+            yield
     finally:
         if was_on:
             gc.enable()

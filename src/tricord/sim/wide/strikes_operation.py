@@ -96,6 +96,8 @@ async def lease_burst(run: ClusterRun, fault: Fault, targets: list[str]) -> None
 
 
 async def client_gone(run: ClusterRun, fault: Fault, targets: list[str]) -> None:
+    if not run.workers:
+        return
     wanted = max(1, round(len(run.workers) * fault.amount))
     chosen = run.chance.sample(run.workers, wanted)
     before = sum(worker.given_up for worker in chosen)

@@ -1,0 +1,86 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Plays a test's own story on a simulated cluster, with faults drawn or given beside it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import replace
+from typing import Any, TypeVar
+
+from tricord.sim.fault_kinds import WIDE
+from tricord.sim.outcome import Outcome
+from tricord.sim.plan import Fault, Plan
+from tricord.sim.swarm import draw
+from tricord.sim.wide.cluster import Cluster
+from tricord.sim.wide.cluster_run import ClusterRun
+from tricord.sim.wide.running import finish, repeatable
+from tricord.sim.wide.settling import settle
+from tricord.sim.wide.strikes import strike
+
+T = TypeVar("T")
+
+Story = Callable[[Cluster], Awaitable[T]]
+SWARM_SECONDS = 20.0
+
+
+class BrokenPromise(AssertionError):
+    """The cluster itself did what it never should: the test's assertions may all hold."""
+
+
+def play(
+    story: Story[T],
+    told: list[str],
+    *,
+    seed: int,
+    members: int = 3,
+    faults: str | Iterable[Fault] = (),
+    seconds: float = SWARM_SECONDS,
+    settings: dict[str, Any] | None = None,
+) -> T:
+    """Run ``story(cluster)`` in virtual time; what it returns. The story's lines go to ``told``.
+
+    ``faults`` is ``"swarm"`` (drawn from the seed, over ``seconds`` of simulated time), or faults as a plan has them.
+    With faults, the cluster must elect, serve and agree in the end. Raises what the story raises, and BrokenPromise.
+    """
+    plan = _plan(seed, members, faults, seconds)
+    outcome = Outcome(plan)
+    result: list[T] = []
+    with repeatable(outcome):
+        run = ClusterRun(plan, outcome)
+        run.world.settings |= settings or {}
+        try:
+            run.loop.run_until_complete(_whole(run, story, result))
+        finally:
+            finish(run)
+            told += outcome.lines
+    if outcome.violations:
+        raise BrokenPromise("\n".join(f"{one.at:.3f} {one.checker}: {one.words}" for one in outcome.violations))
+    return result[0]
+
+
+def _plan(seed: int, members: int, faults: str | Iterable[Fault], seconds: float) -> Plan:
+    if faults == "swarm":
+        return replace(draw(seed, WIDE, members, seconds), options={})
+    if isinstance(faults, str):
+        raise ValueError(f'faults is "swarm" or faults, not {faults!r}')
+    return Plan(WIDE, seed, members, seconds, faults=tuple(faults))
+
+
+async def _whole(run: ClusterRun, story: Story[T], result: list[T]) -> None:
+    await run.world.start()
+    run.zero = run.loop.time()
+    striking = [run.spawn(strike(run, fault), f"{fault.kind} at {fault.at}") for fault in run.plan.faults]
+    try:
+        result.append(await story(Cluster(run)))
+    finally:
+        for task in striking:
+            task.cancel()
+        if striking:
+            await asyncio.wait(striking)
+    if run.plan.faults:
+        await settle(run)
+    for host in run.world.running():
+        if host.pausing.is_on:
+            host.pausing.end()
+        await host.stop()
