@@ -13,9 +13,8 @@ from collections.abc import Iterable
 from itertools import pairwise
 
 from tricord.check.anomalies import CLIENT, RW, WR, WW, Edge
-from tricord.check.history import OK
+from tricord.check.client_order import client_order
 from tricord.check.list_orders import INITIAL
-from tricord.check.transactions import Transaction
 from tricord.check.version_orders import VersionOrders
 
 
@@ -124,16 +123,3 @@ class Dependencies:
 
     def _surely_read(self, reader: int, key: int, writer: int) -> bool:
         return any(seen.key == key and seen.writers == (writer,) for seen in self.story.seen[reader])
-
-
-def client_order(transactions: list[Transaction], numbers: Iterable[int]) -> list[tuple[int, int]]:
-    """Each client's operations one after the other. Nothing waits for one of unknown fate: it may come later."""
-    last: dict[int | str, int] = {}
-    found = []
-    for number in sorted(numbers, key=lambda n: (transactions[n].call, transactions[n].index)):
-        one = transactions[number]
-        if one.client in last:
-            found.append((last[one.client], number))
-        if one.status == OK:
-            last[one.client] = number
-    return found

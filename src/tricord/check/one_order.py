@@ -191,10 +191,15 @@ class OneOrder:
         return more
 
     def _adopt(self, search: VersionSearch, state: State) -> None:
-        for (reader, place), writer in state.chosen.items():
-            self.orders.choice[search.numbers[reader]][place] = search.numbers[writer]
+        certain, others = self.story.certain, False
+        for (reader, place), local in state.chosen.items():
+            choice, writer = self.orders.choice[search.numbers[reader]], search.numbers[local]
+            if choice[place] != writer:
+                others = others or any(w != INITIAL and not certain[w] for w in (choice[place], writer))
+                choice[place] = writer
         self.orders.rearrange(search.line(state))
-        self.orders.look_who_is_active()
+        if others:
+            self.orders.look_who_is_active()
 
     def _impossible(self, search: VersionSearch, core: set[int]) -> Finding:
         if search.conflict is not None:

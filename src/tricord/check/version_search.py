@@ -10,12 +10,13 @@ then, ``guessed``), or left out.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from heapq import heapify, heappop, heappush
 from itertools import pairwise
 
 from tricord.check.anomalies import CLIENT, RW, WR, WW, Edge
-from tricord.check.dependencies import client_order
+from tricord.check.client_order import client_order
 from tricord.check.finding import Limits
 from tricord.check.list_orders import INITIAL
 from tricord.check.reachability import Premise, Reachability, bits
@@ -29,13 +30,16 @@ Pair = tuple[int, int, int]
 """A key and two writers."""
 
 
+AS_READ = "as the list was read"
+
+
 class OutOfSteps(Exception):
     """The search took more steps than allowed."""
 
 
 @dataclass(slots=True)
 class Budget:
-    """Steps left for all searches of a check."""
+    """Steps left for all searches of a check. A step takes a microsecond or two."""
 
     limits: Limits
     taken: int = 0
@@ -63,25 +67,30 @@ Answer = tuple[Asked | Pair, int]
 
 @dataclass(slots=True)
 class State:
-    """What is decided so far."""
+    """What is decided so far. Sets of transactions are bits, at their starting points or at their commits."""
 
     reach: Reachability
     active: set[int] = field(default_factory=set)
     open_reads: list[Asked] = field(default_factory=list)
-    open_pairs: list[Pair] = field(default_factory=list)
-    later: dict[tuple[int, int], list[int]] = field(default_factory=dict)
-    """By key and writer: the writers that came later."""
-    readers: dict[tuple[int, int], list[int]] = field(default_factory=dict)
-    masks: dict[tuple[int, int], int] = field(default_factory=dict)
-    """By key and writer: its readers, and their starting points as bits."""
+    open: dict[tuple[int, int], int] = field(default_factory=dict)
+    """By key and writer: the commits of writers that it is in no order with."""
+    later: dict[tuple[int, int], int] = field(default_factory=dict)
+    """By key and writer: the commits of writers that came later."""
+    readers: dict[tuple[int, int], int] = field(default_factory=dict)
+    """By key and writer: the starts of its readers."""
+    key_readers: dict[int, int] = field(default_factory=dict)
+    looked_at: dict[tuple[int, int], int] = field(default_factory=dict)
+    """By key and writer: the starts of readers after it whose versions have been put after it."""
     chosen: dict[tuple[int, int], int] = field(default_factory=dict)
+    version: dict[tuple[int, int], int] = field(default_factory=dict)
+    """By key and reader: whose write it read."""
 
     def copy(self) -> State:
         """To try an answer with."""
         return State(
-            self.reach.copy(), set(self.active), self.open_reads[:], self.open_pairs[:],
-            {k: v[:] for k, v in self.later.items()}, {k: v[:] for k, v in self.readers.items()}, self.masks.copy(),
-            self.chosen.copy(),
+            self.reach.copy(), set(self.active), self.open_reads[:], self.open.copy(), self.later.copy(),
+            self.readers.copy(), self.key_readers.copy(), self.looked_at.copy(), self.chosen.copy(),
+            self.version.copy(),
         )  # fmt: skip
 
 
@@ -129,6 +138,10 @@ class VersionSearch:
         """The point where it ends."""
         return 2 * place + 1 if self.split else place
 
+    def place(self, point: int) -> int:
+        """The transaction of a point."""
+        return point >> 1 if self.split else point
+
     def run(self) -> State | None:
         """A state in which all is decided, or None: there is none, for the reasons of ``conflict`` if that is set."""
         state = State(Reachability(len(self.numbers) * (2 if self.split else 1)))
@@ -167,7 +180,7 @@ class VersionSearch:
             known = [self.local[w] for w in self.story.sequence.get(key, ()) if w in self.local]
             rest = [w for w in line if w != BEGIN and w not in known and w in state.active]
             for a, b in [*pairwise(known), *((known[-1], b) for b in rest if known)]:
-                fine = fine and self._put(state, key, a, b, None, "as the list was read")
+                fine = fine and self._put(state, key, a, b, None, AS_READ)
         return fine
 
     def _activate(self, state: State, place: int) -> bool:
@@ -175,18 +188,29 @@ class VersionSearch:
         if place in state.active:
             return True
         for key in self.orders.written[self.numbers[place]]:
-            state.open_pairs += [(key, w, place) for w in self.writers[key] if w in state.active]
-            known = self.story.sequence.get(key)
-            if known and not self.story.certain[self.numbers[place]]:
-                for a in (self.local[w] for w in known if w in self.local):
-                    if not self._put(state, key, a, place, None, "as the list was read"):
-                        return False
+            others = 0
+            for writer in self.writers[key]:
+                if writer in state.active:
+                    state.open[key, writer] = state.open.get((key, writer), 0) | 1 << self.commit(place)
+                    others |= 1 << self.commit(writer)
+            state.open[key, place] = others
         state.active.add(place)
+        if not self.story.certain[self.numbers[place]] and not self._after_lists(state, place):
+            return False
         for asked in self.reads[place]:
             if len(asked.writers) > 1:
                 state.open_reads.append(asked)
             elif not self._choose(state, asked, asked.writers[0]):
                 return False
+        return True
+
+    def _after_lists(self, state: State, place: int) -> bool:
+        """What nobody read in a list came after all that was read."""
+        for key in self.orders.written[self.numbers[place]]:
+            for writer in self.story.sequence.get(key, ()):
+                known = self.local.get(writer)
+                if known is not None and not self._put(state, key, known, place, None, AS_READ):
+                    return False
         return True
 
     def _choose(self, state: State, asked: Asked, writer: int) -> bool:
@@ -198,10 +222,13 @@ class VersionSearch:
         edge = None if writer == BEGIN else Edge(self.numbers[writer], self.numbers[reader], WR, key)
         if not state.reach.add(self.commit(writer), self.start(reader), edge):
             return False
-        state.readers.setdefault((key, writer), []).append(reader)
-        state.masks[key, writer] = state.masks.get((key, writer), 0) | 1 << self.start(reader)
+        start = 1 << self.start(reader)
+        state.version[key, reader] = writer
+        state.readers[key, writer] = state.readers.get((key, writer), 0) | start
+        state.key_readers[key] = state.key_readers.get(key, 0) | start
         return all(
-            self._before(state, key, writer, reader, later, None, "") for later in state.later.get((key, writer), ())
+            self._before(state, key, writer, reader, self.place(later), None, "")
+            for later in bits(state.later.get((key, writer), 0))
         )
 
     def _before(
@@ -215,51 +242,57 @@ class VersionSearch:
 
     def _put(self, state: State, key: int, first: int, second: int, premise: Premise | None, because: str) -> bool:
         """One writer of a key comes before another."""
-        state.later.setdefault((key, first), []).append(second)
+        state.open[key, first] &= ~(1 << self.commit(second))
+        state.open[key, second] &= ~(1 << self.commit(first))
+        state.later[key, first] = state.later.get((key, first), 0) | 1 << self.commit(second)
         edge = None if first == BEGIN else Edge(self.numbers[first], self.numbers[second], WW, key, because)
         if not state.reach.add(self.commit(first), self.start(second), edge, premise):
             return False
-        readers = state.readers.get((key, first), ())
-        return all(self._before(state, key, first, reader, second, premise, because) for reader in readers)
+        return all(
+            self._before(state, key, first, self.place(reader), second, premise, because)
+            for reader in bits(state.readers.get((key, first), 0))
+        )
 
     def _force(self, state: State) -> bool:
         """Everything that follows. False: a contradiction."""
         changed = True
         while changed:
             changed = False
-            self.budget.spend(1 + len(state.open_pairs))
-            left = []
-            pairs, state.open_pairs = state.open_pairs, []
-            for place, pair in enumerate(pairs):
-                key, a, b = pair
-                premise = self._must(state, key, a, b)
-                if premise is None:
-                    premise = self._must(state, key, b, a)
-                    if premise is None:
-                        left.append(pair)
-                        continue
-                    a, b = b, a
-                changed = True
-                if not self._put(state, key, a, b, premise, self._because(state, key, a, b, premise)):
-                    state.open_pairs = left + pairs[place + 1 :] + state.open_pairs
-                    return False
-            state.open_pairs = left + state.open_pairs
+            self.budget.spend(len(self.numbers) + len(state.open))
+            after, key_readers, looked_at = state.reach.after, state.key_readers, state.looked_at
+            for place, others in list(state.open.items()):
+                key, first = place
+                later = after[self.start(first)] & others
+                if not (later or after[self.commit(first)] & key_readers.get(key, 0) & ~looked_at.get(place, 0)):
+                    continue
+                for second, premise in self._must(state, key, first):
+                    changed = True
+                    because = self._because(state, key, first, second, premise)
+                    if not self._put(state, key, first, second, premise, because):
+                        return False
         return True
 
-    def _must(self, state: State, key: int, first: int, second: int) -> Premise | None:
-        """Whether one writer must come before another: it does already, or a reader of the other comes after it."""
-        after = state.reach.after
-        if after[self.start(first)] >> self.commit(second) & 1:
-            return Premise(self.start(first), self.commit(second))
-        readers = after[self.commit(first)] & state.masks.get((key, second), 0)
+    def _must(self, state: State, key: int, first: int) -> Iterator[tuple[int, Premise]]:
+        """Writers that this one must come before: it does already, or readers of theirs come after it."""
+        place = key, first
+        if not state.open[place]:
+            return
+        start, commit, after = self.start(first), self.commit(first), state.reach.after
+        for point in bits(after[start] & state.open[place]):
+            yield self.place(point), Premise(start, point)
+        looked_at = state.looked_at.get(place, 0)
+        readers = after[commit] & state.key_readers.get(key, 0) & ~looked_at
         if readers:
-            return Premise(self.commit(first), (readers & -readers).bit_length() - 1)
-        return None
+            state.looked_at[place] = looked_at | readers
+            for point in bits(readers):
+                second = state.version[key, self.place(point)]
+                if state.open[place] >> self.commit(second) & 1:
+                    yield second, Premise(commit, point)
 
     def _because(self, state: State, key: int, first: int, second: int, premise: Premise) -> str:
         if state.reach.links is None or first == BEGIN:
             return ""
-        names, reader = self.story.names, premise.target // 2 if self.split else premise.target
+        names, reader = self.story.names, self.place(premise.target)
         if reader == second:
             return ""
         version = "the first value" if second == BEGIN else f"what #{names[self.numbers[second]]} wrote"
@@ -272,12 +305,12 @@ class VersionSearch:
             now = self.orders.choice[self.numbers[asked.reader]][asked.place]
             by_guess = sorted(asked.writers, key=lambda w: (self.numbers[w] != now, abs(w - asked.reader)))
             return [(asked, writer) for writer in by_guess]
-        for pair in state.open_pairs:
-            key, a, b = pair
-            if self.split or (key, a) in state.readers or (key, b) in state.readers:
+        for (key, a), others in state.open.items():
+            if others and (self.split or (key, a) in state.readers):
+                b = self.place((others & -others).bit_length() - 1)
                 slot = self.orders.slot[key]
                 forward = a == BEGIN or (b != BEGIN and slot[self.numbers[a]] < slot[self.numbers[b]])
-                return [(pair, a if first else b) for first in ((True, False) if forward else (False, True))]
+                return [((key, a, b), one) for one in ((a, b) if forward else (b, a))]
         return None
 
     def _apply(self, state: State, answer: Answer) -> bool:
@@ -285,7 +318,6 @@ class VersionSearch:
         if isinstance(question, Asked):
             state.open_reads.remove(question)
             return self._choose(state, question, one)
-        state.open_pairs.remove(question)
         key, a, b = question
         return self._put(state, key, one, b if one == a else a, None, "")
 
