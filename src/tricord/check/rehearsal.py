@@ -1,82 +1,86 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A likely order of transactions: runs them as a store might have, soonest finished first.
+"""A likely order of transactions: runs them as a store might have, each as late as it can have been.
 
-A transaction runs when it was called before all others that are still to run had returned, when what it read is there,
-and when nobody is left who still has to read what it writes over. Where nothing can run any more, the one that should
-have returned first runs all the same. The result is a guess that is good where the store kept to real time, and it is
-checked and repaired later (``one_order``).
+Each runs when it must have taken effect: it, or what read its writes, returned. Before it run those that wrote what it
+read, that still have to read what it writes over, and that wrote earlier. What only reads runs as soon as what it read
+is there. A transaction whose turn has come runs even where that is impossible. So the result is a guess; it is good
+where the store kept to real time, and it is checked and repaired later (``one_order``).
 """
 
 from __future__ import annotations
 
-from heapq import heappop, heappush
+from itertools import islice
 
 from tricord.check.client_order import client_order
 from tricord.check.list_orders import INITIAL
 from tricord.check.transactions import NEVER, Value
 from tricord.check.versions import Seen, Story
 
-Waiting = dict[tuple[int, int], list[int]]
+DEPTH = 60
+"""How many transactions wait for each other before one runs as it is."""
+SEVERAL = 8
+"""Writers of one value that are tried."""
 
 
 class Rehearsal:
-    """One run. ``done`` is the order then, ``lines`` that of the writers of each key, ``choice`` who wrote what was
-    read."""
+    """One run. ``done`` is the order then, ``choice`` who wrote what was read."""
 
     def __init__(self, story: Story, written: list[list[int]]) -> None:
         self.story, self.written = story, written
         self.done: list[int] = []
-        self.lines: list[list[int]] = [[] for _ in story.keys]
         self.choice = [[INITIAL] * len(reads) for reads in story.seen]
         self.now = [INITIAL] * len(story.keys)
         """The last writer of each key."""
         self.ran = [False] * len(story.transactions)
-        self.readers: dict[tuple[int, int], int] = {}
-        """By key and writer: how many have to read it still."""
+        self.readers: dict[tuple[int, int], list[int]] = {}
+        """By key and writer: who has to read it, those that have not yet at the end."""
+        self.read_until: dict[tuple[int, int], int] = {}
+        """By key and writer: when the last of them was called."""
+        self.writers: dict[tuple[int, Value], list[int]] = {}
+        """By key and value, where several wrote it: who did, the first that had to at the end."""
         self.last_of: dict[tuple[int, Value], int] = {}
-        self.wait_for_write: Waiting = {}
-        self.wait_for_any: dict[int, list[int]] = {}
-        self.wait_for_readers: dict[int, list[int]] = {}
-        self.wait_for_client: dict[int, list[int]] = {}
-        self.ready: list[tuple[int, int, int]] = []
+        self.lines: list[list[int]] = [[] for _ in story.keys]
+        self.waiting: dict[int, list[int]] = {}
+        """By key: transactions that only read, and run as soon as they can."""
         self._prepare()
 
     def _prepare(self) -> None:
         story = self.story
         self.latest = latest_moments(story)
-        self.until = [one.call if self.written[n] else -NEVER for n, one in enumerate(story.transactions)]
-        """When the last one was called that read what it wrote: nobody may write over it before."""
-        self.read_until: dict[tuple[int, int], int] = {}
-        """The same by key and writer."""
         sure = [number for number, certain in enumerate(story.certain) if certain]
         for number in sure:
+            call = story.transactions[number].call
             for seen in story.seen[number]:
                 if seen.writers is not None and len(seen.writers) == 1:
                     place = seen.key, seen.writers[0]
-                    self.readers[place] = self.readers.get(place, 0) + 1
-                    if place[1] != INITIAL:
-                        call = story.transactions[number].call
-                        self.until[place[1]] = max(self.until[place[1]], call)
-                        self.read_until[place] = max(self.read_until.get(place, 0), call)
+                    self.readers.setdefault(place, []).append(number)
+                    self.read_until[place] = max(self.read_until.get(place, 0), call)
         self.by_call = sorted(sure, key=lambda n: (story.transactions[n].call, n))
         self.by_back = sorted(sure, key=lambda n: (self.latest[n], n))
         self.called = self.returned = 0
-        self.previous = {later: earlier for earlier, later in client_order(story.transactions, sure)}
-        if not story.ordered:
-            self.previous = {}
+        self.until = 0
+        """Those called by now may run."""
+        earlier = client_order(story.transactions, sure) if story.ordered else []
+        self.previous = {later: before for before, later in earlier}
+        for key, values in enumerate(story.values):
+            for writer in sorted(values, key=lambda n: (self.latest[n], n), reverse=True):
+                self.writers.setdefault((key, values[writer]), []).append(writer)
+        self._prepare_orders()
+
+    def _prepare_orders(self) -> None:
+        story = self.story
         self.follows: list[dict[int, int]] = []
         """By key, the writer that each writer follows, where an order is known or told by revisions."""
-        for key in range(len(story.keys)):
+        self.by_latest: list[list[int]] = []
+        """By key, the writers that certainly wrote it, those that had to be the first ones at the end."""
+        for key, values in enumerate(story.values):
             line = story.sequence.get(key) or self._by_revision(key)
             follows = dict(zip(line, [INITIAL, *line], strict=False))
             if key in story.sequence and line:
-                follows |= {n: NEVER for n in story.values[key] if n not in follows}
+                follows |= {writer: line[-1] for writer in values if writer not in follows}
             self.follows.append(follows)
-        self.by_latest = [
-            sorted((n for n in values if story.certain[n]), key=self.latest.__getitem__) for values in story.values
-        ]
-        self.first = [0] * len(story.keys)
-        self.ends = {key: line[-1] for key, line in story.sequence.items() if line}
+            sure = [writer for writer in values if story.certain[writer]]
+            self.by_latest.append(sorted(sure, key=lambda n: (self.latest[n], n), reverse=True))
 
     def _by_revision(self, key: int) -> list[int]:
         """The writers of a key as the store's revisions have them, if each has its own."""
@@ -88,146 +92,148 @@ class Rehearsal:
 
     def run(self) -> None:
         """Runs all that certainly took effect, and what they need of the others."""
-        self._admit()
-        while len(self.done) < len(self.by_call) or self.ready:
-            if not self.ready:
-                self._run_the_latest()
-                continue
-            number = heappop(self.ready)[2]
-            if not self.ran[number] and not self._blocked(number):
-                self._execute(number)
+        for number in self.by_back:
+            self._admit()
+            if not self.ran[number]:
+                self._try(number, set())
+                if not self.ran[number]:
+                    self._execute(number)
 
     def _admit(self) -> None:
-        """Those called before all others returned may run."""
-        by_back, by_call = self.by_back, self.by_call
+        """Those called before all others returned may run; those that only read do as soon as they can."""
+        by_back, by_call, calls = self.by_back, self.by_call, self.story.transactions
         while self.returned < len(by_back) and self.ran[by_back[self.returned]]:
             self.returned += 1
-        until = self.latest[by_back[self.returned]] if self.returned < len(by_back) else NEVER
-        while self.called < len(by_call) and self.story.transactions[by_call[self.called]].call <= until:
-            self._wake(by_call[self.called])
+        self.until = self.latest[by_back[self.returned]] if self.returned < len(by_back) else NEVER
+        while self.called < len(by_call) and calls[by_call[self.called]].call <= self.until:
+            number = by_call[self.called]
             self.called += 1
+            if not self.written[number]:
+                self._look(number)
 
-    def _wake(self, number: int) -> None:
-        heappush(self.ready, (self.until[number], self.latest[number], number))
-
-    def _blocked(self, number: int) -> bool:
-        """Whether it cannot run now; it is woken when what it waits for has happened."""
+    def _look(self, number: int) -> None:
+        """Runs what only reads, if it can; otherwise it waits for a write."""
+        if self.ran[number]:
+            return
         earlier = self.previous.get(number)
         if earlier is not None and not self.ran[earlier]:
-            self.wait_for_client.setdefault(earlier, []).append(number)
-            return True
+            return  # it is tried when it should have returned
         for seen in self.story.seen[number]:
-            writer = self.now[seen.key]
-            if seen.writers is not None and len(seen.writers) == 1:
-                if seen.writers[0] != writer:
-                    self.wait_for_write.setdefault((seen.key, seen.writers[0]), []).append(number)
-                    return True
-            elif not self._fits(writer, seen):
-                self.wait_for_any.setdefault(seen.key, []).append(number)
-                return True
-        for key in self.written[number]:
-            writer = self.now[key]
-            left = self.readers.get((key, writer), 0)
-            if left and (left > 1 or not self._reads(number, key, writer)):
-                self.wait_for_readers.setdefault(key, []).append(number)
-                return True
-            follows = self.follows[key].get(number)
-            if follows == NEVER:
-                follows = writer if writer not in self.follows[key] or writer == self.ends[key] else self.ends[key]
-            if follows is not None and follows != writer:
-                self.wait_for_write.setdefault((key, follows), []).append(number)
-                return True
-            before = self._earlier_writer(key, number)
-            if before is not None:
-                self.wait_for_write.setdefault((key, before), []).append(number)
-                return True
-        return False
+            if not self._is_there(seen):
+                self.waiting.setdefault(seen.key, []).append(number)
+                return
+        self._execute(number)
 
-    def _earlier_writer(self, key: int, number: int) -> int | None:
-        """One still to run that wrote before this: what it wrote was seen, or it returned, before this was still
-        read, or called."""
-        line, place = self.by_latest[key], self.first[key]
-        while place < len(line) and self.ran[line[place]]:
-            place += 1
-        self.first[key] = place
-        while place < len(line) and (line[place] == number or self.ran[line[place]]):
-            place += 1
-        until = max(self.read_until.get((key, number), 0), self.story.transactions[number].call)
-        return line[place] if place < len(line) and self.latest[line[place]] < until else None
+    def _is_there(self, seen: Seen) -> bool:
+        writer = self.now[seen.key]
+        if seen.writers is not None and len(seen.writers) == 1:
+            return seen.writers[0] == writer
+        return self._fits(writer, seen)
 
     def _fits(self, writer: int, seen: Seen) -> bool:
         assert seen.read is not None
         return seen.read.fits(None if writer == INITIAL else self.story.values[seen.key][writer])
 
-    def _reads(self, number: int, key: int, writer: int) -> bool:
-        return any(seen.key == key and seen.writers == (writer,) for seen in self.story.seen[number])
+    def _try(self, number: int, trying: set[int]) -> bool:
+        """Runs a transaction, and before it what has to come before; whether it ran."""
+        if self.ran[number]:
+            return True
+        if number in trying or len(trying) > DEPTH or self.story.transactions[number].call > self.until:
+            return False
+        trying.add(number)
+        fine = self._try_before(number, trying)
+        trying.discard(number)
+        if fine and not self.ran[number]:
+            self._execute(number)
+        return self.ran[number]
+
+    def _try_before(self, number: int, trying: set[int]) -> bool:
+        earlier = self.previous.get(number)
+        if earlier is not None and not self._try(earlier, trying):
+            return False
+        for key in self.written[number]:
+            for before in self._earlier_writers(key, number):
+                if not self._try(before, trying):
+                    return False
+        for seen in self.story.seen[number]:
+            if not self._is_there(seen) and not self._try_writer(number, seen, trying):
+                return False
+        for key in self.written[number]:
+            for reader in self._left(key):
+                if reader != number and not self._try(reader, trying):
+                    return False
+        return all(map(self._is_there, self.story.seen[number]))
+
+    def _try_writer(self, number: int, seen: Seen, trying: set[int]) -> bool:
+        """Lets somebody write what this reads."""
+        if seen.writers is not None and len(seen.writers) == 1:
+            writer = seen.writers[0]
+            return writer != INITIAL and not self.ran[writer] and self._try(writer, trying)
+        if seen.read is None or not seen.read.equal:
+            return False
+        for value in seen.read.values:
+            line = self.writers.get((seen.key, value), [])
+            while line and self.ran[line[-1]]:
+                line.pop()
+            for writer in line[: -1 - SEVERAL : -1]:
+                if writer != number and not self.ran[writer] and self._try(writer, trying):
+                    return True
+        return False
+
+    def _left(self, key: int) -> list[int]:
+        """Who has to read the last version of a key still."""
+        line = self.readers.get((key, self.now[key]), [])
+        while line and self.ran[line[-1]]:
+            line.pop()
+        return [reader for reader in line if not self.ran[reader]] if line else []
+
+    def _earlier_writers(self, key: int, number: int) -> list[int]:
+        """Those still to run that wrote before this: the one it follows, or what had returned, or was seen, before
+        this was called, or read for the last time."""
+        follows = self.follows[key].get(number, INITIAL)
+        if follows != INITIAL and not self.ran[follows]:
+            return [follows]
+        line = self.by_latest[key]
+        while line and self.ran[line[-1]]:
+            line.pop()
+        until = max(self.read_until.get((key, number), 0), self.story.transactions[number].call)
+        found = []
+        for writer in reversed(line):
+            if self.latest[writer] >= until:
+                break
+            if writer != number and not self.ran[writer]:
+                found.append(writer)
+        return found
 
     def _execute(self, number: int) -> None:
         self.ran[number] = True
         self.done.append(number)
         for place, seen in enumerate(self.story.seen[number]):
-            writer = self._writer_of(number, seen)
-            self.choice[number][place] = writer
-            left = self.readers.get((seen.key, writer))
-            if left and seen.writers is not None and len(seen.writers) == 1:
-                self.readers[seen.key, writer] = left - 1
-                if left <= 2 and writer == self.now[seen.key]:  # of one left the writer itself may be the reader
-                    self._wake_all(self.wait_for_readers.pop(seen.key, ()))
+            self.choice[number][place] = self._writer_of(number, seen)
+        looked_at: list[int] = []
         for key in self.written[number]:
             self.now[key] = number
             self.lines[key].append(number)
             self.last_of[key, self.story.values[key][number]] = number
-            self._wake_all(self.wait_for_write.pop((key, number), ()))
-            self._wake_all(self.wait_for_any.pop(key, ()))
-            if not self.readers.get((key, number)):
-                self._wake_all(self.wait_for_readers.pop(key, ()))
-        self._wake_all(self.wait_for_client.pop(number, ()))
-        self._admit()
-
-    def _wake_all(self, numbers: list[int] | tuple[()]) -> None:
-        for number in numbers:
-            self._wake(number)
+            looked_at += self.waiting.pop(key, ())
+        for other in looked_at:
+            self._look(other)
 
     def _writer_of(self, number: int, seen: Seen) -> int:
         """The writer of what it read: the last one if that fits, otherwise the last that does."""
         if seen.writers is not None and len(seen.writers) == 1:
             return seen.writers[0]
-        if self._fits(self.now[seen.key], seen):
+        if self.now[seen.key] != number and self._fits(self.now[seen.key], seen):
             return self.now[seen.key]
         assert seen.read is not None
+        ran: list[int] = []
         if seen.read.equal:
-            ran = [self.last_of.get((seen.key, value), INITIAL) for value in seen.read.values]
-            ran = [writer for writer in ran if self.story.may_have_written(writer, seen)]
+            last = [self.last_of.get((seen.key, value), INITIAL) for value in seen.read.values]
+            ran = [writer for writer in last if writer != number and self._fits(writer, seen)]
         else:
             line = reversed(self.lines[seen.key])
-            ran = [next((w for w in line if w != number and self._fits(w, seen)), INITIAL)]
-            ran = ran if ran[0] != INITIAL or self._fits(INITIAL, seen) else []
+            ran = [writer for writer in islice(line, SEVERAL) if writer != number and self._fits(writer, seen)][:1]
         return max(ran) if ran else self.story.writers(seen.key, seen, number)[0]
-
-    def _run_the_latest(self) -> None:
-        """Nothing can run: one that nobody knows of helps, or the one that should have returned runs as it is."""
-        self._admit()
-        if self.ready:
-            return
-        number = self.by_back[self.returned]
-        for seen in self.story.seen[number]:
-            if seen.writers is None or len(seen.writers) > 1:
-                for writer in self.story.writers(seen.key, seen, number)[:100]:
-                    idle = writer != INITIAL and not (self.ran[writer] or self.story.certain[writer])
-                    if idle and self._reads_fit(writer) and not self._fits(self.now[seen.key], seen):
-                        self._execute(writer)
-                        self.by_call.append(writer)
-                        self._wake(number)
-                        return
-        self._execute(number)
-
-    def _reads_fit(self, number: int) -> bool:
-        return all(
-            self.now[seen.key] == seen.writers[0]
-            if seen.writers is not None and len(seen.writers) == 1
-            else self._fits(self.now[seen.key], seen)
-            for seen in self.story.seen[number]
-        )
 
 
 def latest_moments(story: Story) -> list[int]:
