@@ -34,7 +34,7 @@ class Proof:
 def proof_plan(kind: Kind, net: str, seed: int) -> Plan:
     """Three faults of the kind alone, with load."""
     source = random.Random(f"{kind.name} {net} {seed}")
-    members = 5 if kind.targets is Targets.SIDE or kind.name == "majority-ring" else 3
+    members = 5 if kind.targets is Targets.SIDE or kind.name in ("majority-ring", "remove-member") else 3
     faults = tuple(draw_fault(source, kind, at, members) for at in (1.0, 4.0, 7.0))
     return Plan(net, seed, members=members, seconds=10.0, load=20.0, faults=faults)
 
