@@ -41,20 +41,34 @@ class _Done:
         self._active.took_hold()
 
 
+def _is_held_back(active: Active) -> bool:
+    """One change of members at a time: what is under way counts for the promise only when it is done."""
+    is_busy = active.cluster.operator.is_busy
+    if is_busy:
+        active.cluster.faults.withhold(active.kind)
+    return is_busy
+
+
 def add_member(active: Active) -> None:
     """A new one joins."""
+    if _is_held_back(active):
+        return
     active.cluster.operator.add(learner=active.amount >= 0.5)
     active.took_hold()
 
 
 def remove_member(active: Active) -> None:
     """The target leaves."""
+    if _is_held_back(active):
+        return
     active.cluster.operator.remove(active.host)
     active.took_hold()
 
 
 def replace_member(active: Active) -> None:
     """A new one joins in the target's place."""
+    if _is_held_back(active):
+        return
     active.cluster.operator.replace(active.host)
     active.took_hold()
 

@@ -44,7 +44,9 @@ class Operator:
         self._cluster = cluster
         self._down: dict[int, int] = {}
         self._leaving: set[int] = set()
-        """The atlas counts them no more."""
+        """Members that are to be removed."""
+        self._gone: set[int] = set()
+        """Members that were: the atlas counts them no more."""
         self._wishes: list[Wish] = []
         self._asked: _Answer | None = None
         self._catching_up: dict[int, Host] = {}
@@ -58,7 +60,7 @@ class Operator:
     def away(self, host: Host) -> None:
         """The member does not work for a reason."""
         self._down[host.identity] = self._down.get(host.identity, 0) + 1
-        if host.identity not in self._leaving:
+        if host.identity not in self._gone:
             self._cluster.atlas.away(host.name)
 
     def back(self, host: Host) -> bool:
@@ -67,7 +69,7 @@ class Operator:
         if not count:
             return False
         self._down[host.identity] = count - 1
-        if host.identity not in self._leaving:
+        if host.identity not in self._gone:
             self._cluster.atlas.back(host.name)
         return count == 1
 
@@ -150,7 +152,7 @@ class Operator:
             return wanted + ([Remove(old)] if old in members else [])
 
         self._wish(Wish(f"n{old} is replaced by {new.name}", changes, lambda: self._left(host)))
-        self._leave(host)
+        self._leaving.add(host.identity)
 
     def add(self, *, learner: bool) -> None:
         """A new member, at once with a vote or later."""
@@ -173,7 +175,7 @@ class Operator:
             is_last = configuration.voters == (old,)
             return [Remove(old)] if old in configuration.members() and not is_last else []
 
-        self._leave(host)
+        self._leaving.add(host.identity)
         self._wish(Wish(f"{host.name} leaves", changes, lambda: self._left(host)))
 
     def _join(self) -> Host:
@@ -183,11 +185,9 @@ class Operator:
         self.await_copy(new)
         return new
 
-    def _leave(self, host: Host) -> None:
-        self._leaving.add(host.identity)
-        self._cluster.atlas.leave(host.name)
-
     def _left(self, host: Host) -> None:
+        self._gone.add(host.identity)
+        self._cluster.atlas.leave(host.name)
         self._down.pop(host.identity, None)
         self._catching_up.pop(host.identity, None)
         self._cluster.forget(host)
