@@ -27,8 +27,10 @@ ROUNDS = 1_000
 """How often a guess is corrected."""
 AT_ONCE = 8
 """Cycles of a component that are looked at before the graph is built again."""
+NEAR = 1
+"""Possible writers of one read that a search thinks of at first: what is assumed now."""
 CANDIDATES = 64
-"""Possible writers of one read, all of which are taken into a search."""
+"""A search that thought of more, and found no order, gives up."""
 
 
 class OneOrder:
@@ -146,9 +148,15 @@ class OneOrder:
                 if target in within and rank[graph.number_of(target)] < rank[graph.number_of(point)]
             ]  # fmt: skip
             back.sort()
-            for _, point, target in back[:: max(1, len(back) // AT_ONCE)]:
-                way = cycles.path(graph.targets, target, point, within)
-                cores.append(self._core({graph.number_of(step) for step in way}))
+            ways = [
+                {graph.number_of(step) for step in cycles.path(graph.targets, target, point, within)}
+                for _, point, target in back[:: max(1, len(back) // AT_ONCE)]
+            ]
+            taken: set[int] = set()
+            for way in sorted(ways, key=len):
+                if taken.isdisjoint(way):
+                    taken |= way
+                    cores.append(self._core(way))
         return cores
 
     def _core(self, numbers: set[int]) -> set[int]:
@@ -167,8 +175,10 @@ class OneOrder:
 
     def _search(self, core: set[int]) -> Finding | None:
         """Puts a core in order. A finding: that is impossible."""
+        near = NEAR
         while True:
-            search = VersionSearch(self.orders, sorted(core, key=self.orders.rank.__getitem__), self.split, self.budget)
+            numbers = sorted(core, key=self.orders.rank.__getitem__)
+            search = VersionSearch(self.orders, numbers, self.split, self.budget, near)
             state = search.run()
             if state is not None:
                 self._adopt(search, state)
@@ -176,18 +186,19 @@ class OneOrder:
             if not search.guessed:
                 return self._impossible(search, core)
             more = self._candidates(search) - core
-            if not more:
+            if not more and near > CANDIDATES:
                 return self._undecided("values that repeat leave too many ways to say who read whose write")
+            if not more:
+                near = near * 4 if near > 1 else 3
+                more = self._candidates(VersionSearch(self.orders, numbers, self.split, self.budget, near))
             core |= more
 
     def _candidates(self, search: VersionSearch) -> set[int]:
-        """The possible writers of reads that were guessed."""
+        """The likely writers of reads that were guessed."""
         more: set[int] = set()
         for asked in search.guessed:
-            reader = search.numbers[asked.reader]
-            writers = self.story.writers(asked.key, self.story.seen[reader][asked.place], reader)
-            if len(writers) <= CANDIDATES:
-                more.update(writer for writer in writers if writer != INITIAL)
+            more.update(search.near_writers(search.numbers[asked.reader], asked.place))
+        more.discard(INITIAL)
         return more
 
     def _adopt(self, search: VersionSearch, state: State) -> None:
@@ -215,7 +226,7 @@ class OneOrder:
             return kept
         for number in list(kept):
             less = [other for other in kept if other != number]
-            search = VersionSearch(self.orders, less, self.split, self.budget)
+            search = VersionSearch(self.orders, less, self.split, self.budget, CANDIDATES + 1)
             if not search.guessed and search.run() is None:
                 kept = less
         return kept

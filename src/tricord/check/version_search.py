@@ -97,8 +97,10 @@ class State:
 class VersionSearch:
     """A search among some transactions, numbered from 1 in the order that is tried first."""
 
-    def __init__(self, orders: VersionOrders, numbers: list[int], split: bool, budget: Budget) -> None:
+    def __init__(self, orders: VersionOrders, numbers: list[int], split: bool, budget: Budget, near: int) -> None:
         self.orders, self.story, self.split, self.budget = orders, orders.story, split, budget
+        self.near = near
+        """How many possible writers of a read are thought of."""
         self.numbers = [INITIAL, *numbers]
         self.local = {number: place for place, number in enumerate(self.numbers)}
         self.guessed: list[Asked] = []
@@ -116,19 +118,28 @@ class VersionSearch:
     def _reads_of(self, number: int) -> None:
         reader = self.local[number]
         for place, seen in enumerate(self.story.seen[number]):
-            if seen.writers is not None:
-                those = [self.local[w] for w in seen.writers if w in self.local]
-                whole = len(those) == len(seen.writers)
+            if self.orders.choice[number][place] not in self.local:
+                continue  # any other answer than the one assumed now may contradict what is not looked at here
+            if seen.writers is not None and len(seen.writers) == 1:
+                every = list(seen.writers)
             else:
-                near = self.writers.get(seen.key, [BEGIN])
-                those = [w for w in near if w != reader and self.story.may_have_written(self.numbers[w], seen)]
-                whole = len(near) == 1 + len(self.story.values[seen.key])
-            if not those:
-                continue
-            asked = Asked(reader, place, seen.key, those)
-            self.reads[reader].append(asked)
-            if not whole:
-                self.guessed.append(asked)
+                every = self.near_writers(number, place)
+            those = [self.local[w] for w in every if w in self.local]
+            if those:
+                asked = Asked(reader, place, seen.key, those)
+                self.reads[reader].append(asked)
+                if len(those) < len(every) or len(every) == self.near:
+                    self.guessed.append(asked)
+
+    def near_writers(self, number: int, place: int) -> list[int]:
+        """The possible writers of a read that are likely: the one assumed now, and those near in the order."""
+        seen, rank = self.story.seen[number][place], self.orders.rank
+        now, here = self.orders.choice[number][place], rank[number]
+        every = self.story.writers(seen.key, seen, number)
+        if len(every) <= self.near:
+            return every
+        near = sorted(every, key=lambda w: (w != now, abs(here - rank[w]) if w != INITIAL else here))
+        return near[: self.near]
 
     def start(self, place: int) -> int:
         """The point where a transaction begins."""
