@@ -10,8 +10,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from itertools import chain
 
-from tricord.check.causality.guess import guessed
+from tricord.check.causality.guess import guesses
 from tricord.check.causality.order import TooMuch, active_of
 from tricord.check.causality.pattern import Pattern
 from tricord.check.causality.reads_from import OPEN, Trace
@@ -23,7 +24,7 @@ Judge = Callable[[list[int]], Pattern | None]
 
 
 class Budget:
-    """Counts work, in events looked at."""
+    """Counts work, roughly in events looked at."""
 
     def __init__(self, steps: int, limits: Limits) -> None:
         self.left = steps
@@ -56,13 +57,18 @@ def decide(trace: Trace, judge: Judge, budget: Budget, hints: list[list[int]]) -
             return Decision(Verdict.VIOLATED, found)
         if not _open(trace, trace.source):
             return Decision(Verdict.HOLDS, source=trace.source)
-        budget.take(len(trace.source))
-        for hint in hints or [guessed(trace)]:
+        for hint in chain(hints, guesses(trace)):
+            budget.take(_cost(trace))
             if not _open(trace, hint) and judge(hint) is None:
                 return Decision(Verdict.HOLDS, source=hint)
         return _search(trace, judge, budget)
     except TooMuch as error:
         return Decision(Verdict.UNDECIDED, why=str(error))
+
+
+def _cost(trace: Trace) -> int:
+    """Of judging one choice."""
+    return 500 + 20 * len(trace.source)
 
 
 def _open(trace: Trace, source: list[int]) -> list[int]:
@@ -88,7 +94,7 @@ def _search(trace: Trace, judge: Judge, budget: Budget) -> Decision:
             stack.pop()
             continue
         source[read] = chosen
-        budget.take(len(source))
+        budget.take(_cost(trace))
         found = judge(source)
         if found is not None:
             failures.append(found)

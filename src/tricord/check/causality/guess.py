@@ -1,31 +1,69 @@
 # SPDX-License-Identifier: Apache-2.0
 """A good guess of who wrote what was read, where several may have.
 
-In causal order each open read takes the newest matching write that it already knows and that nothing it knows
-overwrote: this adds no cause, so no other choice is better for causal consistency. Where there is none, it takes the
-newest matching write that it did not know.
+The first guess goes by times, as if the store were linearizable: the newest write that nothing had surely replaced. In
+the second each open read takes, in causal order, the newest matching write that it already knows and that nothing it
+knows overwrote: this adds no cause, so no other choice is better for causal consistency. Where there is none, it takes
+the newest matching write that it did not know.
 """
 
 from __future__ import annotations
 
 from bisect import bisect_right
 from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from tricord.check.causality.events import EMPTY, SOMETHING, Other
 from tricord.check.causality.order import Clockwork, active_of, order_of
 from tricord.check.causality.reads_from import OPEN, START, Trace
+from tricord.check.history import OK
 
 
-def guessed(trace: Trace) -> list[int]:
+def guesses(trace: Trace) -> Iterator[list[int]]:
     """Sources; a read stays open where nothing fits. Raises TooMuch."""
-    source = list(trace.source)
-    active = active_of(trace, source)
-    order = order_of(trace, source, active)
-    _Guess(trace, source, active).run(order.events)
-    return source
+    active = active_of(trace, trace.source)
+    times = _Times.of(trace)
+    along = None
+    if times is not None:
+        effects = np.where(trace.writes, times.call, times.back)
+        events = np.flatnonzero(active)
+        along = events[np.argsort(effects[events], kind="stable")].tolist()
+    order = order_of(trace, trace.source, active, along=along)
+    for by in (times, None) if times is not None else (None,):
+        source = list(trace.source)
+        _Guess(trace, source, active, by).run(order.events)
+        yield source
+
+
+@dataclass(slots=True)
+class _Times:
+    """When events were called, and when they had taken effect: returned, or an unknown one been read, or never."""
+
+    call: npt.NDArray[np.int64]
+    back: npt.NDArray[np.int64]
+
+    @classmethod
+    def of(cls, trace: Trace) -> _Times | None:
+        """None where the history has no times."""
+        operations = trace.history.operations
+        call = np.array([one.call_ns for one in operations], np.int64)
+        never = np.iinfo(np.int64).max
+        back = np.array(
+            [one.return_ns if one.return_ns and one.status == OK else never for one in operations], np.int64
+        )
+        if not len(call) or not call.any():
+            return None
+        found = cls(call[trace.operation], back[trace.operation])
+        sources = np.array(trace.source, np.int32)
+        reads = np.flatnonzero(sources >= 0)
+        reads = reads[trace.branch[sources[reads]] >= 0]
+        np.minimum.at(found.back, sources[reads], found.back[reads])
+        return found
 
 
 def fits(written: Any, wanted: Any) -> bool:
@@ -40,8 +78,8 @@ def fits(written: Any, wanted: Any) -> bool:
 
 
 class _Guess:
-    def __init__(self, trace: Trace, source: list[int], active: np.ndarray[Any, np.dtype[np.bool_]]) -> None:
-        self.trace, self.source = trace, source
+    def __init__(self, trace: Trace, source: list[int], active: npt.NDArray[np.bool_], times: _Times | None) -> None:
+        self.trace, self.source, self.times = trace, source, times
         self.work = Clockwork(trace, source, active, spare=2 * len(trace.open) + trace.events.branches)
         self.places: defaultdict[int, dict[int, tuple[list[int], list[int]]]] = defaultdict(dict)
         """By key and track: positions and events of writes, in order."""
@@ -71,6 +109,10 @@ class _Guess:
     def _choose(self, read: int) -> int:
         events = self.trace.events
         wanted, key = events.wanted[read], events.key[read]
+        if self.times is not None:
+            likely = self._likely(read, key, self.times)
+            if likely != OPEN:
+                return likely
         known = self._known(read, key)
         if not known and (
             wanted is None or wanted is EMPTY or (isinstance(wanted, Other) and wanted.value is not None)
@@ -87,6 +129,22 @@ class _Guess:
             if fits(events.written[one], wanted) and self._adopt(one):
                 return one
         return OPEN
+
+    def _likely(self, read: int, key: int, times: _Times) -> int:
+        """The newest matching write that no other had surely replaced when the read was called."""
+        called = times.call[read]
+        wanted, written = self.trace.events.wanted[read], self.trace.events.written
+        bar, during = -1, OPEN
+        for one in reversed(self.newest[key]):
+            if times.back[one] < bar:
+                return during
+            if fits(written[one], wanted):
+                if times.back[one] < called:
+                    return one
+                during = one if during == OPEN else during
+            if times.back[one] < called:
+                bar = max(bar, times.call[one])
+        return START if bar < 0 and during == OPEN and fits(None, wanted) else during
 
     def _known(self, read: int, key: int) -> list[int]:
         """The last write of the key on each track that the read knows of, the newest first."""

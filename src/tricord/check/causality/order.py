@@ -55,10 +55,16 @@ class Order:
     cycle: list[int]
 
 
-def order_of(trace: Trace, source: list[int], active: npt.NDArray[np.bool_], needs: Needs | None = None) -> Order:
-    """Takes events as they stand in the history wherever it may."""
+def order_of(
+    trace: Trace,
+    source: list[int],
+    active: npt.NDArray[np.bool_],
+    needs: Needs | None = None,
+    along: list[int] | None = None,
+) -> Order:
+    """Takes events as they stand in the history, or in ``along`` (all that are active), wherever it may."""
     total = len(source)
-    if needs is None and (np.array(source, np.int32) < np.arange(total)).all():
+    if needs is None and along is None and (np.array(source, np.int32) < np.arange(total)).all():
         return Order(np.flatnonzero(active).tolist(), [])
     previous = trace.previous
     done = bytearray(total + 1)
@@ -66,7 +72,7 @@ def order_of(trace: Trace, source: list[int], active: npt.NDArray[np.bool_], nee
     view = np.frombuffer(done, np.uint8)
     waiting: defaultdict[int, list[int]] = defaultdict(list)
     order: list[int] = []
-    for first in np.flatnonzero(active).tolist():
+    for first in np.flatnonzero(active).tolist() if along is None else along:
         stack = [first]
         while stack:
             event = stack.pop()
