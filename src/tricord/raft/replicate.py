@@ -17,8 +17,9 @@ from tricord.raft.trace import SnapshotAttemptEnded, SnapshotWanted
 
 def send_ready(state: State) -> None:
     """Send entries to every follower that may take some. Cost without any: one look at each follower."""
+    own, last_index = state.config.id, state.log.last_index
     for follower, progress in state.progress.items():
-        if follower != state.config.id:
+        if follower != own and (progress.next_index <= last_index or progress.phase is not Phase.REPLICATE):
             _send_ready_to(state, follower, progress)
 
 
@@ -68,8 +69,6 @@ def snapshot_sent(state: State, event: SnapshotSent) -> None:
 
 
 def _send_ready_to(state: State, follower: int, progress: Progress) -> None:
-    if progress.phase is Phase.REPLICATE and progress.next_index > state.log.last_index:
-        return
     if progress.phase is Phase.SNAPSHOT or progress.probe_sent:
         return
     if progress.next_index <= state.log.base_index:

@@ -52,33 +52,48 @@ class TurnInput:
     """A member whose process is known to be gone; if it leads, it is not waited for."""
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, init=False)
 class TurnOutput(Generic[AppliedT]):
     """What the host has to do; the order of persisting is the order of the fields."""
 
-    hard_state: HardState | None = None
+    hard_state: HardState | None
     """To persist before anything else of this output."""
-    entries: list[Entry] = field(default_factory=list)
+    entries: list[Entry]
     """To persist, in order; one at an index that the disk holds replaces it and everything behind."""
-    messages: list[Message] = field(default_factory=list)
+    messages: list[Message]
     """To send to peers at once."""
-    replies: list[tuple[int, AppliedT]] = field(default_factory=list)
+    replies: list[tuple[int, AppliedT]]
     """(ticket, what its command answered)."""
-    dropped: list[tuple[int, TricordError]] = field(default_factory=list)
+    dropped: list[tuple[int, TricordError]]
     """(ticket, why): NoLeader, TooManyRequests and MembershipRefused did nothing; OutcomeUnknown may have happened or
     happen yet."""
-    reads: list[int] = field(default_factory=list)
+    reads: list[int]
     """Tickets of the reads that may be served now, from the state as it is."""
-    applied: list[AppliedT] = field(default_factory=list)
+    applied: list[AppliedT]
     """Everything that was applied in this turn, for watchers."""
-    changed: list[tuple[int, Configuration]] = field(default_factory=list)
+    changed: list[tuple[int, Configuration]]
     """(ticket, the configuration that its change led to)."""
-    transferred: list[tuple[int, int]] = field(default_factory=list)
+    transferred: list[tuple[int, int]]
     """(ticket, who leads now)."""
-    configuration: Configuration | None = None
+    configuration: Configuration | None
     """The configuration in force, when it became another one."""
-    snapshots_wanted: list[int] = field(default_factory=list)
+    snapshots_wanted: list[int]
     """Members that need a snapshot brought to them."""
-    install: InstallSnapshot | None = None
+    install: InstallSnapshot | None
     """To make durable before the entries of this and later turns; then say ``installed``. Nothing is applied, and no
     read is released, until then."""
+
+    def __init__(self) -> None:
+        # Written out: one is made each turn, and a list literal costs half of what a field's factory does.
+        self.hard_state = None
+        self.entries = []
+        self.messages = []
+        self.replies = []
+        self.dropped = []
+        self.reads = []
+        self.applied = []
+        self.changed = []
+        self.transferred = []
+        self.configuration = None
+        self.snapshots_wanted = []
+        self.install = None

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from tricord.replica import TurnInput, TurnOutput
     from tricord.statemachine.machine import StateMachine
 
-_TURN = Struct("<8Q10I")
+_TURN = Struct("<8Q6I")
 
 
 class Trace:
@@ -48,13 +48,9 @@ class Trace:
                 taken.persisted_to,
                 taken.ticks,
                 len(taken.messages),
-                len(taken.proposals),
-                len(taken.reads),
-                len(given.messages),
-                len(given.entries),
-                len(given.replies),
-                len(given.dropped),
-                len(given.reads),
+                len(taken.proposals) << 16 | len(taken.reads),
+                len(given.messages) << 16 | len(given.entries),
+                len(given.replies) << 16 | len(given.reads),
                 state.leader_id,
             )
         )
