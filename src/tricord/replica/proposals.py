@@ -72,8 +72,13 @@ class WaitingProposals:
         self._queue.extendleft(reversed(batches))
 
     def placed(self, first_index: int, term: int, batch: Batch) -> None:
-        """It is in a log."""
-        self._placed.setdefault(term, deque()).append(PlacedBatch(first_index, term, batch))
+        """It is in a log. The leader's answers may overtake each other; batches wait in the order of their places."""
+        batches = self._placed.setdefault(term, deque())
+        later: list[PlacedBatch] = []
+        while batches and batches[-1].first_index > first_index:
+            later.append(batches.pop())
+        batches.append(PlacedBatch(first_index, term, batch))
+        batches.extend(reversed(later))
 
     def asked(self, batch: Batch) -> None:
         """The leader was asked. The batches are numbered from 1 on, as the core does it."""
