@@ -24,7 +24,7 @@ from tricord.check.version_search import Budget, OutOfSteps, State, VersionSearc
 from tricord.check.versions import Story
 
 ROUNDS = 1_000
-"""How often a guess is corrected."""
+"""How often a guess is corrected in one part of a history."""
 AT_ONCE = 8
 """Cycles of a component that are looked at before the graph is built again."""
 NEAR = 1
@@ -106,7 +106,7 @@ class OneOrder:
 
     def _region(self, region: set[int]) -> Finding | None:
         """Repairs the guess among these. A finding: it cannot be repaired, or not decided."""
-        cores = self.cores
+        cores, limit = self.cores, self.rounds + ROUNDS
         while True:
             self.rounds += 1
             region = region.union(*(core for core in cores if not core.isdisjoint(region)))
@@ -114,7 +114,7 @@ class OneOrder:
             _, left = cycles.order(graph.targets)
             if not left:
                 return None
-            if self.rounds > ROUNDS:
+            if self.rounds > limit:
                 return self._undecided(f"the guess of an order was corrected {ROUNDS} times, and no order was found")
             grown = [self._add(cores, core) for core in self._cores(graph, cycles.components(graph.targets, left))]
             if not any(grown):

@@ -59,6 +59,8 @@ class Asked:
     place: int
     key: int
     writers: list[int]
+    far: int
+    """How far in the order the nearest writer is that is not assumed now."""
 
 
 Answer = tuple[Asked | Pair, int]
@@ -126,10 +128,15 @@ class VersionSearch:
                 every = self.near_writers(number, place)
             those = [self.local[w] for w in every if w in self.local]
             if those:
-                asked = Asked(reader, place, seen.key, those)
+                asked = Asked(reader, place, seen.key, those, self._far(number, place, those))
                 self.reads[reader].append(asked)
                 if len(those) < len(every) or len(every) == self.near:
                     self.guessed.append(asked)
+
+    def _far(self, number: int, place: int, those: list[int]) -> int:
+        rank, now = self.orders.rank, self.orders.choice[number][place]
+        others = [self.numbers[w] for w in those if self.numbers[w] != now]
+        return min((abs(rank[number] - rank[w]) if w != INITIAL else rank[number] for w in others), default=0)
 
     def near_writers(self, number: int, place: int) -> list[int]:
         """The possible writers of a read that are likely: the one assumed now, and those near in the order."""
@@ -312,7 +319,7 @@ class VersionSearch:
     def _answers(self, state: State) -> list[Answer] | None:
         """The answers to one open question, the likely one first; None if all is decided."""
         if state.open_reads:
-            asked = min(state.open_reads, key=lambda one: len(one.writers))
+            asked = max(state.open_reads, key=lambda one: one.far)  # what is asked last is changed first
             now = self.orders.choice[self.numbers[asked.reader]][asked.place]
             by_guess = sorted(asked.writers, key=lambda w: (self.numbers[w] != now, abs(w - asked.reader)))
             return [(asked, writer) for writer in by_guess]

@@ -10,13 +10,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from tricord.check.finding import Finding
+from tricord.check.finding import Finding, Verdict
 from tricord.check.history import FAIL, OK
 from tricord.check.list_orders import INITIAL, Assumed, ListOrders, order_lists
 from tricord.check.transactions import Parsed, Read, Transaction, Value, show, violated
 
 FEW = 8
 """Candidates of a read that are listed rather than asked for one by one."""
+
+
+NOT_RUN = Finding(Verdict.VIOLATED)
+"""Of an operation of unknown fate: it cannot have taken effect."""
 
 
 @dataclass(slots=True)
@@ -137,7 +141,7 @@ class _Teller:
         for read in reads:
             seen = self._candidates(number, read)
             if seen.writers is not None and not seen.writers:
-                return self._unexplained(number, read)
+                return self._unexplained(number, read) if one.status == OK else NOT_RUN
             found.append(seen)
         for items in one.lists:
             assert self.lists is not None
