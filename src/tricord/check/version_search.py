@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from heapq import heapify, heappop, heappush
+from heapq import heapify, heappop, heappush, nsmallest
 from itertools import pairwise
 
 from tricord.check.anomalies import CLIENT, RW, WR, WW, Edge
@@ -21,6 +21,7 @@ from tricord.check.finding import Limits
 from tricord.check.list_orders import INITIAL
 from tricord.check.reachability import Premise, Reachability, bits
 from tricord.check.version_orders import VersionOrders
+from tricord.check.versions import Seen
 
 BEGIN = 0
 """The transaction that wrote what was there at first."""
@@ -142,11 +143,27 @@ class VersionSearch:
         """The possible writers of a read that are likely: the one assumed now, and those near in the order."""
         seen, rank = self.story.seen[number][place], self.orders.rank
         now, here = self.orders.choice[number][place], rank[number]
-        every = self.story.writers(seen.key, seen, number)
-        if len(every) <= self.near:
-            return every
-        near = sorted(every, key=lambda w: (w != now, abs(here - rank[w]) if w != INITIAL else here))
-        return near[: self.near]
+        if seen.writers is None:
+            return self._neighbours(number, seen, now)
+        if len(seen.writers) <= self.near:
+            return list(seen.writers)
+        distance = [(w != now, abs(here - rank[w]) if w != INITIAL else here, w) for w in seen.writers]
+        return [writer for _, _, writer in nsmallest(self.near, distance)]
+
+    def _neighbours(self, number: int, seen: Seen, now: int) -> list[int]:
+        """Those of many possible writers whose versions are next to the one assumed now."""
+        line, slot = self.orders.order[seen.key], self.orders.slot[seen.key].get(now, -1)
+        found = [now]
+        for step in range(1, len(line) + 1):
+            for place in (slot - step, slot + step):
+                writer = line[place] if 0 <= place < len(line) else INITIAL
+                if place < -1 or place >= len(line) or writer == number:
+                    continue
+                if len(found) < self.near and self.story.may_have_written(writer, seen):
+                    found.append(writer)
+            if len(found) >= self.near:
+                break
+        return found
 
     def start(self, place: int) -> int:
         """The point where a transaction begins."""
