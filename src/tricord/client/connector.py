@@ -12,6 +12,7 @@ import asyncio
 
 from tricord.base.environment import Environment
 from tricord.base.errors import Cancelled, ConnectionFailed, DeadlineExceeded
+from tricord.base.reachable import reachable
 from tricord.client.channel import Channel, Dial
 from tricord.client.endpoints import Endpoint
 from tricord.transport.client_connection import CallBroken
@@ -114,6 +115,7 @@ class Connector:
                         channel = running.pop(place).result()
                     except ConnectionFailed as error:
                         failures[place] = str(error)
+                        reachable("a client could not reach an endpoint")
                         self._failed[place] = (True, self._environment.clock.monotonic())
                     else:
                         self._in_use, self._failed[place] = place, None

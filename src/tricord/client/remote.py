@@ -27,6 +27,7 @@ from tricord.base.leases import LeaseGrant, LeaseKeepAlive, LeaseList, LeaseRevo
 from tricord.base.levels import Level, Stamp
 from tricord.base.members import MemberRecord, MemberStatus
 from tricord.base.operations import Compact, DeleteRange, Put, Range, Request, Result, Txn, is_read
+from tricord.base.reachable import reachable
 from tricord.base.watching import WatchSpec
 from tricord.client.changes import AddMember, EndpointStatus, MemberChange, MoveLeader
 from tricord.client.channel import Channel, Dial, MessageStream
@@ -232,12 +233,14 @@ class RemoteCaller:
                 failure, again, cause = error, True, error
             silent = cause.status == Status.DEADLINE_EXCEEDED if isinstance(cause, CallBroken) else False
             if channel is not None and (again or not channel.usable or (silent and timeout >= SILENT_SECONDS)):
+                reachable("a client left its connection for another")
                 self._connector.leave(channel)
             tried += endpoints if channel is None else 1
             pause = self._pause(tried, connected=channel is not None)
             if not again or tried >= self._options.attempts * endpoints or clock.monotonic() + pause >= deadline:
                 raise failure from (cause if cause is not failure else None)
             if pause:
+                reachable("a client waited before it tried again")
                 await asyncio.sleep(pause)
 
     def _pause(self, tried: int, *, connected: bool) -> float:

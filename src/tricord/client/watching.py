@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Generic, Literal, TypeAlias, TypeVar, cas
 from tricord.base import errors
 from tricord.base.errors import RevisionCompacted, TricordError
 from tricord.base.operations import Event
+from tricord.base.reachable import reachable
 from tricord.base.watching import WatchSpec
 from tricord.client.caller import Caller
 from tricord.client.feed import Compacted, Feed, FeedItem, Progress, Resynced
@@ -248,6 +249,7 @@ class Watch(Generic[T_co]):
         if not isinstance(error, _AGAIN) and not 0 < self._faults < FAULTS_MAX:
             raise error
         self._failure = error
+        reachable("a watch lost its member")
         self._failures += 1
         if self._failures > 1:
             longest = min(FIRST_PAUSE_SECONDS * 2 ** min(self._failures - 2, 30), LONGEST_PAUSE_SECONDS)

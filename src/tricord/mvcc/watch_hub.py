@@ -19,6 +19,7 @@ from itertools import islice
 from tricord.base.errors import InvalidRequest, KeyNotProvided, RevisionCompacted
 from tricord.base.operations import Event
 from tricord.base.ordered import Table
+from tricord.base.reachable import reachable
 from tricord.base.watching import SharedEvent, WatchItem, WatchSpec
 from tricord.mvcc.keys import FROM_KEY, decode_change, revision_key, split_revision_key
 from tricord.mvcc.keyspace import Keyspace
@@ -203,6 +204,7 @@ class WatchHub:
         newest = self._space.revision
         if newest <= self._revision:
             return
+        reachable("watches met a snapshot that was installed")
         for cohort in (*self._arriving, self._live):
             if cohort.index.count:
                 cohort.next_revision = self._revision + 1
@@ -310,9 +312,11 @@ class WatchHub:
         if not cohort.index.count:
             return
         if cohort.next_revision < self._space.compacted:
+            reachable("a watch fell behind a compaction")
             self._leave_behind(cohort)
             return
         # Not past another cohort: they go on together.
+        reachable("a watch read on from history")
         last = self._revision
         if self._behind and self._behind[0].next_revision > cohort.next_revision:
             last = min(last, self._behind[0].next_revision - 1)

@@ -8,6 +8,7 @@ confused server cannot unseat a leader that works. A leader's own request (``tra
 
 from __future__ import annotations
 
+from tricord.base.reachable import reachable
 from tricord.raft import roles
 from tricord.raft.messages import RequestVote
 from tricord.raft.quorum import VoteResult, election_result
@@ -27,6 +28,7 @@ def tick(state: State) -> None:
         return
     heard = {member: is_heard(state, member) for member in state.progress}
     if election_result(state.configuration, heard) is not VoteResult.WON:
+        reachable("a leader heard no majority and stepped down")
         if state.tracer is not None:
             state.tracer(QuorumLost(state.persistent.current_term))
         roles.become_follower(state, state.persistent.current_term, 0)

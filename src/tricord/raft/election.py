@@ -7,6 +7,7 @@ starts, leads only once its new term is durable.
 
 from __future__ import annotations
 
+from tricord.base.reachable import reachable
 from tricord.raft import outbox, roles
 from tricord.raft.messages import RequestVote
 from tricord.raft.quorum import VoteResult, election_result
@@ -64,6 +65,7 @@ def count_vote(state: State, voter: int, granted: bool) -> None:
 def _settle(state: State) -> None:
     result = election_result(state.configuration, state.votes)
     if result is VoteResult.LOST:
+        reachable("an election was lost")
         roles.become_follower(state, state.persistent.current_term, 0)
     elif result is VoteResult.WON:
         if state.role is Role.CANDIDATE:

@@ -26,6 +26,7 @@ from tricord.base.membership import (
     UpdateInfo,
     encode_configuration,
 )
+from tricord.base.reachable import reachable
 from tricord.raft import check_quorum, commit, heartbeat, read_index, roles, transfer
 from tricord.raft.events import ChangeConfiguration, LeaveJoint
 from tricord.raft.output import ChangeOutcome, Refusal
@@ -68,6 +69,7 @@ def settle(state: State) -> None:
         # Section 4.2.2: a leader that is not in the new configuration leads until that is committed.
         target = transfer.best_target(state)
         if target:
+            reachable("a leader that left the cluster handed over")
             transfer.tell(state, target)
         roles.become_follower(state, state.persistent.current_term, 0)
 
@@ -164,6 +166,7 @@ def _refusal_now(state: State, *, leaving: bool = False) -> Refusal | None:
     if not state.has_committed_in_its_term:
         return Refusal.NOT_READY
     if state.configurations.current_index > state.commit_index:
+        reachable("a change of members met another one")
         return Refusal.CHANGE_PENDING
     return Refusal.CHANGE_PENDING if state.configuration.is_joint and not leaving else None
 
@@ -173,6 +176,7 @@ def _refusal_of_learners(state: State, changes: list[Change]) -> Refusal | None:
     learners = state.configuration.learners
     for one in changes:
         if isinstance(one, Promote | AddVoter) and one.id in learners and not _has_caught_up(state, one.id):
+            reachable("a learner was too far behind for a vote")
             return Refusal.LEARNER_BEHIND
     return None
 

@@ -7,6 +7,7 @@ term, no vote and no timer.
 
 from __future__ import annotations
 
+from tricord.base.reachable import reachable
 from tricord.raft import election, outbox
 from tricord.raft.messages import RequestVote, RequestVoteResult
 from tricord.raft.recv_request_vote import log_is_behind
@@ -20,8 +21,10 @@ def receive(state: State, message: RequestVote) -> None:
     if message.term == persistent.current_term and (
         persistent.voted_for not in (0, message.sender) or state.leader_id != 0
     ):
+        reachable("a pre-vote was refused for a taken term")
         refuse(state, message, "the term is taken")
     elif log_is_behind(state, message):
+        reachable("a pre-vote was refused for a log behind")
         refuse(state, message, "its log is behind")
     elif state.is_promotable and state.config.priority > message.priority and _log_is_as_good(state, message):
         refuse(state, message, "a lower priority")

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 from enum import Enum
 
+from tricord.base.reachable import reachable
 from tricord.raft.inflights import Inflights
 
 
@@ -94,5 +95,6 @@ class Progress:
 
     def await_snapshot(self) -> None:
         """The host was asked to bring one."""
+        reachable("a follower's entries were gone from the leader's log")
         self.phase = Phase.SNAPSHOT
         self.inflights.clear()

@@ -12,6 +12,7 @@ A follower asks its leader for the index.
 
 from __future__ import annotations
 
+from tricord.base.reachable import reachable
 from tricord.raft import forward, heartbeat, outbox
 from tricord.raft.events import ReadIndex
 from tricord.raft.messages import ForwardedReadResult
@@ -71,6 +72,8 @@ def release(state: State) -> None:
 def drop_all(state: State) -> None:
     """This server does not lead: nobody here can answer."""
     dropped = [one for _, _, asked in state.reads_in_rounds for one in asked] + state.reads_asked
+    if dropped:
+        reachable("reads were dropped with the lead")
     state.reads_in_rounds.clear()
     state.reads_asked = []
     _give(state, dropped, 0)

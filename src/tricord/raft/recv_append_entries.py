@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from tricord.base.log import Entry, EntryKind
 from tricord.base.membership import decode_configuration
+from tricord.base.reachable import reachable
 from tricord.raft import commit, outbox, quiesce, roles
 from tricord.raft.log import consecutive
 from tricord.raft.messages import AppendEntries, AppendEntriesResult
@@ -32,11 +33,15 @@ def receive(state: State, message: AppendEntries) -> None:
     known_term = state.log.term_at(prev_log_index)
     if prev_log_index < state.commit_index:
         # What is committed here is the same there (leader completeness): only what lies behind it is news.
+        if entries:
+            reachable("entries came that were committed already")
         entries = entries[state.commit_index - prev_log_index :]
     elif known_term is None:
+        reachable("a follower lacked entries")
         _refuse(state, message, state.log.last_index, "the log is too short")
         return
     elif known_term != message.prev_log_term:
+        reachable("a follower had entries of another term")
         _refuse(state, message, _last_possible_match(state, message), "another term there")
         return
     _store(state, message, entries)
@@ -58,6 +63,7 @@ def acknowledge(state: State, read_round: int = 0) -> None:
 
 def refuse_old_term(state: State, message: AppendEntries) -> None:
     """The sender's term is over; the current one tells it so."""
+    reachable("a leader of an older term was told so")
     _answer(state, message.sender, success=False, match_index=0, refused_index=message.prev_log_index, read_round=0)
 
 
@@ -86,6 +92,7 @@ def _store(state: State, message: AppendEntries, entries: list[Entry]) -> None:
             continue
         if known_term is not None:
             assert entry.index > state.commit_index, "a committed entry is never replaced (leader completeness)"
+            reachable("a conflicting suffix was cut")
             log.truncate_after(entry.index - 1)
             _revert_configuration(state, entry.index - 1)
             if state.tracer is not None:
@@ -104,8 +111,10 @@ def _revert_configuration(state: State, index: int) -> None:
     configurations = state.configurations
     before = configurations.current_index
     configurations.truncate_after(index)
-    if configurations.current_index != before and state.tracer is not None:
-        state.tracer(ConfigurationReverted(configurations.current_index, configurations.current))
+    if configurations.current_index != before:
+        reachable("a configuration was reverted with its entry")
+        if state.tracer is not None:
+            state.tracer(ConfigurationReverted(configurations.current_index, configurations.current))
 
 
 def _last_possible_match(state: State, message: AppendEntries) -> int:

@@ -8,6 +8,7 @@ durable, nothing is appended or applied.
 
 from __future__ import annotations
 
+from tricord.base.reachable import reachable
 from tricord.raft import commit, outbox, roles
 from tricord.raft.events import SnapshotInstalled
 from tricord.raft.messages import InstallSnapshot, InstallSnapshotResult
@@ -29,6 +30,7 @@ def receive(state: State, message: InstallSnapshot) -> None:
     if index <= state.commit_index or log.term_at(index) == message.last_included_term:
         if state.tracer is not None:
             state.tracer(SnapshotIgnored(index))
+        reachable("a snapshot was not needed any more")
         state.verified_index = max(state.verified_index, index)
         commit.advance_to(state, index)
         _answer(state, min(index, log.persisted_index))
@@ -46,6 +48,7 @@ def installed(state: State, event: SnapshotInstalled) -> None:
     message = state.installing
     assert message is not None and message.last_included_index == event.index, "the snapshot that was put out"
     state.installing = None
+    reachable("a snapshot took the place of the log")
     state.log.reset(event.index, event.term)
     state.commit_index = state.last_applied = state.applied_index = event.index
     state.verified_index = event.index

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from tricord.base.reachable import reachable
 from tricord.raft import outbox, roles
 from tricord.raft.messages import RequestVote, RequestVoteResult
 from tricord.raft.state import State
@@ -13,10 +14,12 @@ def receive(state: State, message: RequestVote) -> None:
     """A candidate of the current term asks."""
     persistent = state.persistent
     if persistent.voted_for not in (0, message.sender):
+        reachable("a vote was refused to a second candidate")
         refuse(state, message, "voted for another")
     elif state.leader_id != 0:
         refuse(state, message, "the term has a leader")
     elif log_is_behind(state, message):
+        reachable("a vote was refused for a log behind")
         refuse(state, message, "its log is behind")
     else:
         persistent.vote_for(message.sender)

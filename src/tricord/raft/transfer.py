@@ -6,6 +6,7 @@ Without success within an election timeout the leader goes on leading.
 
 from __future__ import annotations
 
+from tricord.base.reachable import reachable
 from tricord.raft import check_quorum, outbox
 from tricord.raft.events import TransferLeadership
 from tricord.raft.messages import TimeoutNow
@@ -66,12 +67,14 @@ def tick(state: State) -> None:
     if state.transferee:
         state.transfer_elapsed_ticks += 1
         if state.transfer_elapsed_ticks >= config.election_ticks:
+            reachable("a transfer of the lead was given up")
             abort(state)
     if state.log.persisted_index == state.log.last_index:
         state.disk_owed_ticks = 0
         return
     state.disk_owed_ticks += 1
     if state.disk_owed_ticks >= (config.handover_ticks or config.election_ticks):
+        reachable("a leader with a slow disk handed over")
         state.disk_owed_ticks = 0
         hand_over(state)
 

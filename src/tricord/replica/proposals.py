@@ -13,6 +13,7 @@ from typing import TypeVar
 
 from tricord.base.log import Entry
 from tricord.base.message import message
+from tricord.base.reachable import reachable
 
 AppliedT = TypeVar("AppliedT")
 
@@ -101,6 +102,7 @@ class WaitingProposals:
             while batches and batches[0].first_index <= last.index:
                 self._settle(batches.popleft(), entries, applied, replies)
             if batches and term < last.term:
+                reachable("proposals lost their place in the log")
                 self.put_back([placed.batch for placed in batches])
                 batches.clear()
             if not batches:
@@ -114,6 +116,7 @@ class WaitingProposals:
             batch = self._queue.popleft()
             places = [place for place, ticket in enumerate(batch.tickets) if ticket not in tickets]
             if len(places) < len(batch.tickets):
+                reachable("a waiting proposal was withdrawn")
                 gone += [ticket for ticket in batch.tickets if ticket in tickets]
                 self.size_bytes -= batch.size
                 commands = [batch.commands[place] for place in places]

@@ -16,6 +16,7 @@ from typing import Generic, TypeVar
 from tricord.base.errors import OutcomeUnknown, Stopping, TooManyRequests
 from tricord.base.log import Entry, HardState
 from tricord.base.membership import AddVoter, Configuration
+from tricord.base.reachable import reachable
 from tricord.base.trace import Tracer
 from tricord.raft import Raft, RaftConfig, Role
 from tricord.raft.events import (
@@ -339,9 +340,11 @@ class Replica(Generic[AppliedT]):
             if asked is None:
                 continue
             if not first_index:
+                reachable("a leader refused what was forwarded to it")
                 refused.append(asked)
             elif first_index <= self._machine.applied_index:
                 # The entries overtook the answer: what they answered is gone.
+                reachable("entries overtook the answer to a forwarded proposal")
                 unknown.append(asked)
             else:
                 proposals.placed(first_index, placed_in, asked)
@@ -362,6 +365,7 @@ class Replica(Generic[AppliedT]):
     def _jumped(self, index: int, output: TurnOutput[AppliedT]) -> None:
         """A snapshot took the place of state and log: nobody saw what its commands answered."""
         assert self._machine.applied_index == index, "the machine holds the snapshot's state"
+        reachable("a snapshot jumped over what proposals waited for")
         self._installing = False
         output.dropped += [(ticket, OutcomeUnknown()) for ticket in self._proposals.take_below(index)]
         output.dropped += self._changes.take_all()

@@ -16,6 +16,7 @@ from typing import Protocol
 from tricord.base.environment import Environment, Timer
 from tricord.base.metrics import Metrics
 from tricord.base.ordered import Backend, Write
+from tricord.base.reachable import reachable
 
 INTERVAL_SECONDS = 0.25
 BATCH_BYTES = 16 << 20
@@ -198,6 +199,7 @@ class Drain:
                 elif not self._closed and not self._paused:
                     self._seal_when_idle()
             elif isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+                reachable("the backend had no room")
                 self.disk_full = True
                 if not self._closed and not self._paused:
                     # Nothing else may be committed before: the batch is older than what was written since.

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 from tricord.base.membership import Configuration as Members
+from tricord.base.reachable import reachable
 from tricord.server.configuration import Configuration
 from tricord.server.telling import Tells
 from tricord.server.turn import TurnLoop
@@ -63,11 +64,13 @@ async def hand_over(
         await asyncio.wait((gone, moved), timeout=patience, return_when=asyncio.FIRST_COMPLETED)
         gone.cancel()
         if not moved.done():
+            reachable("nobody took a stopping member's lead")
             moved.cancel()
             tells.info("nobody took the lead over", reason="the others do not answer")
         elif (failure := moved.exception()) is not None:
             tells.info("nobody took the lead over", reason=str(failure))
         else:
+            reachable("a member that stops handed its lead over")
             tells.info("handed the lead over")
     try:
         async with asyncio.timeout(DRAIN_SECONDS):

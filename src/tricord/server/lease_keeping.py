@@ -13,6 +13,7 @@ from typing import Protocol
 
 from tricord.base.environment import Environment, Timer
 from tricord.base.leases import LeaseCheckpoint, LeaseExpire, LeaseGrantResult
+from tricord.base.reachable import reachable
 from tricord.lease.lessor import AGAIN_SECONDS, CHECKPOINTED, ENDING, UNDER_WAY, Lessor
 from tricord.lease.records import decode_lease
 from tricord.server.turn import TurnLoop
@@ -112,6 +113,7 @@ class LeaseKeeping:
         if len(found) == LOAD_LEASES:
             self._tasks.call_soon(self._load, term, found[-1][0])
             return
+        reachable("a new leader took charge of leases")
         self.in_charge = True
         self._arm()
         self.took_charge()
@@ -140,6 +142,7 @@ class LeaseKeeping:
         self._proposed = {}
         self._takes_back = []
         self._cancel_timer()
+        reachable("a leader forgot its leases' times")
         waiting, self._waiting = self._waiting, {}
         for asking in waiting.values():
             for renewed in asking:

@@ -19,6 +19,7 @@ from tricord.base.export import Export, ExportForm
 from tricord.base.members import MemberStatus
 from tricord.base.metrics import Metrics, StoreCounts
 from tricord.base.ordered import Table
+from tricord.base.reachable import reachable
 from tricord.base.version import ETCD_VERSION
 from tricord.mvcc.auto_compaction import auto_compaction
 from tricord.raft.config import RaftConfig
@@ -536,6 +537,7 @@ class Member:
     def _fail(self, error: BaseException) -> None:
         if self.failure is not None:
             return
+        reachable("a member stopped itself")
         if isinstance(error, OSError) and not isinstance(error, TricordError):
             fault = DiskFault(f"the disk failed: {error}")
             fault.__cause__ = error

@@ -20,6 +20,7 @@ from typing import Any, Protocol, TypeVar
 from tricord.base.environment import Environment
 from tricord.base.errors import Cancelled, DiskFull, StorageError
 from tricord.base.membership import decode_configuration
+from tricord.base.reachable import reachable
 from tricord.raft.messages import InstallSnapshot, Message
 from tricord.server.drain import Drain
 from tricord.server.log_writer import LogWriter
@@ -183,6 +184,7 @@ class MemberSnapshots:
                 error = str(problem)
             index = 0 if snapshot is None else snapshot.info.index
             if error and not self._stopped:
+                reachable("a snapshot was not brought")
                 self._tells.warning("a snapshot was not brought", member=f"{member:x}", index=index, reason=error)
                 await asyncio.sleep(AGAIN_SECONDS)
             if self._stopped:
@@ -248,6 +250,7 @@ class MemberSnapshots:
             )
         except (StorageError, OSError) as error:
             return Refusal(RefusalCode.FAILED, str(error))
+        reachable("a snapshot was offered")
         self._tells.info("a snapshot comes in", member=f"{sender:x}", index=offer.index, size=offer.size)
         self._incoming = incoming
         return incoming

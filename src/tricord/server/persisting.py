@@ -13,6 +13,7 @@ from tricord.base.environment import Environment, Timer
 from tricord.base.errors import DiskFull
 from tricord.base.log import Entry, HardState
 from tricord.base.metrics import Metrics
+from tricord.base.reachable import reachable
 from tricord.server.log_writer import LogWriter
 
 MARK_SECONDS = 0.05
@@ -112,6 +113,7 @@ class Persisting:
 
     def _keep_for_later(self, hard_state: HardState | None, entries: list[Entry]) -> None:
         """Nothing was written: the log's disk has no room. What is decided stays decided, and is tried again."""
+        reachable("the log had no room")
         self.log_full = True
         self._entries = entries + self._entries
         self._hard_state = self._hard_state or hard_state

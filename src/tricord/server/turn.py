@@ -18,6 +18,7 @@ from tricord.base.errors import TricordError
 from tricord.base.log import Entry, HardState
 from tricord.base.membership import Change, Configuration
 from tricord.base.metrics import Metrics
+from tricord.base.reachable import reachable
 from tricord.raft.messages import InstallSnapshot, Message
 from tricord.replica.turn import TurnInput, TurnOutput
 from tricord.server.drain import Drain
@@ -310,6 +311,7 @@ class TurnLoop:
         self._run()
 
     def _failed(self, error: BaseException) -> None:
+        reachable("turns were stopped by a failure")
         self.stop()
         self._fail(error)
 

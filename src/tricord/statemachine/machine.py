@@ -36,6 +36,7 @@ from tricord.base.errors import (
 from tricord.base.log import Entry, EntryKind
 from tricord.base.operations import Range, Request, Result, Txn, is_read
 from tricord.base.ordered import OrderedStore, Table, Write
+from tricord.base.reachable import reachable
 from tricord.lease.records import LeaseRecord, decode_lease, lease_id
 from tricord.mvcc.attached import attached_keys
 from tricord.mvcc.compaction import Compaction
@@ -249,12 +250,14 @@ class StateMachine:
         if space is None:
             return Applied(entry.index, KeyspaceNotFound(), 0, [])
         if deciding_term != entry.term and (deciding_term or operation in DECIDED_BY_LEADERS):
+            reachable("what a leader of an older term decided was refused")
             return Applied(entry.index, NoLeader("the leader that decided this leads no more"), space.revision, [])
         transaction = WriteTransaction(space)
         try:
             request: Request = decode(body)[0]
             authorise(context, request)
             if self.alarms and (refused := refusal_of(self.alarms, request)) is not None:
+                reachable("an alarm refused a write where it was applied")
                 return Applied(entry.index, refused, space.revision, [])
             outcome = applier(space, transaction, request)
         except (InvalidRequest, PermissionDenied) as refusal:

@@ -13,6 +13,7 @@ from struct import Struct
 from tricord.base.environment import Disk
 from tricord.base.errors import CorruptData, DiskFull, NewerFormat
 from tricord.base.log import Entry, HardState
+from tricord.base.reachable import reachable
 from tricord.storage.wal import SEGMENT_BYTES, Wal
 from tricord.storage.wal_format import Record
 from tricord.storage.wal_scan import Scanned
@@ -145,6 +146,7 @@ class RaftLog:
         A crash leaves the log as it was or as it is to be. Raises DiskFull (nothing was written), DiskFault.
         """
         hard_state = hard_state or self.hard_state
+        reachable("a log began anew behind a snapshot")
         self.wal.append([_base_record(index, term), _hard_state_record(hard_state)])
         self.hard_state = hard_state
         self.first_index = index + 1
@@ -228,6 +230,7 @@ class _Loader:
             self.term_after = term
         entries = self._entries
         if entries and index <= entries[-1].index:
+            reachable("a log held entries that were replaced")
             self._forget_from(index)
         if not entries and self.base[0] != index - 1:
             self.base = (index - 1, 0)

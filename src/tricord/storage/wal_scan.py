@@ -15,6 +15,7 @@ from collections.abc import Callable
 from tricord.base.environment import Disk, File
 from tricord.base.errors import CorruptData, NewerFormat
 from tricord.base.message import message
+from tricord.base.reachable import reachable
 from tricord.storage.wal_format import (
     BATCH_HEADER_BYTES,
     BATCH_MAGIC,
@@ -173,10 +174,12 @@ class _SegmentReader:
         while (at := self._find_magic(at + 1, end)) >= 0:
             batch = self._batch_at(at)
             if batch is not None and batch.synced_to > bad:
+                reachable("rot was told from a torn tail")
                 raise CorruptData(
                     self.path, self.end, "the batch here is damaged, and a later one says that it was synced"
                 )
         if last:
+            reachable("a torn tail was found")
             self.torn_at, self.torn_end = self.end, end
         # In an earlier segment the next header vouches for all that was written: the caller compares the ends.
 

@@ -20,8 +20,8 @@ from tricord.sim.wide.record import Record
 from tricord.sim.wide.traced_loop import TracedLoop
 from tricord.sim.wide.world import World
 
-REQUEST_BYTES = 32 << 10
-SEGMENT_BYTES = 256 << 10
+REQUEST_BYTES = 16 << 10
+SEGMENT_BYTES = 64 << 10
 SNAPSHOT_ENTRIES = 200
 CORRUPT_CHECK_SECONDS = 5.0
 VIOLATIONS_MAX = 20
@@ -37,6 +37,8 @@ class ClusterRun:
         self.loop = TracedLoop()
         self.chance = random.Random(f"wide run {plan.seed}")
         """For what faults draw while they happen."""
+        self.kept_bytes = random.Random(f"wide log {plan.seed}").choice((0, 4 << 10, 32 << 10))
+        """How much of its log a member keeps for those that lag; 0: as much as it likes."""
         names = tuple(f"n{number}" for number in range(1, plan.members + 1))
         self.world = World(plan.seed, names, loop=self.loop)
         self.world.settings = {
@@ -155,7 +157,8 @@ class ClusterRun:
             if not keeper.is_wanted:
                 return
             await asyncio.sleep(CAUGHT_UP_SECONDS)
-        self.atlas.whole(keeper.host.name)
+        if not keeper.is_frail:
+            self.atlas.whole(keeper.host.name)
 
     def close(self) -> None:
         """End what still runs."""

@@ -87,15 +87,31 @@ class Keeper:
             self.is_busy = False
 
     async def stop(self) -> None:
-        """SIGTERM."""
+        """SIGTERM. Over, too, when the process dies meanwhile."""
         self.is_busy = True
+        self.died.clear()
+        stopping = asyncio.ensure_future(self.host.stop())
+        dying = asyncio.ensure_future(self.died.wait())
         try:
-            await self.host.stop()
-            self._run.tell(f"{self.host.name} dies")
-        except TricordError as error:
-            self._judge(error)
+            await asyncio.wait((stopping, dying), return_when=asyncio.FIRST_COMPLETED)
+            if stopping.done() and (error := stopping.exception()) is not None:
+                self._failed(error)
+            elif stopping.done():
+                self._run.tell(f"{self.host.name} dies")
         finally:
+            stopping.cancel()
+            dying.cancel()
             self.is_busy = False
+            if self.is_wanted and not self.held_down:
+                self._run.spawn(self.start(), f"start {self.host.name} after a stop")
+
+    def _failed(self, error: BaseException) -> None:
+        """The process ended by itself."""
+        if isinstance(error, PowerLost):
+            self.lose_power()
+        else:
+            self.exit()
+            self._judge(error)
 
     async def _start_once(self) -> bool:
         host = self.host
@@ -114,6 +130,9 @@ class Keeper:
 
     def _started(self, serving: Serving) -> None:
         self.member = serving.member.identity.member
+        if self._run.kept_bytes:
+            limits: Any = serving.member.replica.limits
+            limits.kept_bytes = self._run.kept_bytes
         self._run.record.follow(self.host.name, serving)
         self._run.spawn(self._watch(serving), f"watch {self.host.name}")
 
@@ -121,11 +140,7 @@ class Keeper:
         failure = await serving.member.until_failed()
         if self.host.serving is not serving:
             return
-        if isinstance(failure, PowerLost):
-            self.lose_power()
-        else:
-            self.exit()
-            self._judge(failure)
+        self._failed(failure)
         self._run.spawn(self._again(), f"start {self.host.name} again")
 
     async def _again(self) -> None:

@@ -177,6 +177,7 @@ async def _come_back_with_less(
 ) -> None:
     """The member dies and has forgotten something. It comes back with that where it may, and is replaced else."""
     keeper.is_spoiled = True
+    run.atlas.lose(keeper.host.name)
     member = keeper.host.serving.member if keeper.host.serving is not None else None
     forgotten = Forgotten(run, keeper, member)
     async with held_down(run, keeper):

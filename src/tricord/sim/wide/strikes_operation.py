@@ -78,6 +78,7 @@ async def snapshot(run: ClusterRun, fault: Fault, targets: list[str]) -> None:
         if keeper.is_up:
             member = keeper.host.member
             member.replica.limits.kept_entries = 0
+            member.replica.limits.kept_bytes = 1
             member.housekeeping._log_slack = 0
             run.fired(fault.kind)
     await asyncio.sleep(0)

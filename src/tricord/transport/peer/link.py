@@ -11,6 +11,7 @@ import asyncio
 from typing import Protocol
 
 from tricord.base.environment import Environment
+from tricord.base.reachable import reachable
 from tricord.transport.peer.connection import PeerConnection
 from tricord.transport.peer.dialling import Address, Dialler, is_refused
 from tricord.transport.peer.hooks import LinkState
@@ -105,6 +106,7 @@ class Link:
         connection.heard_at += grace
         connection.ping(now)
         if now - connection.heard_at > self._settings.election_timeout:
+            reachable("a link to a peer was silent for too long")
             self._failed(f"silent for {now - connection.heard_at:.1f} s")
             connection.abort()
 

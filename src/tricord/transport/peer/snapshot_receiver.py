@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from tricord.base.environment import Environment
+from tricord.base.reachable import reachable
 from tricord.transport.peer.connection import PeerConnection
 from tricord.transport.peer.hooks import PeerHooks, SnapshotSink
 from tricord.wire.peer.frames import FrameKind, frame
@@ -66,6 +67,8 @@ class SnapshotReceiver:
             return
         self._sink = sink
         self._received = self._written = min(sink.have, offer.size)
+        if self._received:
+            reachable("a snapshot went on where it had broken off")
         self._connection.send(frame(FrameKind.READY, encode_offset(self._received)))
 
     def _chunk(self, payload: bytes) -> None:
