@@ -14,12 +14,16 @@ from typing import Final
 from tricord.check.finding import Finding, Limits, Verdict
 from tricord.check.history import History, Operation
 from tricord.check.linear import registers
+from tricord.check.linear.clusters import broken_zone
+from tricord.check.linear.deletes import swept
 from tricord.check.linear.partition import Partition, partitions
 from tricord.check.linear.search import Search
 from tricord.check.linear.unwritten import unwritten_value
 from tricord.check.linear.window import Windows
 from tricord.check.linear.words import proved, stuck_at
 
+WORTH_SWEEPING: Final = 200
+"""Operations on a register from which on a guess at its order is quicker than a search."""
 FIRST_PAUSE: Final = 2_000
 """Steps of a search, per partition, before a first look at what it is stuck on; then four times as many."""
 
@@ -52,13 +56,23 @@ def check(history: History, limits: Limits) -> Finding:
 def _by_search(operations: list[Operation], partition: Partition, limits: Limits, counted: Counter[str]) -> Finding:
     """Search; now and then look whether a few operations where it got stuck prove that it need not go on."""
     counted["partitions"] += 1
-    counted["searched"] += 1
     moves = partition.moves()
     if (finding := unwritten_value(operations, partition, moves)) is not None:
         return finding
+    windows: Windows | None = None
+    if partition.is_register and len(moves) >= WORTH_SWEEPING:
+        result = swept(moves)
+        if result.found or result.zone:
+            counted["swept"] += 1
+            return broken_zone(operations, result.zone, result.within) if result.zone else Finding(Verdict.HOLDS)
+        if result.stuck is not None:
+            windows = Windows(moves, limits.expired)
+            if (proof := windows.proof(result.stuck)) is not None:
+                counted["swept"] += 1
+                return proved(operations, partition.name, [move.index for move in proof])
+    counted["searched"] += 1
     search = Search(moves, partition.initial, limits)
     pause = FIRST_PAUSE
-    windows: Windows | None = None
     while True:
         searched = search.run(pause)
         if searched.verdict is Verdict.HOLDS:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from tricord.check.finding import Finding
 from tricord.check.history import OK, Operation
-from tricord.check.linear.move import NEVER, returned
+from tricord.check.linear.move import NEVER, Move, returned
 from tricord.check.linear.words import said, violation
 
 
@@ -90,3 +90,19 @@ def _argument(before: Cluster, after: Cluster) -> str:
         f"#{before.first} wrote or read {before.value} and returned before #{after.last}, "
         f"which wrote or read {after.value}, was called: {before.value} was there before {after.value}."
     )
+
+
+def broken_zone(operations: list[Operation], zone: list[Move], within: list[Move]) -> Finding:
+    """A value was there before and after something that it cannot have been there at."""
+    if any(move.blind and move.makes is not None for move in within):
+        return conflicting(operations, [move.index for move in zone], [move.index for move in within])
+    middle = within[0].index
+    cluster = _cluster(operations, [move.index for move in zone])
+    did = "deleted it" if within[0].blind else "read null"
+    reason = f"#{middle} {did} while {cluster.value} was on {operations[middle].key}"
+    argument = [
+        f"#{cluster.first} wrote or read {cluster.value} and returned before #{middle} was called, and #{cluster.last} "
+        f"read it again after #{middle} had returned: {cluster.value}, written once, was there all the time between."
+    ]
+    named = {cluster.first, cluster.last, cluster.write, middle}
+    return violation(operations, {one for one in named if one is not None}, "broken zone", reason, argument)

@@ -22,8 +22,8 @@ from tricord.check.linear.search import Search
 
 WIDTHS: Final = (16, 64, 256, 1024)
 """Operations called in a window, tried in this order."""
-STEPS: Final = 5_000
-"""Of the search for an order of one window from one state."""
+STEPS: Final = 20_000
+"""Of the searches for an order of one window from every state."""
 SOMETHING_ELSE: Final = Mark("something else")
 """A state that no operation of the window looks for."""
 
@@ -35,7 +35,7 @@ class Windows:
         self._moves = sorted(moves, key=lambda move: move.call)
         self._calls = numpy.array([move.call for move in self._moves], numpy.int64)
         self._returns = numpy.array([move.back for move in self._moves], numpy.int64)
-        self._limits = Limits(steps=STEPS, expired=expired)
+        self._expired = expired
         self.usable = all(move.blind or move.pure or move.wants is not ANYTHING for move in self._moves)
         """Whether each state is one that some move names: not where strings are appended to."""
 
@@ -64,10 +64,13 @@ class Windows:
         states: set[Any] = {None}
         if begin:
             states = {move.wants for move in exact if move.wants is not ANYTHING} | {SOMETHING_ELSE}
-        return all(
-            Search([*exact, *others], state, self._limits).run().verdict is Verdict.VIOLATED
-            for state in sorted(states, key=repr)
-        )
+        left = STEPS
+        for state in sorted(states, key=repr):
+            searched = Search([*exact, *others], state, Limits(steps=left, expired=self._expired)).run()
+            left -= searched.steps
+            if searched.verdict is not Verdict.VIOLATED or left <= 0:
+                return False
+        return True
 
     def _smaller(self, exact: list[Move], others: list[Move], begin: int) -> list[Move]:
         """Leave out what the proof can do without, in ever smaller pieces."""
