@@ -9,8 +9,9 @@ import pytest
 
 from tricord.base.leases import LeaseExpireResult, LeaseGrantResult
 from tricord.base.log import Entry, EntryKind, HardState
-from tricord.base.membership import Configuration
+from tricord.base.membership import Configuration, encode_configuration
 from tricord.base.operations import Event, EventKind, KeyValue, PutResult
+from tricord.raft import Raft, RaftConfig
 from tricord.raft.messages import AppendEntriesResult, RequestVoteResult
 from tricord.sim.fine.disk import Image
 from tricord.sim.invariants.broken import Broken
@@ -19,6 +20,7 @@ from tricord.sim.invariants.durability import check_acknowledged
 from tricord.sim.invariants.election_safety import check_vote
 from tricord.sim.invariants.lease_times import SECOND, LeaseTimes
 from tricord.sim.invariants.log_matching import LogMatching
+from tricord.sim.invariants.one_change import check_changes
 from tricord.sim.invariants.seen import Seen, runs
 from tricord.sim.invariants.store_history import StoreHistory
 from tricord.sim.invariants.watch_order import WatchOrder
@@ -142,3 +144,22 @@ def test_a_lease_that_leaves_its_keys_behind_is_found() -> None:
     times.applied([applied(2, 2, put(b"k", b"v", 2, lease=7))], 0)
     with pytest.raises(Broken, match="did not"):
         times.applied([applied(3, 2, outcome=LeaseExpireResult([7]))], 4 * SECOND)
+
+
+def test_members_change_one_at_a_time_and_not_before_the_first_commit() -> None:
+    raft = Raft(RaftConfig(1, voters=(1, 2, 3)), HardState(2, 1))
+    state, seen = raft.state, Seen.of(image())
+    first, second = (
+        Entry(index, 2, EntryKind.CONFIGURATION, encode_configuration(Configuration((1, 2, 3, 3 + index))))
+        for index in (1, 2)
+    )
+    seen.replace([first])
+    with pytest.raises(Broken, match="before it committed any"):
+        check_changes(1, state, seen, [first])
+    state.log.append([first])
+    state.commit_index = 1
+    check_changes(1, state, seen, [first])
+    third = Entry(3, 2, EntryKind.CONFIGURATION, encode_configuration(Configuration((1, 2))))
+    seen.replace([second, third])
+    with pytest.raises(Broken, match="twice at once: 2 and 3"):
+        check_changes(1, state, seen, [third])

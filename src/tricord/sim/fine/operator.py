@@ -54,6 +54,7 @@ class Operator:
         self._reverted: dict[int, int] = {}
         """Of those that came back with an older disk: until when they may take for it."""
         self._is_looking = False
+        self._random = cluster.stream("operator")
 
     # --- processes ----------------------------------------------------------------------------------------------
 
@@ -201,12 +202,20 @@ class Operator:
             self._is_looking = True
             self._cluster.schedule.after(ASK_SECONDS, self._look)
 
-    def _look(self) -> None:
-        self._is_looking = False
-        self._note_copies()
+    def somebody_leads(self) -> None:
+        """A new leader: what is wanted is asked of it at once."""
+        if self._wishes:
+            self._cluster.schedule.after(0.0, self._ask_now)
+
+    def _ask_now(self) -> None:
         leader = self._cluster.leader()
         if self._wishes and leader is not None and self._asked is None:
             self._ask(leader, self._wishes[0])
+
+    def _look(self) -> None:
+        self._is_looking = False
+        self._note_copies()
+        self._ask_now()
         if self._wishes or self._catching_up:
             self._look_later()
 
@@ -216,6 +225,10 @@ class Operator:
         changes = wish.changes(configuration)
         if changes:
             self._asked = _Answer(self)
+            if len(changes) > 1 and self._random.random() < 0.5:
+                # Two administrators, who know nothing of each other: one is told to wait.
+                leader.change(_Answer(self), changes[1:], joint=False)
+                changes = changes[:1]
             leader.change(self._asked, changes, joint=len(changes) > 1)
             self._cluster.schedule.after(ANSWER_SECONDS, self.answered, self._asked)
         elif is_settled and not configuration.is_joint:

@@ -21,6 +21,7 @@ from tricord.sim.invariants.election_safety import ElectionSafety, check_vote
 from tricord.sim.invariants.equal_hashes import EqualHashes
 from tricord.sim.invariants.lease_times import LeaseTimes
 from tricord.sim.invariants.log_matching import LogMatching
+from tricord.sim.invariants.one_change import check_changes
 from tricord.sim.invariants.seen import Stored, runs
 from tricord.sim.invariants.store_history import StoreHistory
 from tricord.statemachine.machine import Applied
@@ -66,13 +67,18 @@ class Watcher:
             led = leads and seen.led_term == term
             for part in runs(given.entries):
                 self.matching.appended(host.identity, seen, part, leads=led)
+            if led:
+                check_changes(host.identity, state, seen, given.entries)
         if leads and seen.led_term != term:
             self.elections.elected(host.identity, state)
             seen.led_term = term
             self.commitment.elected(term, seen)
             self._cluster.say(f"{host.name} leads in term {term}")
+            self._cluster.operator.somebody_leads()
         if state.commit_index != seen.commit_index and state.installing is None:  # else its log is to go, unseen
-            self.commitment.advanced(host.identity, seen, state.commit_index)
+            self.commitment.advanced(
+                host.identity, seen, state.commit_index, reconfigured=given.configuration is not None
+            )
         if not leads and seen.led_term:
             seen.led_term = 0
             self._cluster.say(f"{host.name} follows")

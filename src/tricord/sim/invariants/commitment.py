@@ -60,8 +60,9 @@ class Commitment:
         if seen.commit_index > len(self.committed):
             raise Broken(SAFETY, f"{member} starts with commit index {seen.commit_index}: nobody committed so much")
 
-    def advanced(self, member: int, seen: Seen, commit_index: int) -> None:
-        """A member's commit index is another. Raises Broken. Cost: what it advanced by."""
+    def advanced(self, member: int, seen: Seen, commit_index: int, *, reconfigured: bool = False) -> None:
+        """A member's commit index is another; ``reconfigured``: in a turn that brought another configuration, which may
+        have come before or after. Raises Broken. Cost: what it advanced by."""
         first = seen.commit_index + 1
         if commit_index < first:
             raise Broken("monotone commit", f"{member}'s commit index fell from {first - 1} to {commit_index}")
@@ -72,15 +73,17 @@ class Commitment:
             if committed[index - 1].term != seen.term_at(index):
                 raise Broken(SAFETY, f"{member} commits another entry {index} than others did")
         if commit_index > known:
-            self._new(member, seen, known, commit_index)
+            self._new(member, seen, known, commit_index, seen.configurations[-2 if reconfigured else -1 :])
 
-    def _new(self, member: int, seen: Seen, known: int, last: int) -> None:
+    def _new(
+        self, member: int, seen: Seen, known: int, last: int, configurations: list[tuple[int, Configuration]]
+    ) -> None:
         term = seen.led_term
         if not term:
             raise Broken(SAFETY, f"{member} follows, and commits entry {last}, which no leader committed")
         if seen.term_at(last) != term:
             raise Broken(COMPLETENESS, f"{member} commits entry {last} of an older term by counting (figure 8)")
-        if not any(self._is_held(one, last, term) for _, one in seen.configurations[-2:]):
+        if not any(self._is_held(one, last, term) for _, one in configurations):
             raise Broken("durability", f"{member} commits entry {last}, which no majority's disks hold")
         for index in range(known + 1, last + 1):
             self.committed.append(Committed(seen.term_at(index), term))
