@@ -8,14 +8,14 @@ violations the more is chosen.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from itertools import chain
 
 from tricord.check.causality.guess import guesses
 from tricord.check.causality.order import TooMuch, active_of
 from tricord.check.causality.pattern import Pattern
 from tricord.check.causality.reads_from import OPEN, Trace
+from tricord.check.causality.settled import settled
 from tricord.check.causality.words import Words
 from tricord.check.finding import Limits, Verdict
 
@@ -57,13 +57,22 @@ def decide(trace: Trace, judge: Judge, budget: Budget, hints: list[list[int]]) -
             return Decision(Verdict.VIOLATED, found)
         if not _open(trace, trace.source):
             return Decision(Verdict.HOLDS, source=trace.source)
-        for hint in chain(hints, guesses(trace)):
-            budget.take(_cost(trace))
+        for hint in _likely(trace, hints):
+            budget.take(len(trace.source))
             if not _open(trace, hint) and judge(hint) is None:
                 return Decision(Verdict.HOLDS, source=hint)
         return _search(trace, judge, budget)
     except TooMuch as error:
         return Decision(Verdict.UNDECIDED, why=str(error))
+
+
+def _likely(trace: Trace, hints: list[list[int]]) -> Iterator[list[int]]:
+    yield from hints
+    for guess in guesses(trace):
+        yield guess
+        again = settled(trace, guess)
+        if again is not None:
+            yield again
 
 
 def _cost(trace: Trace) -> int:
