@@ -16,7 +16,9 @@ from tricord.check.history import History, Operation
 from tricord.check.linear import registers
 from tricord.check.linear.clusters import broken_zone
 from tricord.check.linear.deletes import swept
+from tricord.check.linear.move import Move
 from tricord.check.linear.partition import Partition, partitions
+from tricord.check.linear.revisions import explained
 from tricord.check.linear.search import Search
 from tricord.check.linear.unwritten import unwritten_value
 from tricord.check.linear.window import Windows
@@ -42,7 +44,7 @@ def check(history: History, limits: Limits) -> Finding:
         return violation
     undecided: Finding | None = None
     for partition in partitions(rest):
-        finding = _by_search(operations, partition, limits, counted)
+        finding = _judged(operations, partition, limits, counted)
         if finding.verdict is Verdict.VIOLATED:
             finding.statistics = dict(counted)
             return finding
@@ -53,42 +55,54 @@ def check(history: History, limits: Limits) -> Finding:
     return finding
 
 
-def _by_search(operations: list[Operation], partition: Partition, limits: Limits, counted: Counter[str]) -> Finding:
-    """Search; now and then look whether a few operations where it got stuck prove that it need not go on."""
+def _judged(operations: list[Operation], partition: Partition, limits: Limits, counted: Counter[str]) -> Finding:
+    """One object: what can be seen without a search, and then the search."""
     counted["partitions"] += 1
     moves = partition.moves()
     if (finding := unwritten_value(operations, partition, moves)) is not None:
         return finding
-    windows: Windows | None = None
-    if partition.is_register and len(moves) >= WORTH_SWEEPING:
-        result = swept(moves)
-        if result.found or result.zone:
-            counted["swept"] += 1
-            return broken_zone(operations, result.zone, result.within) if result.zone else Finding(Verdict.HOLDS)
-        if result.stuck is not None:
-            windows = Windows(moves, limits.expired)
-            if (proof := windows.proof(result.stuck)) is not None:
-                counted["swept"] += 1
-                return proved(operations, partition.name, [move.index for move in proof])
+    if explained(operations, moves, partition.initial):
+        counted["by revision"] += 1
+        return Finding(Verdict.HOLDS)
+    windows = Windows(moves, limits.expired) if partition.is_register else None
+    if windows is not None and len(moves) >= WORTH_SWEEPING:
+        finding = _by_sweep(operations, partition, moves, windows)
+    if finding is not None:
+        counted["swept"] += 1
+        return finding
     counted["searched"] += 1
     search = Search(moves, partition.initial, limits)
+    finding = _by_search(operations, partition, search, windows, limits)
+    counted["steps"] += search.steps
+    return finding
+
+
+def _by_sweep(operations: list[Operation], partition: Partition, moves: list[Move], windows: Windows) -> Finding | None:
+    """A verdict, if a sweep finds an order, or a place around which there is none."""
+    result = swept(moves)
+    if result.found:
+        return Finding(Verdict.HOLDS)
+    if result.zone:
+        return broken_zone(operations, result.zone, result.within)
+    proof = windows.proof(result.stuck) if result.stuck is not None else None
+    return proved(operations, partition.name, [move.index for move in proof]) if proof is not None else None
+
+
+def _by_search(
+    operations: list[Operation], partition: Partition, search: Search, windows: Windows | None, limits: Limits
+) -> Finding:
+    """Search; now and then look whether a few operations where it got stuck prove that it need not go on."""
     pause = FIRST_PAUSE
     while True:
         searched = search.run(pause)
         if searched.verdict is Verdict.HOLDS:
-            break
-        if searched.stuck is not None and partition.is_register:
-            windows = windows or Windows(moves, limits.expired)
-            proof = windows.proof(searched.stuck) if windows.usable else None
+            return Finding(Verdict.HOLDS)
+        if searched.stuck is not None and windows is not None:
+            proof = windows.proof(searched.stuck)
             if proof is not None:
-                counted["steps"] += searched.steps
                 return proved(operations, partition.name, [move.index for move in proof])
-        if searched.verdict is Verdict.VIOLATED or searched.steps < pause or searched.steps >= limits.steps:
-            break
+        if searched.verdict is Verdict.VIOLATED and searched.stuck is not None:
+            return stuck_at(operations, partition.name, searched.stuck, searched.beside)
+        if searched.steps < pause or searched.steps >= limits.steps:
+            return Finding(Verdict.UNDECIDED, f"{partition.name}: {searched.why}")
         pause *= 4
-    counted["steps"] += searched.steps
-    if searched.verdict is Verdict.HOLDS:
-        return Finding(Verdict.HOLDS)
-    if searched.verdict is Verdict.VIOLATED and searched.stuck is not None:
-        return stuck_at(operations, partition.name, searched.stuck, searched.beside)
-    return Finding(Verdict.UNDECIDED, f"{partition.name}: {searched.why}")

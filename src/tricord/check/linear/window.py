@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import replace
+from functools import cached_property
 from typing import Any, Final
 
 import numpy
@@ -19,6 +20,7 @@ import numpy
 from tricord.check.finding import Limits, Verdict
 from tricord.check.linear.move import ANYTHING, ILLEGAL, NEVER, Mark, Move
 from tricord.check.linear.search import Search
+from tricord.check.linear.zones import Numbers
 
 WIDTHS: Final = (16, 64, 256, 1024)
 """Operations called in a window, tried in this order."""
@@ -32,16 +34,26 @@ class Windows:
     """The moves of one register, to be looked at in windows."""
 
     def __init__(self, moves: Iterable[Move], expired: Callable[[], bool]) -> None:
-        self._moves = sorted(moves, key=lambda move: move.call)
-        self._calls = numpy.array([move.call for move in self._moves], numpy.int64)
-        self._returns = numpy.array([move.back for move in self._moves], numpy.int64)
+        self._moves = list(moves)
         self._expired = expired
-        self.usable = all(move.blind or move.pure or move.wants is not ANYTHING for move in self._moves)
+
+    @cached_property
+    def _usable(self) -> bool:
         """Whether each state is one that some move names: not where strings are appended to."""
+        return all(move.blind or move.pure or move.wants is not ANYTHING for move in self._moves)
+
+    @cached_property
+    def _times(self) -> tuple[Numbers, Numbers]:
+        """Calls and returns of the moves, which are put into the order of their calls."""
+        self._moves.sort(key=lambda move: move.call)
+        calls = numpy.array([move.call for move in self._moves], numpy.int64)
+        return calls, numpy.array([move.back for move in self._moves], numpy.int64)
 
     def proof(self, stuck: Move) -> list[Move] | None:
         """As few moves as were found that have no order, in the order of their calls. None: no window is a proof."""
-        end = int(numpy.searchsorted(self._calls, stuck.back, side="right"))
+        if not self._usable:
+            return None
+        end = int(numpy.searchsorted(self._times[0], stuck.back, side="right"))
         for width in WIDTHS:
             begin = max(end - width, 0)
             exact, perhaps = self._window(begin, end, stuck.back)
@@ -55,7 +67,8 @@ class Windows:
         """Those that were called and returned within, and those that may have taken effect within."""
         moves = self._moves[begin:end]
         exact = [move for move in moves if move.back <= until]
-        across = numpy.flatnonzero(self._returns[:begin] >= self._calls[begin]) if begin else ()
+        calls, returns = self._times
+        across = numpy.flatnonzero(returns[:begin] >= calls[begin]) if begin else ()
         others = [self._moves[int(number)] for number in across] + [move for move in moves if move.back > until]
         return exact, [perhaps(move) for move in others if not move.pure]
 
