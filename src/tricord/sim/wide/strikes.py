@@ -100,7 +100,9 @@ def _may(run: ClusterRun, fault: Fault, targets: list[str]) -> bool:
     is_frail = kind.cost is not Cost.NOTHING and any(run.keepers[name].is_frail for name in targets)
     if kind.name in NEEDS_A_PROCESS and not run.keepers[targets[0]].is_up:
         return False
-    if is_frail or not run.atlas.permits(fault.kind, targets):
+    # Who leaves with its disk is not made to join again for what became of the disk.
+    is_leaving = kind.cost is Cost.LOST and any(run.keepers[name].has_left for name in targets)
+    if is_frail or is_leaving or not run.atlas.permits(fault.kind, targets):
         run.outcome.withheld[fault.kind] += 1
         return False
     return True

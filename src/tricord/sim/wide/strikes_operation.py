@@ -30,7 +30,7 @@ async def add_member(run: ClusterRun, fault: Fault, targets: list[str]) -> None:
 
 async def remove_member(run: ClusterRun, fault: Fault, targets: list[str]) -> None:
     keeper = run.keepers[targets[0]]
-    if len(run.atlas.voters) <= VOTERS_MIN or not keeper.is_wanted or keeper.has_left:
+    if len(run.atlas.voters) <= VOTERS_MIN or not keeper.is_wanted or keeper.has_left or keeper.is_spoiled:
         run.outcome.withheld[fault.kind] += 1
         return
     await run.finish(keeper.leave(), f"{targets[0]} leaves")
