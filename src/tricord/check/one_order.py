@@ -19,8 +19,9 @@ from tricord.check.finding import Finding, Limits, Verdict
 from tricord.check.history import History
 from tricord.check.list_orders import INITIAL
 from tricord.check.replay import Replay
+from tricord.check.search_state import Budget, OutOfSteps, State
 from tricord.check.version_orders import VersionOrders, one_snapshot
-from tricord.check.version_search import Budget, OutOfSteps, State, VersionSearch
+from tricord.check.version_search import VersionSearch
 from tricord.check.versions import Story
 
 ROUNDS = 1_000

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from tricord.check.history import OK, History, Operation
-from tricord.check.transactions import frozen, micro_operations
+from tricord.check.transactions import frozen
 
 Effects = dict[Any, tuple[bool, Any]]
 """By key: whether the value is appended to a list, and the value (or the items)."""
@@ -71,7 +71,7 @@ class Replay:
     def _transaction(self, operation: Operation) -> Effects | None:
         effects: Effects = {}
         known = operation.status == OK
-        for place, (what, key, value) in enumerate(micro_operations(operation)):
+        for place, (what, key, value) in enumerate(operation.input):
             if what == "w":
                 effects[key] = (False, value)
             elif what == "append":

@@ -214,7 +214,7 @@ class _Parser:
 
     def _txn(self, operation: Operation, one: Transaction) -> None:
         answers = operation.output if operation.status == OK else None
-        micros = micro_operations(operation)
+        micros = operation.input  # its shape was looked at with the kinds of keys
         if operation.status == OK and any(micro[0] == "r" for micro in micros):
             if not isinstance(answers, (list, tuple)) or len(answers) != len(micros):
                 raise bad(operation, "the output of a transaction has one entry for each of its input")

@@ -1,0 +1,96 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What checkers of transactions refuse, and longer histories: of a correct store, and with one answer made stale."""
+
+from __future__ import annotations
+
+from random import Random
+from typing import Any
+
+import pytest
+
+from tests.check.samples import transactions
+from tricord.check.finding import Limits, Verdict
+from tricord.check.history import BadHistory, History, Operation
+from tricord.check.models import check_of
+
+MODELS = ("read-committed", "snapshot-isolation", "serializable", "sequential")
+
+
+def store(seed: int, count: int, what: str) -> History:
+    """Transactions of ten clients that took effect at one moment each, of two reads and two writes over twenty keys."""
+    random = Random(seed)
+    moments, operations = [], []
+    free = [0] * 10
+    for number in range(count):
+        client = number % 10
+        call = free[client] + random.randint(1, 50)
+        free[client] = back = call + random.randint(1, 500)
+        moments.append((random.randint(call, back), number))
+        operations.append(Operation(client=client, op="txn", call_ns=call, return_ns=back))
+    state: dict[str, Any] = {}
+    for _, number in sorted(moments):
+        asked: list[list[Any]] = []
+        answered: list[list[Any]] = []
+        keys = random.sample(range(20), 4)
+        for place, key in enumerate(map("k{}".format, keys)):
+            if place < 2:
+                seen = state.get(key)
+                asked.append(["r", key, None])
+                answered.append(["r", key, seen])
+                continue
+            asked.append([what, key, number * 4 + place])
+            answered.append(asked[-1])
+            state[key] = asked[-1][2] if what == "w" else [*(state.get(key) or []), asked[-1][2]]
+        operations[number].input, operations[number].output = asked, answered
+    return History(sorted(operations, key=lambda one: one.call_ns))
+
+
+@pytest.mark.parametrize("model", MODELS)
+@pytest.mark.parametrize("what", ["w", "append"])
+def test_a_correct_store(model: str, what: str) -> None:
+    assert check_of(model)(store(1, 300, what), Limits()).verdict is Verdict.HOLDS
+
+
+@pytest.mark.parametrize("what", ["w", "append"])
+def test_one_stale_answer(what: str) -> None:
+    """A read of an old version beside a new one is no snapshot."""
+    history = store(2, 200, what)
+    late, early = history.operations[150], history.operations[40]
+    key, value = early.input[2][1], early.input[2][2]
+    seen = value if what == "w" else next(
+        micro[2][: micro[2].index(value) + 1]
+        for one in history.operations
+        for micro in one.output
+        if micro[0] == "r" and micro[1] == key and value in (micro[2] or ())
+    )  # fmt: skip
+    late.input[0], late.output[0] = ["r", key, None], ["r", key, seen]
+    for model in ("snapshot-isolation", "serializable", "sequential"):
+        finding = check_of(model)(history, Limits())
+        assert finding.verdict is Verdict.VIOLATED
+        assert late.index in finding.operations
+    assert check_of("read-committed")(history, Limits()).verdict is Verdict.HOLDS
+
+
+def test_without_steps_nothing_is_decided_that_needs_a_search() -> None:
+    history = transactions("w x 1 | w x 2 | r x 1, w y 1 | r x 2, w y 2 | r y 1, r x 2 | r y 2, r x 1")
+    assert check_of("serializable")(history, Limits()).verdict is Verdict.VIOLATED
+    assert check_of("serializable")(history, Limits(steps=0)).verdict is Verdict.UNDECIDED
+
+
+@pytest.mark.parametrize(
+    "operation",
+    [
+        Operation(client=1, op="acquire", key="k"),
+        Operation(client=1, op="put"),
+        Operation(client=1, op="txn", input=[["x", "k", 1]]),
+        Operation(client=1, op="txn", input=[["r", "k", None]], output=[]),
+        Operation(client=1, op="cas", key="k", input={"expect": None, "value": "a"}, output=None),
+        Operation(client=1, op="append", key="k", input=1),
+        Operation(client=1, op="txn", input=[["append", "k", 1], ["w", "k", 1]]),
+    ],
+)
+@pytest.mark.parametrize("model", MODELS)
+def test_lines_that_no_model_can_judge(model: str, operation: Operation) -> None:
+    history = History([Operation(client=1, op="get", key="other"), operation])
+    with pytest.raises(BadHistory, match=r"^line 2: "):
+        check_of(model)(history, Limits())
