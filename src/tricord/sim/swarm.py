@@ -22,7 +22,10 @@ _ECHO_SECONDS = (-0.1, 0.15)
 """When a fault comes that follows another, from the other's end."""
 _BURST_RATE = 5.0
 """Faults a second within a burst."""
-_DUELS = 0.25
+_PARTING = ("isolate-leader", "partition", "pause")
+_STUBBORN = 0.4
+"""In how many plans with these a leader does not give up by itself: one more to be wrong."""
+_DUELS = 0.35
 _STRIKING = ("crash", "crash", "isolate-leader", "torn-write", "transfer", "power-cut")
 """In how many plans whoever leads is cut off and its successor struck, and with what."""
 
@@ -73,6 +76,9 @@ def draw(seed: int, net: str, members: int = 0, seconds: float = 0.0) -> Plan:
     options = _options(source, net, kinds)
     size, length = members or size, seconds or length
     faults = _faults(source, kinds, size, length)
+    parts = net == FINE and any(fault.kind in _PARTING for fault in faults)
+    if parts and not options.get("lease_reads") and source.random() < _STUBBORN:
+        options["check_quorum"] = 0.0
     return Plan(net, seed, size, length, load, clients, keys, options, faults)
 
 

@@ -50,6 +50,8 @@ class Client:
         self._schedule = cluster.schedule
         self._store = cluster.watcher.store
         self._random = cluster.stream(f"client {number}")
+        self._is_loyal = self._random.random() < 0.5
+        """Whether it stays at its member, whatever that answers: so it is there when a leader of old goes on."""
         self.timeout_seconds = self._random.choice(TIMEOUTS_SECONDS)
         self.number = number
         self._keys = keys
@@ -102,19 +104,17 @@ class Client:
         """Its call is over."""
         self.call = None
         self._known.update(seen)
-        if operation.status != OK:
+        if operation.status != OK and not self._is_loyal:
             self._home += 1
 
     def _host(self, wanders: bool) -> Host | None:
-        """Its own member, or the next that is there; where members pass nothing on, the leader."""
-        if not self._cluster.forwards and not wanders:
-            return self._cluster.leader()
+        """Its own member, or the next that is there; where members pass nothing on, one that leads."""
         hosts = list(self._cluster.hosts.values())
-        if wanders:
+        if wanders and not self._is_loyal:
             self._home += 1
         for place in range(len(hosts)):
             host = hosts[(self._home + place) % len(hosts)]
-            if host.up:
+            if host.up and (self._cluster.forwards or wanders or host.replica.is_leader):
                 return host
         return None
 

@@ -8,6 +8,7 @@ moment, sends messages at once, makes the rest durable, and answers.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
 from tricord.base.errors import TricordError
@@ -33,6 +34,8 @@ if TYPE_CHECKING:
     from tricord.sim.fine.cluster import Cluster
 
 SWEEP_CHANGES = 64
+STALLED_SECONDS = 0.005
+"""After a pause, what peers sent meanwhile is read within this time: clients may come first."""
 WATCH_BYTES = 20_000
 """What watchers that do not look have queued; then they are told from the tables."""
 
@@ -197,6 +200,17 @@ class Host:
         """What a peer sent is here."""
         if not self.up:
             return
+        if self.paused:
+            self.put_off(
+                partial(
+                    self.cluster.schedule.after,
+                    STALLED_SECONDS * self._starts.random(),
+                    self._receive_late,
+                    self.life,
+                    frame,
+                )
+            )
+            return
         messages = self.input.messages
         for one in frame:
             if type(one) is not InstallSnapshot or self.snapshots.may_take(one):
@@ -204,6 +218,10 @@ class Host:
         if not self.is_dirty:
             self.is_dirty = True
             self.cluster.dirty.append(self)
+
+    def _receive_late(self, life: int, frame: list[Message]) -> None:
+        if life == self.life:
+            self.receive(frame)
 
     def receive_snapshot(self, data: SnapshotData) -> None:
         """A whole snapshot is here."""
