@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
 
 import numpy as np
+import numpy.typing as npt
 
 from tricord.check.history import FAIL, OK, BadHistory, History, Operation
 
@@ -238,9 +239,10 @@ def _take(events: Events, one: Operation) -> None:
 
 
 def _plain(events: Events, operations: list[Operation]) -> bool:
-    """The short way, column by column, where all are puts, gets and deletes of text that are ok; else False."""
-    if any(one.status != OK or one.op not in _PLAIN for one in operations):
+    """The short way, column by column, where all are puts, gets and deletes of text; else False."""
+    if any(one.op not in _PLAIN for one in operations):
         return False
+    operations = [one for one in operations if one.status == OK or (one.status != FAIL and one.op != "get")]
     written = [one.input if one.op == "put" else None if one.op == "delete" else ABSENT for one in operations]
     wanted = [one.output if one.op == "get" else ABSENT for one in operations]
     if not set(map(type, written)) | set(map(type, wanted)) <= {str, type(None), _Word}:
@@ -252,11 +254,23 @@ def _plain(events: Events, operations: list[Operation]) -> bool:
     events.key = [number_of_key(one.key, len(keys)) for one in operations]
     events.operation = [one.index for one in operations]
     events.written, events.wanted = written, wanted
-    events.branch = [-1] * len(operations)
-    of = np.array(events.session, np.int64)
-    rows = np.argsort(of, kind="stable")
-    previous = np.full(len(of), -1, np.int64)
-    same = of[rows[1:]] == of[rows[:-1]]
-    previous[rows[1:][same]] = rows[:-1][same]
-    events.previous = previous.tolist()
+    certain = np.array([one.status == OK for one in operations], np.bool_)
+    branch = np.full(len(operations), -1, np.int64)
+    events.branches = int((~certain).sum())
+    branch[~certain] = np.arange(events.branches)
+    events.branch = branch.tolist()
+    events.previous = _previous(np.array(events.session, np.int64), certain)
     return True
+
+
+def _previous(sessions: npt.NDArray[np.int64], certain: npt.NDArray[np.bool_]) -> list[int]:
+    """Of each event the last one before it that is certain and of the same session; -1 for none."""
+    previous = np.full(len(sessions), -1, np.int64)
+    if len(sessions):
+        by_session = np.argsort(sessions, kind="stable")
+        places = np.where(certain[by_session], np.arange(len(sessions)), -1)
+        last = np.maximum.accumulate(np.concatenate([[-1], places[:-1]]))
+        found = by_session[last]
+        same = (last >= 0) & (sessions[found] == sessions[by_session])
+        previous[by_session[same]] = found[same]
+    return previous.tolist()

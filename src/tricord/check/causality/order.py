@@ -179,30 +179,40 @@ class Clockwork:
         self.track[event] = mine
         self.position[event] = self.lengths[mine]
 
-    def visit_rows(self, order: list[int]) -> None:
-        """All at once, where there are no branches."""
-        track, source, rows, row = self.trace.events.session, self.source, self.rows, self.row
-        by_track = np.argsort(self.trace.session, kind="stable")
-        counts = np.bincount(self.trace.session, minlength=self.sessions)
-        places = np.empty(len(source), np.int64)
-        places[by_track] = np.arange(1, len(source) + 1) - np.repeat(np.cumsum(counts) - counts, counts)
-        position = places.tolist()
+    def visit_all(self, order: list[int]) -> None:
+        """As ``visit``, of all, and quicker: what is in a session's row has its place beforehand."""
+        source, rows, row = self.source, self.rows, self.row
+        branch, session = self.trace.events.branch, self.trace.events.session
+        track, position = self._places()
+        self.track, self.position = track, position
         now = [0] * self.sessions
-        fresh = self.fresh
         maximum = np.maximum
         for event in order:
-            mine, cause = track[event], source[event]
+            if branch[event] >= 0:
+                self.visit(event)
+                rows = self.rows
+                continue
+            mine, cause = session[event], source[event]
             if cause >= 0:
                 its, place = track[cause], position[cause]
                 known = now[mine]
                 if its != mine and rows[known, its] < place:
-                    clock = rows[fresh]
+                    clock = rows[self.fresh]
                     maximum(rows[known], rows[row[cause]], out=clock)
                     clock[its] = place
-                    now[mine] = fresh
-                    fresh += 1
+                    now[mine] = self.fresh
+                    self.fresh += 1
             row[event] = now[mine]
-        self.track, self.position, self.lengths, self.fresh = track, position, counts.tolist(), fresh
+
+    def _places(self) -> tuple[list[int], list[int]]:
+        """Tracks and positions of the sessions' own events; of others -1 and 0."""
+        sessions = np.where(self.trace.branch < 0, self.trace.session, -1)
+        by_track = np.argsort(sessions, kind="stable")[int((sessions < 0).sum()) :]
+        counts = np.bincount(sessions[by_track], minlength=self.sessions)
+        places = np.zeros(len(sessions), np.int64)
+        places[by_track] = np.arange(1, len(by_track) + 1) - np.repeat(np.cumsum(counts) - counts, counts)
+        self.lengths = counts.tolist()
+        return sessions.tolist(), places.tolist()
 
     def _join(self, now: int, mine: int, cause: int) -> int:
         its, place, rows = self.track[cause], self.position[cause], self.rows
@@ -245,10 +255,5 @@ class Clockwork:
 def clocks_of(trace: Trace, source: list[int], active: npt.NDArray[np.bool_], order: list[int]) -> Clocks:
     """Raises TooMuch."""
     work = Clockwork(trace, source, active)
-    if trace.events.branches:
-        visit = work.visit
-        for event in order:
-            visit(event)
-    else:
-        work.visit_rows(order)
+    work.visit_all(order)
     return work.clocks()
