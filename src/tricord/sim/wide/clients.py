@@ -64,7 +64,9 @@ class Worker:
         while not self.over:
             # A new client now and then, as those come that are given up.
             seed = self._chance.getrandbits(32)
-            async with self._world.client(host=self.name, seed=seed, timeout=TIMEOUT_SECONDS) as store:
+            # Some stay at one member, whatever becomes of it: a leader of old may be believed by nobody else.
+            members = self._world.names if self._chance.random() < 0.5 else (self._chance.choice(self._world.names),)
+            async with self._world.client(*members, host=self.name, seed=seed, timeout=TIMEOUT_SECONDS) as store:
                 for _ in range(self._chance.randint(20, 200)):
                     if self.over:
                         return

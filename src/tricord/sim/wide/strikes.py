@@ -97,7 +97,8 @@ async def _targets(run: ClusterRun, fault: Fault) -> list[str] | None:
 
 def _may(run: ClusterRun, fault: Fault, targets: list[str]) -> bool:
     kind = KINDS[fault.kind]
-    is_frail = kind.cost is not Cost.NOTHING and any(run.keepers[name].is_frail for name in targets)
+    struck = [run.keepers[name] for name in targets]
+    is_frail = kind.cost is not Cost.NOTHING and any(keeper.is_frail or keeper.has_left for keeper in struck)
     if kind.name in NEEDS_A_PROCESS and not run.keepers[targets[0]].is_up:
         return False
     # Who leaves with its disk is not made to join again for what became of the disk.

@@ -70,7 +70,7 @@ async def pause(run: ClusterRun, fault: Fault, targets: list[str]) -> None:
 
 async def wipe(run: ClusterRun, fault: Fault, targets: list[str]) -> None:
     keeper = run.keepers[targets[0]]
-    if keeper.has_left or not keeper.is_wanted:
+    if keeper.has_left or not keeper.is_wanted or keeper.is_spoiled:
         return
     name = keeper.host.name
     run.atlas.lose(name)

@@ -39,7 +39,8 @@ async def remove_member(run: ClusterRun, fault: Fault, targets: list[str]) -> No
 
 async def replace_member(run: ClusterRun, fault: Fault, targets: list[str]) -> None:
     keeper = run.keepers[targets[0]]
-    if not keeper.is_wanted or keeper.has_left:
+    if not keeper.is_wanted or keeper.has_left or keeper.is_spoiled:
+        run.outcome.withheld[fault.kind] += 1
         return
     run.atlas.lose(targets[0])
     await run.finish(keeper.replace(), f"replace {targets[0]}")

@@ -39,7 +39,7 @@ class World:
         """All processes start, and have a leader."""
         for host in self.hosts.values():
             await host.start()
-        await self.led()
+        await self.led(within=30.0)  # votes may be split again and again
 
     async def led(self, *, within: float = 3.0) -> str:
         """Wait for a leader that all running members know; its name."""
