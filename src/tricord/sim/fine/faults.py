@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from random import Random
 from typing import TYPE_CHECKING
 
+from tricord.sim.fault_kinds import KINDS, Cost
 from tricord.sim.fine import clock_faults, disk_faults, network_faults, operations, process_faults
 from tricord.sim.fine.fault import Active, Handler
 from tricord.sim.fine.schedule import SECOND
@@ -60,7 +61,9 @@ class Faults:
         hosts = self._resolve(fault.targets, random)
         if fault.targets and not hosts:
             return
-        if not cluster.atlas.permits(fault.kind, [host.name for host in hosts]):
+        # A copy that is lost while the members change may be one of fewer than the atlas counts.
+        loses_in_between = KINDS[fault.kind].cost is Cost.LOST and cluster.operator.is_busy
+        if loses_in_between or not cluster.atlas.permits(fault.kind, [host.name for host in hosts]):
             self.withhold(fault.kind)
             return
         active = Active(cluster, fault, hosts, random)
