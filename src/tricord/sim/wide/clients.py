@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 TIMEOUT_SECONDS = 3.0
 APPEND_TRIES = 3
 GIVE_UP_SECONDS = 0.003
+PAUSE_SECONDS_MAX = 5.0
+"""So that a client's end is not waited for."""
 LONGEST_TEXT = 60
 """Appending to a longer value begins anew, by a put."""
 
@@ -70,7 +72,7 @@ class Worker:
                 for _ in range(self._chance.randint(20, 200)):
                     if self.over:
                         return
-                    await asyncio.sleep(self._chance.expovariate(1 / self._pause))
+                    await asyncio.sleep(min(self._chance.expovariate(1 / self._pause), PAUSE_SECONDS_MAX))
                     (kind,) = self._chance.choices(kinds, weights)
                     call = asyncio.ensure_future(calls[kind](store, self._chance.choice(self._keys)))
                     if await self._was_given_up(call):
