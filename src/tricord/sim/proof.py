@@ -36,7 +36,9 @@ def proof_plan(kind: Kind, net: str, seed: int) -> Plan:
     source = random.Random(f"{kind.name} {net} {seed}")
     members = 5 if kind.targets is Targets.SIDE or kind.name in ("majority-ring", "remove-member") else 3
     faults = tuple(draw_fault(source, kind, at, members) for at in (1.0, 4.0, 7.0))
-    return Plan(net, seed, members=members, seconds=10.0, load=20.0, faults=faults)
+    # Who gives up must be waiting just then.
+    load, clients = (500.0, 10) if kind.name == "client-gone" else (20.0, 3)
+    return Plan(net, seed, members=members, seconds=10.0, load=load, clients=clients, faults=faults)
 
 
 def prove(kind: Kind, net: str, run: Run | None = None) -> Proof:
