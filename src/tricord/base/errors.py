@@ -7,10 +7,14 @@ TricordError
 |   |-- KeyNotProvided, KeyAbsent, ValueProvided, LeaseProvided, DuplicateKey, TooManyOperations,
 |   |   InvalidSortOption, RequestTooLarge, MalformedMessage
 |   |-- LeaseExists
+|   |-- MalformedEncoding   bytes of a vector, a context, a delta or a value:  UnknownType
+|   |-- InvalidToken        TokenDamaged, TokenOfAnotherCluster, TokenOfAnotherHistory, TokenTooLarge
+|   |-- TypeMismatch        a key holds another type than the write is for
+|   |-- NestedTooDeep, CounterOverflow
 |   |-- OutOfRange          RevisionCompacted, RevisionInFuture, LeaseTimeToLiveTooLarge
 |   `-- NotFound            LeaseNotFound, KeyspaceNotFound
 |-- PermissionDenied
-|-- ResourceExhausted       NoSpace, TooManyRequests, ResponseTooLarge
+|-- ResourceExhausted       NoSpace, TooManyRequests, ResponseTooLarge, SiblingLimit
 |-- MembershipRefused       a change of the members that the cluster's state forbids; nothing was done
 |-- NotForLearners
 |-- CorruptCluster          an alarm says that members differ: nothing is written
@@ -107,6 +111,65 @@ class MalformedMessage(InvalidRequest):
     code = "malformed_message"
     summary = "the message is not valid protobuf"
     hint = "check the client library: it sent bytes that do not parse"
+
+
+class MalformedEncoding(InvalidRequest):
+    """Bytes of tricord's own formats that no tricord of this version writes: damaged, hostile, or of a newer one."""
+
+    code = "malformed_encoding"
+    summary = "the bytes are not what this version writes"
+    hint = "send the bytes as they were received; if a newer version wrote them, run that version"
+
+
+class UnknownType(MalformedEncoding):
+    code = "unknown_type"
+    summary = "the data has a type that this version does not know"
+    hint = "run the version that wrote it, or a newer one; what was written is kept"
+
+
+class InvalidToken(InvalidRequest):
+    code = "invalid_token"
+    summary = "the token is not valid"
+    hint = "go on without the token, or with one from an answer of this cluster; the request was not carried out"
+
+
+class TokenDamaged(InvalidToken):
+    code = "token_damaged"
+    summary = "the token is damaged"
+
+
+class TokenOfAnotherCluster(InvalidToken):
+    code = "token_of_another_cluster"
+    summary = "the token is of another cluster"
+
+
+class TokenOfAnotherHistory(InvalidToken):
+    code = "token_of_another_history"
+    summary = "the token is older than the restore of the cluster"
+    hint = "what the token speaks of may be gone: start a new session and read again"
+
+
+class TokenTooLarge(InvalidToken):
+    code = "token_too_large"
+    summary = "the token is too large"
+
+
+class TypeMismatch(InvalidRequest):
+    code = "type_mismatch"
+    summary = "the key holds another type"
+    hint = "use the type that the key has, or remove the key first"
+
+
+class NestedTooDeep(InvalidRequest):
+    code = "nested_too_deep"
+    summary = "maps are nested too deeply"
+    hint = "use fewer levels of maps in maps"
+
+
+class CounterOverflow(InvalidRequest):
+    code = "counter_overflow"
+    summary = "what one replica added to a counter does not fit 64 bits"
+    hint = "remove the key to start at 0 again, or add less"
 
 
 class OutOfRange(InvalidRequest):
@@ -225,6 +288,12 @@ class ResponseTooLarge(ResourceExhausted):
     code = "response_too_large"
     summary = "the answer is larger than the limit"
     hint = "read in pages with limit"
+
+
+class SiblingLimit(ResourceExhausted):
+    code = "sibling_limit"
+    summary = "the key has too many concurrent values"
+    hint = "read the key, and write with the context of what was read: that replaces all of it"
 
 
 class CorruptCluster(TricordError):
