@@ -8,6 +8,7 @@ from typing import Any
 
 from tests.raft.disk import Disk
 from tests.raft.printer import describe_message, describe_output, describe_trace
+from tricord.base.errors import EntriesLost
 from tricord.base.log import Entry, EntryKind, HardState
 from tricord.base.membership import Change, Configuration
 from tricord.base.trace import TraceEvent
@@ -80,8 +81,13 @@ class Server:
         self.start()
 
     def step(self, *events: Event) -> Output:
-        """Give the core events and carry out what it says, but for the disk."""
-        output = self.raft.step(events)
+        """Give the core events and carry out what it says, but for the disk. It stops when it lost entries."""
+        try:
+            output = self.raft.step(events)
+        except EntriesLost as error:
+            self.cluster.say(f"{self.id} stops: {error}")
+            self.crash()
+            return Output()
         self.outputs.append(output)
         self.disk.ask(output)
         if self.options.get("asynchronous_apply"):

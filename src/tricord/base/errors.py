@@ -29,8 +29,8 @@ TricordError
 |-- Unimplemented
 |-- ServerFault             the peer answered something else; its text is kept
 |-- ConfigurationError
-`-- StorageError            DataDirectoryInUse, CorruptData, NewerFormat, DiskFull, DiskFault, MalformedCommand,
-                            ApplyFailed
+`-- StorageError            DataDirectoryInUse, CorruptData, NewerFormat, DiskFull, DiskFault, EntriesLost,
+                            MalformedCommand, ApplyFailed
 ```
 """
 
@@ -431,6 +431,16 @@ class DiskFault(StorageError):
     code = "disk_fault"
     summary = "the disk failed"
     hint = "the member stopped rather than lose a write: check the disk and start it again"
+
+
+class EntriesLost(StorageError):
+    """The leader knows of log entries that this member acknowledged and has no more."""
+
+    code = "entries_lost"
+    summary = "log entries that this member had acknowledged are gone"
+    hint = (
+        "its disk is an older copy, or lost what was synced: replace the member, and do not start it on that data again"
+    )
 
 
 class MalformedCommand(StorageError):

@@ -205,6 +205,7 @@ def _answer(state: State, outcome: Configuration | Refusal) -> None:
 def _append(state: State, configuration: Configuration) -> None:
     """It is in force from here on."""
     log = state.log
+    before = state.configuration.members()
     entry = Entry(
         log.last_index + 1,
         state.persistent.current_term,
@@ -214,7 +215,8 @@ def _append(state: State, configuration: Configuration) -> None:
     roles.append_as_leader(state, [entry])
     state.configurations.append([entry])
     for member in configuration.members():
-        if member not in state.progress:
+        # One that was removed a moment ago may come back without its disk: what is known of its log is over.
+        if member not in state.progress or (member not in before and member != state.config.id):
             state.progress[member] = Progress(log.last_index + 1)
     if state.tracer is not None:
         state.tracer(ConfigurationAppended(entry.index, configuration))

@@ -3,6 +3,9 @@
 
 from __future__ import annotations
 
+from typing import NoReturn
+
+from tricord.base.errors import EntriesLost
 from tricord.base.log import Entry, EntryKind
 from tricord.base.membership import decode_configuration
 from tricord.base.reachable import reachable
@@ -16,7 +19,7 @@ _CONFIGURATION = int(EntryKind.CONFIGURATION)
 
 
 def receive(state: State, message: AppendEntries) -> None:
-    """The leader of the current term speaks."""
+    """The leader of the current term speaks. Raises EntriesLost."""
     if not _well_formed(message):
         return
     assert state.role is not Role.LEADER, "a term has one leader at most (election safety, figure 3)"
@@ -129,6 +132,8 @@ def _last_possible_match(state: State, message: AppendEntries) -> int:
 
 
 def _refuse(state: State, message: AppendEntries, match_index: int, reason: str) -> None:
+    if message.heartbeat:
+        _stop(state, message)
     if state.tracer is not None:
         state.tracer(AppendRefused(message.prev_log_index, message.prev_log_term, reason))
     # It does not fit, but its sender leads all the same: the round is confirmed.
@@ -139,6 +144,20 @@ def _refuse(state: State, message: AppendEntries, match_index: int, reason: str)
         match_index=match_index,
         refused_index=message.prev_log_index,
         read_round=message.read_round,
+    )
+
+
+def _stop(state: State, message: AppendEntries) -> NoReturn:
+    """A heartbeat names what this server acknowledged in the term at hand. That was durable, and the leader of a term
+    replaces nothing: if it is not here, the disk forgot it. It would never be sent again.
+    """
+    reachable("a member had lost what it had acknowledged")
+    log, index = state.log, message.prev_log_index
+    term = log.term_at(index)
+    here = f"the log ends at {log.last_index} of term {log.last_term}" if term is None else f"here it is of term {term}"
+    raise EntriesLost(
+        f"this member acknowledged log entry {index} of term {message.prev_log_term} to the leader of term "
+        f"{message.term} and lost it: {here}"
     )
 
 

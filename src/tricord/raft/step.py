@@ -106,7 +106,9 @@ class Raft:
             election.campaign(self.state)
 
     def step(self, events: Sequence[Event]) -> Output:
-        """Take the events in order; say what to do. Raises AssertionError when an invariant broke: stop the member."""
+        """Take the events in order; say what to do. Raises AssertionError when an invariant broke,
+        EntriesLost when the disk forgot what this server acknowledged: stop the member.
+        """
         state = self.state
         if not state.config.asynchronous_apply:
             state.applied_index = state.last_applied

@@ -46,6 +46,15 @@ def test_one_plan_is_one_run_in_every_process() -> None:
     assert len(set(runs[0].split("\n"))) == 4, "different plans are different runs"
 
 
+def test_a_member_on_an_older_disk_stops() -> None:
+    """Its leader goes on leading, and would send it nothing that it had acknowledged; a new member takes its place."""
+    fault = Fault(4.0, "stale-disk", ("follower",), 1.0, 3.0)
+    outcome = run(Plan("fine", 5, seconds=8.0, faults=(fault,)))
+    assert not outcome.violations, "\n".join(outcome.lines[-40:])
+    assert any("stops: this member acknowledged log entry" in line for line in outcome.lines), outcome.lines
+    assert any("is replaced by" in line and line.endswith("done") for line in outcome.lines)
+
+
 def test_a_fault_taken_out_leaves_what_was_before_it() -> None:
     """Each purpose draws from a stream of its own: up to the fault, the run is the same."""
     plan = Plan("fine", 5, seconds=6.0, faults=(Fault(3.0, "crash", ("n1",), 1.0), Fault(4.5, "pause", ("n2",), 1.0)))

@@ -13,7 +13,7 @@ import pytest
 
 from tricord.sim.fault_kinds import WIDE, Family, Targets, kinds_of
 from tricord.sim.outcome import Outcome
-from tricord.sim.plan import Plan
+from tricord.sim.plan import Fault, Plan
 from tricord.sim.swarm import draw, draw_fault
 from tricord.sim.wide import run
 
@@ -44,6 +44,16 @@ def test_a_drawn_plan_breaks_nothing(seed: int) -> None:
     holds(outcome)
     assert outcome.history is not None and len(outcome.history) == outcome.operations > 0
     assert outcome.turns > 100
+
+
+def test_a_member_on_an_older_disk_stops() -> None:
+    """Its leader goes on leading, and would send it nothing that it had acknowledged; a new member takes its place."""
+    fault = Fault(5.0, "stale-disk", ("follower",), 1.0, 3.0)
+    outcome = run(Plan(WIDE, 5, 3, 8.0, load=15.0, options={"company": 0.0}, faults=(fault,)))
+    holds(outcome)
+    (stopped,) = [line for line in outcome.lines if "EntriesLost: this member acknowledged log entry" in line]
+    assert 5.0 < float(stopped.split()[0]) < 5.5
+    assert outcome.reached["a member had lost what it had acknowledged"] == 1
 
 
 def test_a_plan_runs_the_same_in_every_process() -> None:

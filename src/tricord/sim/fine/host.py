@@ -11,7 +11,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
-from tricord.base.errors import TricordError
+from tricord.base.errors import EntriesLost, TricordError
 from tricord.base.log import Entry, HardState
 from tricord.base.membership import Change, Configuration
 from tricord.mvcc.watch_hub import WatchHub
@@ -339,8 +339,12 @@ class Host:
         if not self.up or self.paused:
             return
         taken, self.input = self.input, TurnInput()
-        given = self.replica.turn(taken)
         cluster = self.cluster
+        try:
+            given = self.replica.turn(taken)
+        except EntriesLost as error:
+            cluster.operator.lost_entries(self, error)
+            return
         cluster.trace.turn(cluster.schedule.now, self.identity, taken, given, self.state, self.machine)
         cluster.watcher.turned(self, given)
         if given.messages:

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from tricord.base.errors import TricordError
+from tricord.base.errors import EntriesLost, TricordError
 from tricord.base.membership import AddLearner, AddVoter, Change, Configuration, Promote, Remove
 from tricord.sim.fine.disk import Image
 from tricord.sim.fine.schedule import SECOND
@@ -51,8 +51,8 @@ class Operator:
         self._asked: _Answer | None = None
         self._catching_up: dict[int, Host] = {}
         """Members whose copy counts as lost until they hold what is committed."""
-        self._reverted: dict[int, int] = {}
-        """Of those that came back with an older disk: until when they may take for it."""
+        self._reverted: dict[int, tuple[int, int]] = {}
+        """Of those that came back with an older disk: until when they may take for it, and what they have to hold."""
         self._is_looking = False
         self._random = cluster.stream("operator")
 
@@ -110,10 +110,12 @@ class Operator:
     def revert(self, host: Host, image: Image) -> None:
         """Its disk holds this now: it has to catch up before its copy counts again."""
         assert not host.up, "a disk is changed under nobody"
+        until = self._cluster.schedule.now + int(PATIENCE_SECONDS * SECOND)
+        _, forgotten = self._reverted.get(host.identity, (0, 0))
+        self._reverted[host.identity] = (until, max(forgotten, host.disk.held.last_index))
         host.disk.held = image.copy()
         host.disk.synced = None
         self._cluster.atlas.lose(host.name)
-        self._reverted[host.identity] = self._cluster.schedule.now + int(PATIENCE_SECONDS * SECOND)
         self.await_copy(host)
 
     def await_copy(self, host: Host) -> None:
@@ -125,16 +127,30 @@ class Operator:
         now = self._cluster.schedule.now
         committed = len(self._cluster.watcher.commitment.committed)
         for identity, host in list(self._catching_up.items()):
-            if host.up and host.disk.synced is None and host.disk.held.last_index >= committed:
+            until, forgotten = self._reverted.get(identity, (now, 0))
+            if host.up and host.disk.synced is None and host.disk.held.last_index >= max(committed, forgotten):
                 del self._catching_up[identity]
                 self._reverted.pop(identity, None)
                 self._cluster.atlas.whole(host.name)
-            elif self._reverted.get(identity, now) < now and identity not in self._leaving:
-                # Its leader trusts what it once vouched for, and sends it nothing older.
-                del self._catching_up[identity], self._reverted[identity]
-                if not self._down.get(identity, 0):
-                    self.take_down(host)
-                self.replace(host)
+            elif until < now and identity not in self._leaving:
+                self._give_up(host)
+
+    def lost_entries(self, host: Host, error: EntriesLost) -> None:
+        """It found that its disk forgot what it had acknowledged, and stopped. That is right where the disk did."""
+        if host.identity not in self._reverted:
+            self._cluster.broken("durability", f"{host.name} stopped: {error}")
+        self._cluster.say(f"{host.name} stops: {error}")
+        self._give_up(host)
+
+    def _give_up(self, host: Host) -> None:
+        """Nobody starts it on its older disk any more."""
+        host.refused = "on an older disk"
+        self._catching_up.pop(host.identity, None)
+        self._reverted.pop(host.identity, None)
+        if host.up:
+            self.take_down(host)
+        if host.identity not in self._leaving:
+            self.replace(host)
 
     # --- members ------------------------------------------------------------------------------------------------
 

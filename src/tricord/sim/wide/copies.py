@@ -20,7 +20,7 @@ class Forgotten:
         self._is_known = member is not None
         self._last_index = member.replica.last_index if member is not None else 0
         self._term = member.replica.term if member is not None else 0
-        self._id = keeper.member
+        self.member = keeper.member
 
     def is_covered(self) -> bool:
         """Whether every majority that it may be a part of has somebody else who knows all of it, and nobody asks for
@@ -34,12 +34,12 @@ class Forgotten:
             return False
         replica = leader.host.member.replica
         configuration = replica.configuration
-        if configuration.is_joint or self._id not in configuration.voters or not replica.caught_up:
+        if configuration.is_joint or self.member not in configuration.voters or not replica.caught_up:
             return False
         if replica.term < self._term or replica.commit_index < self._last_index:
             return False
         members = {keeper.member: keeper.host.member for keeper in self._run.up()}
-        others = [members.get(voter) for voter in configuration.voters if voter != self._id]
+        others = [members.get(voter) for voter in configuration.voters if voter != self.member]
         if any(other is None or other.replica.term != replica.term for other in others):
             return False
         ignorant = [other for other in others if _durable(other) < replica.commit_index]

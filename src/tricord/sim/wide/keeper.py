@@ -9,7 +9,7 @@ import asyncio
 from typing import TYPE_CHECKING, Any
 
 from tricord.api.serving import Serving
-from tricord.base.errors import CorruptData, DiskFault, DiskFull, TricordError, WrongMember
+from tricord.base.errors import CorruptData, DiskFault, DiskFull, EntriesLost, TricordError, WrongMember
 from tricord.sim.wide.host import PORT, Host
 from tricord.sim.wide.host_disk import HostDisk
 from tricord.storage.memory_disk import PowerLost
@@ -156,13 +156,14 @@ class Keeper:
             return
         if isinstance(failure, DiskFault | DiskFull | OSError) and self.may_fail:
             return
-        if isinstance(failure, CorruptData) and self.is_spoiled:
+        if isinstance(failure, CorruptData | EntriesLost) and self.is_spoiled:
             self.is_wanted = False
             self._run.spawn(self.replace(), f"replace {name}")
             return
         if isinstance(failure, TricordError) and self._settings and not self.host.disk.exists("/data/identity"):
             return  # it is let in only now
-        self._run.violate("invariant", f"{name} stopped: {type(failure).__name__}: {failure}")
+        checker = "durability" if isinstance(failure, EntriesLost) else "invariant"
+        self._run.violate(checker, f"{name} stopped: {type(failure).__name__}: {failure}")
 
     # --- a member in place of another ----------------------------------------------------------------------
 

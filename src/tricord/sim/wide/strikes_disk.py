@@ -197,6 +197,7 @@ async def _come_back_with_less(
             keeper.is_spoiled = False
             return
         except TimeoutError:
-            # A leader knows what it was told is durable, and does not send it again.
+            if keeper.has_left or keeper.member != forgotten.member:
+                return  # it stopped by itself, and is replaced already
             run.tell(f"{keeper.host.name} does not catch up with its disk")
     await keeper.replace()
