@@ -98,6 +98,18 @@ def test_a_search_without_time_finds_nothing(tricord: Any) -> None:
     assert code == 0 and last_line(output)["runs"] == 0
 
 
+def test_a_run_that_does_not_end_is_a_failure(tricord: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(nets.NETS, "fine", "tests.sim.test_watchdog:circles")
+    code, output, progress = tricord("sim", "search", "--from", "9", "--run-seconds", "0.05")
+    assert code == 1 and "seed 9: real time at 0.000 s\n" in progress
+    assert "the run did not end within 0.05 s of real time" in output
+    assert "replay: tricord sim run --plan sim-failures/fine-9/shortest.plan --run-seconds 0.05\n" in output
+    (failure,) = last_line(output)["failures"]
+    assert (failure["seed"], failure["checker"], failure["shrink_runs"]) == (9, "real time", 0)
+    code, output, _ = tricord("sim", "run", "--plan", failure["plan"], "--run-seconds", "0.05")
+    assert code == 1 and last_line(output)["failures"][0]["checker"] == "real time"
+
+
 def test_an_interrupt_ends_a_search_as_its_time_does(tricord: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     def interrupted(*arguments: object) -> Iterator[Outcome]:
         yield run_named(SCRIPTED)(Plan("fine", 1))

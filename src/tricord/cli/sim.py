@@ -27,6 +27,10 @@ Out: TypeAlias = Annotated[str, typer.Option("--out", metavar="DIR", help="Where
 ShrinkSeconds: TypeAlias = Annotated[
     float, typer.Option("--shrink-seconds", min=0, help="How long to look for a shorter failing plan; 0: not.")
 ]
+RunSeconds: TypeAlias = Annotated[
+    float,
+    typer.Option("--run-seconds", min=0, help="A run that takes longer, in real seconds, is a failure; 0: no limit."),
+]
 DEFAULT_OUT = "sim-failures"
 
 
@@ -68,6 +72,7 @@ def run(
     story: Annotated[bool, typer.Option("--story", help="Print what happened, a line each.")] = False,
     out: Out = DEFAULT_OUT,
     shrink_seconds: ShrinkSeconds = 0.0,
+    run_seconds: RunSeconds = 0.0,
 ) -> int:
     """Run one plan: that of a seed, or a file. The same plan takes the same steps each time.
 
@@ -80,18 +85,20 @@ def run(
     \b
     Exit codes: 0 no violation, 1 a violation, 3 usage or a plan that cannot be read.
     """
-    from tricord.cli.sim_reporting import finish, told
+    from tricord.cli.sim_reporting import Patience, finish, told
     from tricord.sim.nets import run_of
     from tricord.sim.tally import Tally
+    from tricord.sim.watchdog import limited
 
     wanted = _plan(seed, net, plan, members, seconds)
     told(wanted)
-    outcome = run_of(wanted.net)(wanted)
+    outcome = limited(run_of(wanted.net), run_seconds)(wanted)
     if story:
         print("\n".join(outcome.lines))
     tally = Tally()
     tally.add(outcome)
-    return finish(wanted.net, tally, out, shrink_seconds, {"seed": wanted.seed, "trace": f"{outcome.trace_hash:016x}"})
+    document = {"seed": wanted.seed, "trace": f"{outcome.trace_hash:016x}"}
+    return finish(wanted.net, tally, out, Patience(shrink_seconds, run_seconds), document)
 
 
 @usage_is_three
@@ -105,13 +112,15 @@ def search(
     failures: Annotated[int, typer.Option("--failures", min=1, help="Stop after so many seeds that fail.")] = 1,
     out: Out = DEFAULT_OUT,
     shrink_seconds: ShrinkSeconds = 60.0,
+    run_seconds: RunSeconds = 120.0,
 ) -> int:
     """Run the plans of one seed after the other, and stop at the first that violates a promise.
 
     \b
     Its plan, the shortest plan that fails in the same way, the history of the clients and pictures go to --out; the
     command that replays it is printed. On the way: how far it is, which kinds of faults took hold, and how many of the
-    points were reached that a search has to reach. Ctrl-C ends it as its time does.
+    points were reached that a search has to reach. A run that does not end within --run-seconds is a failure, too, as
+    if it had violated a promise. Ctrl-C ends the search as its time does.
 
     \b
     Examples:
@@ -121,17 +130,19 @@ def search(
     \b
     Exit codes: 0 no violation, 1 a violation, 3 usage.
     """
-    from tricord.cli.sim_reporting import Progress, finish
+    from tricord.cli.sim_reporting import Patience, Progress, finish
     from tricord.runtime.clock import SystemClock
     from tricord.sim.nets import NETS
     from tricord.sim.search import Seeds, outcomes
 
     progress = Progress(_net(net), SystemClock(), 60 * minutes, failures)
     with suppress(KeyboardInterrupt):
-        for outcome in outcomes(Seeds(NETS[net], net, first, members, seconds), jobs, progress.is_over):
+        seeds = Seeds(NETS[net], net, first, members, seconds, run_seconds)
+        for outcome in outcomes(seeds, jobs, progress.is_over):
             progress.add(outcome)
     progress.end()
-    return finish(net, progress.tally, out, shrink_seconds, {"first": first, **progress.document()})
+    patience = Patience(shrink_seconds, run_seconds)
+    return finish(net, progress.tally, out, patience, {"first": first, **progress.document()})
 
 
 @usage_is_three

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import sys
+from dataclasses import dataclass
 from typing import Any
 
 from tricord.base.environment import Clock
@@ -20,6 +21,7 @@ from tricord.sim.points import points_of
 from tricord.sim.shrink import Budget, Shrinker
 from tricord.sim.swarm import describe
 from tricord.sim.tally import Tally
+from tricord.sim.watchdog import CHECKER, limited
 
 _LINE_SECONDS = 15.0
 """Between two lines of progress where no terminal shows them."""
@@ -101,30 +103,35 @@ def told(plan: Plan) -> None:
     print(describe(plan))
 
 
-def finish(net: str, tally: Tally, out: str, shrink_seconds: float, document: dict[str, Any]) -> int:
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """Real seconds; 0 for either: none is shrunk, and none is ended."""
+
+    shrink_seconds: float
+    run_seconds: float
+
+
+def finish(net: str, tally: Tally, out: str, patience: Patience, document: dict[str, Any]) -> int:
     """Show and save each failure; the last line as JSON; the exit code."""
-    failures = [_failed(outcome, out, shrink_seconds) for outcome in tally.failures]
+    failures = [_failed(outcome, out, patience) for outcome in tally.failures]
     verdict = "failed" if failures else "ok"
     last_line({"verdict": verdict, "net": net, **document, **tally.document(), "failures": failures})
     return 1 if failures else 0
 
 
-def _failed(outcome: Outcome, out: str, shrink_seconds: float) -> dict[str, Any]:
+def _failed(outcome: Outcome, out: str, patience: Patience) -> dict[str, Any]:
     """One failure."""
     print(f"\nVIOLATION  {describe(outcome.plan)}")
     _say_violations(outcome)
-    runs = 0
-    shortest = outcome
-    if shrink_seconds:
-        shrinker = Shrinker(run_of(outcome.plan.net), outcome, Budget(10_000, shrink_seconds, SystemClock()), _say_step)
-        shortest, runs = shrinker.shrink(), shrinker.runs
+    shortest, runs = _shrunk(outcome, patience)
     files = save(outcome, shortest, out)
     print(f"\nThe shortest plan that fails, after {runs} runs ({files.shortest}):\n")
     print(format_plan(shortest.plan))
     if shortest is not outcome:
         _say_violations(shortest)
     print(picture(shortest))
-    print(f"\nreplay: tricord sim run --plan {files.shortest}")
+    limit = f" --run-seconds {patience.run_seconds:g}" if _never_ended(outcome) else ""
+    print(f"\nreplay: tricord sim run --plan {files.shortest}{limit}")
     print(f"files: {files.directory} (plans, history.jsonl for `tricord check run`, story.txt, timeline.html)")
     first = shortest.violations[0]
     return {
@@ -135,6 +142,19 @@ def _failed(outcome: Outcome, out: str, shrink_seconds: float) -> dict[str, Any]
         "shrink_runs": runs,
         "plan": files.shortest,
     }
+
+
+def _shrunk(outcome: Outcome, patience: Patience) -> tuple[Outcome, int]:
+    """The shortest that was found, after so many runs. What never ends is left as it is: each run would take long."""
+    if not patience.shrink_seconds or _never_ended(outcome):
+        return outcome, 0
+    run = limited(run_of(outcome.plan.net), patience.run_seconds)
+    shrinker = Shrinker(run, outcome, Budget(10_000, patience.shrink_seconds, SystemClock()), _say_step)
+    return shrinker.shrink(), shrinker.runs
+
+
+def _never_ended(outcome: Outcome) -> bool:
+    return any(violation.checker == CHECKER for violation in outcome.violations)
 
 
 def _say_violations(outcome: Outcome) -> None:

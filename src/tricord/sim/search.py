@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from tricord.sim.nets import run_named
 from tricord.sim.outcome import Outcome
 from tricord.sim.swarm import draw
+from tricord.sim.watchdog import limited
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,11 +28,14 @@ class Seeds:
     """0: as drawn."""
     seconds: float = 0.0
     """0: as drawn."""
+    run_seconds: float = 0.0
+    """What takes longer, in real seconds, is a failure (``watchdog``); 0: no limit."""
 
 
 def run_seed(seeds: Seeds, seed: int) -> Outcome:
     """One run. What is large is left out where nothing was violated."""
-    outcome = run_named(seeds.run)(draw(seed, seeds.net, seeds.members, seeds.seconds))
+    run = limited(run_named(seeds.run), seeds.run_seconds)
+    outcome = run(draw(seed, seeds.net, seeds.members, seeds.seconds))
     if not outcome.violations:
         outcome.history, outcome.lines = None, []
     return outcome

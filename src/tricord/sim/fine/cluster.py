@@ -30,6 +30,7 @@ from tricord.sim.fine.watcher import Watcher
 from tricord.sim.invariants.broken import Broken
 from tricord.sim.outcome import Outcome, Violation
 from tricord.sim.plan import Plan
+from tricord.sim.watchdog import CHECKER, RunTooLong
 
 KEPT_ENTRIES = 500
 LATENCY_MS = 1.0
@@ -110,6 +111,8 @@ class Cluster:
             self._broken(broken.checker, broken.words)
         except (AssertionError, ApplyFailed) as error:
             self._broken("invariant", _where(error))
+        except RunTooLong as late:
+            self._broken(CHECKER, str(late))
         return not self.outcome.violations
 
     def run_until(self, holds: Callable[[], bool], seconds: float, step: float = 0.05) -> bool:

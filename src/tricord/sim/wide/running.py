@@ -13,6 +13,7 @@ from tricord.check.history import History
 from tricord.sim.outcome import Outcome
 from tricord.sim.plan import Plan
 from tricord.sim.virtual_loop import Deadlock
+from tricord.sim.watchdog import CHECKER, RunTooLong
 from tricord.sim.wide.clients import Worker
 from tricord.sim.wide.cluster_run import ClusterRun
 from tricord.sim.wide.company import Company
@@ -32,6 +33,8 @@ def run(plan: Plan) -> Outcome:
             state.loop.run_until_complete(_story(state))
         except Deadlock as error:
             state.violate("progress", str(error))
+        except RunTooLong as late:
+            state.violate(CHECKER, str(late))
         finally:
             finish(state)
     return outcome
