@@ -41,3 +41,28 @@ def test_an_order_against_real_time_is_none() -> None:
     ]
     finding = model.check(History(operations), Limits())
     assert (finding.verdict, finding.statistics.get("by revision")) == (Verdict.HOLDS, None)
+
+
+def test_an_unknown_write_may_name_its_revision() -> None:
+    """One that took effect, two that wrote the same and did not, and a read that proves it."""
+    operations = [
+        Operation(1, "put", "k", "a", None, 0, None, "unknown"),
+        Operation(2, "put", "k", "a", None, 0, None, "unknown", revision=3),
+        Operation(3, "put", "k", "b", None, 0, 9, revision=2),
+        Operation(3, "get", "k", None, "a", 10, 12, revision=3),
+    ]
+    finding = model.check(History(operations), Limits())
+    assert (finding.verdict, finding.statistics.get("by revision")) == (Verdict.HOLDS, 1)
+
+
+def test_a_deletion_that_finds_nothing_waits_for_its_call() -> None:
+    """It answers with the revision of what came before it, as the reads before it do."""
+    operations = [
+        Operation(1, "put", "k", "a", None, 0, 1, revision=2),
+        Operation(1, "delete", "k", None, None, 2, 3, revision=3),
+        Operation(1, "get", "k", None, None, 4, 5, revision=3),
+        Operation(1, "delete", "k", None, None, 6, 7, revision=3),
+        Operation(1, "cas", "k", {"expect": None, "value": "a"}, True, 8, 9, revision=4),
+    ]
+    finding = model.check(History(operations), Limits())
+    assert (finding.verdict, finding.statistics.get("by revision")) == (Verdict.HOLDS, 1)

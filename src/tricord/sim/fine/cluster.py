@@ -11,9 +11,8 @@ from typing import Any
 
 from tricord.base.errors import ApplyFailed
 from tricord.base.membership import Configuration
-from tricord.check.finding import Limits, Verdict
-from tricord.check.history import History, Operation
-from tricord.check.models import check_of
+from tricord.check.finding import Verdict
+from tricord.check.history import Operation
 from tricord.raft import Role
 from tricord.sim.atlas import Atlas
 from tricord.sim.fine.clients import Clients
@@ -27,6 +26,7 @@ from tricord.sim.fine.operator import Operator
 from tricord.sim.fine.schedule import SECOND, Schedule
 from tricord.sim.fine.trace import Trace
 from tricord.sim.fine.watcher import Watcher
+from tricord.sim.fine.whole import judge
 from tricord.sim.invariants.broken import Broken
 from tricord.sim.outcome import Outcome, Violation
 from tricord.sim.plan import Plan
@@ -36,8 +36,6 @@ KEPT_ENTRIES = 500
 LATENCY_MS = 1.0
 SYNC_MS = 1.0
 SNAPSHOT_SECONDS = 0.05
-CHECK_STEPS_MAX = 200_000
-"""Of the search for an order of all operations; most histories need none."""
 
 
 class Cluster:
@@ -159,8 +157,8 @@ class Cluster:
         self.outcome.reached[point] += 1
 
     def finish(self) -> None:
-        """All went well: what clients saw is judged once more as a whole, without looking at revisions."""
-        finding = check_of("linearizable")(History(self.history), Limits(steps=CHECK_STEPS_MAX))
+        """All went well: what clients saw is judged once more as a whole."""
+        finding = judge(self.history, self.watcher.store)
         if finding.verdict is Verdict.VIOLATED:
             self._broken("linearizability", finding.reason)
 
