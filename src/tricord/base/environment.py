@@ -110,8 +110,22 @@ class Listener(Protocol):
         """Stop accepting; accepted connections live on."""
 
 
+class Datagrams(Protocol):
+    """A bound socket of datagrams (UDP): what is sent may be lost, doubled, reordered."""
+
+    def address(self) -> tuple[str, int]:
+        """The (host, port) that it is bound to."""
+
+    def send(self, data: bytes, host: str, port: int) -> None:
+        """Send it or lose it, at once: never waits, never raises. While a host's name is being looked up, what is sent
+        to it is lost."""
+
+    def close(self) -> None:
+        """Receive and send nothing more."""
+
+
 class Network(Protocol):
-    """Stream connections by asyncio's Protocol and Transport classes."""
+    """Stream connections by asyncio's Protocol and Transport classes, and datagrams."""
 
     async def listen(
         self, host: str, port: int, factory: Callable[[], asyncio.Protocol], tls: ssl.SSLContext | None = None
@@ -127,6 +141,9 @@ class Network(Protocol):
         server_name: str | None = None,
     ) -> tuple[asyncio.Transport, asyncio.Protocol]:
         """Dial. Raises OSError."""
+
+    async def open_datagrams(self, host: str, port: int, receive: Callable[[bytes, str], None]) -> Datagrams:
+        """Bind; port 0: any free one. ``receive(data, host of the sender)`` runs on the loop. Raises OSError."""
 
 
 class Timer(Protocol):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""TCP by the running loop."""
+"""TCP and UDP by the running loop."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ import asyncio
 import socket
 import ssl
 from collections.abc import Callable
+
+from tricord.runtime.datagrams import UdpSocket, open_udp
 
 BACKLOG = 1024
 """Connections that the kernel holds until they are accepted: a thousand clients may dial at once."""
@@ -73,6 +75,9 @@ class TcpNetwork:
         )
         _send_at_once(transport)
         return transport, protocol
+
+    async def open_datagrams(self, host: str, port: int, receive: Callable[[bytes, str], None]) -> UdpSocket:
+        return await open_udp(host, port, receive)
 
 
 def _send_at_once(transport: asyncio.BaseTransport) -> None:

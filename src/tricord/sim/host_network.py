@@ -3,7 +3,8 @@
 
 TCP makes all of it late: what is sent on a route that is cut arrives when it is joined again, what is lost is sent
 again, and nothing overtakes what went before on the same connection. Only a broken connection loses bytes. Dialling
-over a cut gets no answer. Each host has its own view of the network, so that it is known who dials whom.
+over a cut gets no answer. Datagrams are lost where TCP would be late, and overtake each
+other. Each host has its own view of the network, so that it is known who dials whom.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
-from tricord.base.environment import Listener
+from tricord.base.environment import Datagrams, Listener
 from tricord.sim.hosts import Pause
 from tricord.sim.network import MemoryNetwork, MemoryTransport
 
@@ -54,6 +55,12 @@ class Condition:
             late += self._free_at[route] - now
         self.took_hold += late > 0
         return late
+
+    def loses(self, chance: random.Random) -> bool:
+        """Whether a datagram that is sent now never arrives."""
+        lost = self.cut or bool(self.loss and chance.random() < self.loss)
+        self.took_hold += lost
+        return lost
 
 
 class HostTransport(MemoryTransport):
@@ -196,6 +203,8 @@ class HostNetwork(MemoryNetwork):
         """The process on the host died: its listeners are gone, and without power nobody tells the others."""
         for address in [address for address in self.listeners if address[0] == host]:
             del self.listeners[address]
+        for address in [address for address in self.datagrams if address[0] == host]:
+            del self.datagrams[address]
         for wire in [wire for wire in self.wires if wire.route[0] == host]:
             wire.die()
             peer = wire._peer
@@ -229,6 +238,18 @@ class HostNetwork(MemoryNetwork):
             self.sent(route, args)
         wire.arrives_at = at = max(at, wire.arrives_at)
         self._loop.call_at(at, self.pause_of(route[1]).run, _never, arrive, args)
+
+    def carry(self, source: str, there: tuple[str, int], data: bytes) -> None:
+        route, late = (source, there[0]), self._latency
+        for condition in self._conditions.get(route, ()):
+            if condition.loses(self._chance):
+                return
+            late += self._chance.uniform(0.0, condition.delay) if condition.delay else 0.0
+        if self.sent is not None:
+            self.sent(route, (data,))
+        if not self.is_off(there[0]):
+            pause = self.pause_of(there[0])
+            self._loop.call_later(late, pause.run, _never, self._hand_over, (source, there, data))
 
     async def reach(self, source: str, target: str) -> None:
         """Return once a packet could have gone from one host to the other, and back, and somebody there took it."""
@@ -265,6 +286,9 @@ class HostView:
     ) -> tuple[asyncio.Transport, asyncio.Protocol]:
         await self._network.reach(self._host, host)
         return self._network.join(self._host, (host, port), factory)
+
+    async def open_datagrams(self, host: str, port: int, receive: Callable[[bytes, str], None]) -> Datagrams:
+        return self._network.bind(self._host, host, port, receive)
 
 
 def _never() -> bool:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The network twin: listeners and stream connections in memory, with a latency, in order, without loss.
+"""The network twin: listeners, stream connections and datagrams in memory, with a latency, in order, without loss.
 
 It speaks asyncio's Protocol and Transport, so a listener or dialler cannot tell. Backpressure is kept: a paused reader
 fills the writer's buffer, and a full buffer pauses the writing protocol.
@@ -173,6 +173,29 @@ class _MemoryListener:
         self._network.listeners.pop(self._address, None)
 
 
+class MemoryDatagrams:
+    """A bound socket of datagrams."""
+
+    def __init__(
+        self, network: MemoryNetwork, source: str, address: tuple[str, int], receive: Callable[[bytes, str], None]
+    ) -> None:
+        self.receive = receive
+        self._network = network
+        self._source = source
+        self._address = address
+
+    def address(self) -> tuple[str, int]:
+        return self._address
+
+    def send(self, data: bytes, host: str, port: int) -> None:
+        if self._network.datagrams.get(self._address) is self:
+            self._network.carry(self._source, (host, port), bytes(data))
+
+    def close(self) -> None:
+        if self._network.datagrams.get(self._address) is self:
+            del self._network.datagrams[self._address]
+
+
 class MemoryNetwork:
     """All listeners of one simulation. TLS contexts are ignored: what is said matters here, not how it is sealed."""
 
@@ -181,6 +204,7 @@ class MemoryNetwork:
         self._latency = latency
         self._next_port = 40_000
         self.listeners: dict[tuple[str, int], Callable[[], asyncio.Protocol]] = {}
+        self.datagrams: dict[tuple[str, int], MemoryDatagrams] = {}
 
     def _take_port(self) -> int:
         self._next_port += 1
@@ -205,6 +229,26 @@ class MemoryNetwork:
     ) -> tuple[asyncio.Transport, asyncio.Protocol]:
         await asyncio.sleep(self._latency)
         return self.join("127.0.0.1", (host, port), factory)
+
+    async def open_datagrams(self, host: str, port: int, receive: Callable[[bytes, str], None]) -> MemoryDatagrams:
+        return self.bind("127.0.0.1", host, port, receive)
+
+    def bind(self, source: str, host: str, port: int, receive: Callable[[bytes, str], None]) -> MemoryDatagrams:
+        """Bind at once, on the host ``source``. Raises OSError."""
+        address = (host, port or self._take_port())
+        if address in self.datagrams:
+            raise OSError(98, f"address already in use: {host}:{port}")
+        socket = self.datagrams[address] = MemoryDatagrams(self, source, address, receive)
+        return socket
+
+    def carry(self, source: str, there: tuple[str, int], data: bytes) -> None:
+        """A datagram leaves the host ``source``; it arrives later."""
+        self._loop.call_later(self._latency, self._hand_over, source, there, data)
+
+    def _hand_over(self, source: str, there: tuple[str, int], data: bytes) -> None:
+        socket = self.datagrams.get(there)
+        if socket is not None:
+            socket.receive(data, source)
 
     def join(
         self, source: str, there: tuple[str, int], factory: Callable[[], asyncio.Protocol]
