@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import struct
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -150,7 +152,16 @@ def test_a_cloud_in_another_form_is_refused(data: bytes) -> None:
         CausalContext.decode(data)
 
 
-@pytest.mark.parametrize("data", [b"\x02\x01\x07\x01\x01\x07\x01", b"\x01\x01\x07\x00"])
-def test_dots_in_another_form_are_refused(data: bytes) -> None:
+@pytest.mark.parametrize(
+    "dots_written",
+    [
+        [(1, 7, 1), (1, 7, 1)],  # one twice
+        [(1, 7, 2), (1, 7, 1)],  # out of order
+        [(1, 7, 0)],  # no write is the 0th
+        [(1, 2**48, 1)],  # an incarnation of 49 bits
+    ],
+)
+def test_dots_in_another_form_are_refused(dots_written: list[tuple[int, int, int]]) -> None:
+    data = bytes([len(dots_written)]) + b"".join(struct.pack(">IQQ", *dot) for dot in dots_written)
     with pytest.raises(MalformedEncoding):
         read_dots(Reader(data))

@@ -47,6 +47,9 @@ class Reader:
     def number(self, most: int = (1 << NUMBER_BITS) - 1) -> int:
         """An unsigned number that is at most ``most``."""
         data, offset = self.data, self.offset
+        if offset < self.end and (byte := data[offset]) < 0x80 and byte <= most:
+            self.offset = offset + 1  # most numbers are small
+            return byte
         number = shift = 0
         while True:
             if offset >= self.end:
@@ -71,14 +74,17 @@ class Reader:
         number = self.number()
         return -((number + 1) >> 1) if number & 1 else number >> 1
 
-    def bytes(self) -> bytes:
-        """Bytes of ``put_bytes``."""
-        length = self.number(self.end)
+    def take(self, length: int) -> bytes:
+        """The next ``length`` bytes."""
         start = self.offset
         if length > self.end - start:
             raise MalformedEncoding(f"{length} bytes announced at {start}, {self.end - start} are there")
         self.offset = start + length
         return self.data[start : self.offset]
+
+    def bytes(self) -> bytes:
+        """Bytes of ``put_bytes``."""
+        return self.take(self.number(self.end))
 
     def count(self, each: int) -> int:
         """How many things follow, where each takes at least ``each`` bytes: never more than there is room for."""

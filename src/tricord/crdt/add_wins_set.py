@@ -1,0 +1,39 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A set of byte strings. An element that one adds while another removes it stays: a removal takes away the additions
+that it saw, never one that it did not."""
+
+from __future__ import annotations
+
+from tricord.base.dots import Dot
+from tricord.crdt.cell import Cell, DataType, Delta, Entry, Fields, Write, check_type
+
+TAG = int(DataType.SET)
+
+
+def add(cell: Cell, write: Write, element: bytes) -> Delta:
+    """Add one element; ``write.expires`` is the element's. Adding it again replaces the additions that stand here, its
+    end included. Raises ``TypeMismatch``."""
+    check_type(cell, TAG, write)
+    entries = _seen(cell, write, element)
+    return Delta({TAG: {element: {write.dot: Entry(write.stamp, write.expires, b"")}}}, entries | {write.dot})
+
+
+def remove(cell: Cell, write: Write, element: bytes) -> Delta:
+    """Take one element away, as the writer has seen it. One that is not there is no error. Raises ``TypeMismatch``."""
+    check_type(cell, TAG, write)
+    return Delta({}, _seen(cell, write, element) | {write.dot})
+
+
+def _seen(cell: Cell, write: Write, element: bytes) -> frozenset[Dot]:
+    store: Fields = cell.get(TAG, {})
+    dots = frozenset(store.get(element, ()))
+    return dots if write.seen is None else dots & write.seen
+
+
+def elements(store: Fields, now: int) -> list[bytes]:
+    """The elements in order, without those that have ended at ``now`` (milliseconds since 1970)."""
+    return sorted(
+        element
+        for element, entries in store.items()
+        if any(not entry.expires or entry.expires > now for entry in entries.values())
+    )
