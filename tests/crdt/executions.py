@@ -1,0 +1,59 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Random executions for hypothesis: replicas that write, read, and hear of each other late, twice, or never."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from hypothesis import strategies as st
+
+from tests.crdt.history import COUNTER, LAST_WRITER, MAP, REGISTER, SET
+from tests.crdt.replicas import Replica, Wish, wishes
+from tricord.base.dots import Dot
+from tricord.crdt.cell import dots_of
+
+KINDS = {
+    REGISTER: (REGISTER, "remove"),
+    LAST_WRITER: (LAST_WRITER, "remove"),
+    COUNTER: (COUNTER, "remove"),
+    SET: (SET, SET, "discard", "remove"),
+    MAP: (REGISTER, LAST_WRITER, COUNTER, SET, "discard", "remove"),
+}
+"""For each type what clients ask for where it is tested. A map's fields hold all types."""
+
+wishes_of = {
+    name: wishes(kinds) if name == MAP else wishes(kinds).map(lambda wish: replace(wish, path=()))
+    for name, kinds in KINDS.items()
+}
+
+
+@st.composite
+def executions(draw: st.DrawFn, name: str, count: int = 3, steps: int = 14) -> list[Replica]:
+    """Replicas after a common past: most writes reach most others, in any order."""
+    replicas = [Replica(number) for number in range(1, count + 1)]
+    reads: list[frozenset[Dot]] = []
+    for _ in range(draw(st.integers(1, steps))):
+        one = draw(st.sampled_from(replicas))
+        step(draw, name, one, replicas, reads)
+    return replicas
+
+
+def step(draw: st.DrawFn, name: str, one: Replica, replicas: list[Replica], reads: list[frozenset[Dot]]) -> None:
+    """One replica does one thing."""
+    match draw(st.sampled_from(["write", "write", "read", "hear", "hear", "merge"])):
+        case "write":
+            wish = draw(wishes_of[name])
+            one.fulfil(wish, None if wish.blind else draw(st.sampled_from([*reads, frozenset[Dot]()])))
+        case "read":
+            reads.append(dots_of(one.state.cell(draw(st.sampled_from([b"k", b"l"])))))
+        case "hear":
+            made = [each for other in replicas for each in other.written]
+            if made:
+                one.take(draw(st.sampled_from(made)))
+        case _:
+            one.merge(draw(st.sampled_from(replicas)))
+
+
+def wish(kind: str, value: object = None, *, key: bytes = b"k", stamp: int = 1) -> Wish:
+    """A wish for tests that tell a story."""
+    return Wish(kind, key, (), value, stamp)
