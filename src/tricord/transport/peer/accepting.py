@@ -4,9 +4,9 @@
 from __future__ import annotations
 
 import asyncio
-from ipaddress import IPv6Address, ip_address
 
 from tricord.base.environment import Environment
+from tricord.transport.loopback import is_loopback
 from tricord.transport.peer.accepted import Accepted
 from tricord.transport.peer.connection import PeerConnection
 from tricord.transport.peer.cuts import Cuts
@@ -105,7 +105,7 @@ class Acceptor:
     def _expected(self, hello: Hello, accepted: Accepted) -> Refusal | None:
         if self._closed or len(self._connections) > self._settings.accepted_max:
             return _TOO_MANY
-        if not (self._secret or self._insecure or accepted.certified or _is_loopback(accepted.connection)):
+        if not (self._secret or self._insecure or accepted.certified or is_loopback(accepted.connection.host)):
             return _PROOF_NEEDED
         return self._judge(hello)
 
@@ -125,12 +125,3 @@ class Acceptor:
             text = f"this is member {local.member:x}; {hello.sender:x} wanted {hello.receiver:x}"
             return Refusal(RefusalCode.WRONG_MEMBER, text)
         return self.hooks.expected(hello)
-
-
-def _is_loopback(connection: PeerConnection) -> bool:
-    try:
-        address = ip_address(connection.host)
-    except ValueError:
-        return False
-    mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None
-    return (mapped or address).is_loopback
