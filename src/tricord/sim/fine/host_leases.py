@@ -19,7 +19,7 @@ from tricord.statemachine.machine import Applied
 if TYPE_CHECKING:
     from tricord.sim.fine.host import Host
 
-CHECKPOINT_SECONDS = 2.0
+CHECKPOINT_SECONDS = 0.5
 
 
 class _Timer:

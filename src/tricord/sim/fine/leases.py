@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Clients that take leases, put keys on them, renew some for a while and let all of them end."""
+"""Clients that take leases, put keys on them, also keys that are on others' leases, renew some for a while and let all
+of them end."""
 
 from __future__ import annotations
 
@@ -17,8 +18,12 @@ if TYPE_CHECKING:
     from tricord.sim.fine.cluster import Cluster
     from tricord.sim.fine.host import Host
 
-EVERY_SECONDS = 4.0
+EVERY_SECONDS = (0.5, 2.0, 4.0)
+"""The pause between two holders, drawn for each run."""
+TTLS = (1, 1, 2, 3, 5)
 AGAIN_SECONDS = 0.3
+KEYS = 6
+"""Holders share them: a key is put with one lease after the other, or with none."""
 
 
 class Leases:
@@ -28,11 +33,12 @@ class Leases:
         self._cluster = cluster
         self._random = cluster.stream("leases")
         self._count = 0
+        self._every = self._random.choice(EVERY_SECONDS)
 
     def begin(self) -> None:
         """A few, now and then."""
         if not self._cluster.faults.are_over:
-            self._cluster.schedule.after(EVERY_SECONDS * (0.5 + self._random.random()), self.begin)
+            self._cluster.schedule.after(self._every * (0.5 + self._random.random()), self.begin)
             self.burst(1, lambda: None)
 
     def burst(self, count: int, took_hold: Callable[[], None]) -> None:
@@ -41,30 +47,35 @@ class Leases:
         for _ in range(count):
             self._count += 1
             renewals = random.choice((0, 0, 1, 3, 8))
-            Holder(self._cluster, self._count, random.randint(1, 6), renewals, random.random() < 0.3, took_hold).begin()
+            keys = [b"lease/%d" % number for number in random.sample(range(KEYS), random.choice((1, 1, 2, 3)))]
+            pauses = [random.choice((random.uniform(0.2, 0.6), random.uniform(0.9, 1.1))) for _ in range(renewals)]
+            takes_back = random.random() < 0.3
+            Holder(self._cluster, self._count, random.choice(TTLS), pauses, keys, takes_back, took_hold).begin()
 
 
 class Holder:
-    """One lease's holder: an ``Asker``, which asks whoever leads. It does one thing after the other."""
+    """One lease's holder: an ``Asker``, which asks whoever leads. It does one thing after the other.
+
+    ``pauses`` are those before its renewals, as parts of the time to live: some renew only when that is about over.
+    """
 
     def __init__(
         self,
         cluster: Cluster,
         identity: int,
         ttl: int,
-        renewals: int,
+        pauses: list[float],
+        keys: list[bytes],
         takes_back: bool,
         took_hold: Callable[[], None],
     ) -> None:
         self._cluster = cluster
         self._identity = identity
         self._ttl = ttl
-        self._renewals = renewals
-        self._key = b"lease/%d" % identity
-        requests: list[Request] = [LeaseGrant(ttl, identity), Put(self._key, b"held %d" % identity, identity)]
-        if takes_back:
-            requests.append(Put(self._key, b"free %d" % identity))
-        self._requests = requests
+        self._pauses = pauses
+        puts = [Put(key, b"held %d.%d" % (identity, place), identity) for place, key in enumerate(keys)]
+        free = [Put(keys[0], b"free %d" % identity)] if takes_back else []
+        self._requests: list[Request] = [LeaseGrant(ttl, identity), *puts, *free]
         self._took_hold = took_hold
 
     def begin(self) -> None:
@@ -86,9 +97,8 @@ class Holder:
             self._renew_later()
 
     def _renew_later(self) -> None:
-        if self._renewals and not self._cluster.faults.are_over:
-            self._renewals -= 1
-            self._cluster.schedule.after(self._ttl / 3, self._renew)
+        if self._pauses and not self._cluster.faults.are_over:
+            self._cluster.schedule.after(self._ttl * self._pauses.pop(), self._renew)
 
     def _renew(self) -> None:
         leader = self._cluster.leader()

@@ -52,6 +52,14 @@ class StoreHistory:
         place = bisect_right(known[0], revision)
         return known[1][place - 1] if place else None
 
+    def next_change(self, key: bytes, revision: int) -> int:
+        """The first revision after this one that changed the key; 0: none did."""
+        known = self._keys.get(key)
+        if known is None:
+            return 0
+        place = bisect_right(known[0], revision)
+        return known[0][place] if place < len(known[0]) else 0
+
     def written_at(self, value: bytes) -> int:
         """The revision at which this value, which nobody else writes, was written; 0: never."""
         return self._once.get(value, 0)

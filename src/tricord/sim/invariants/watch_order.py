@@ -36,6 +36,11 @@ class WatchOrder:
             self.told = revision
             place += len(known)
 
+    def marked(self, revision: int) -> None:
+        """It got a mark: it is told of everything up to there. Raises Broken."""
+        if revision > self.told:
+            raise Broken(CHECKER, f"{self._name} got a mark at revision {revision}, and was told up to {self.told}")
+
     def compacted(self, oldest: int) -> None:
         """Its watch ended, since what it asked for is gone: it goes on from the oldest there is. Raises Broken."""
         if oldest <= self.told + 1:
