@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 
 from tricord.sim.fault_kinds import FINE, KINDS, WIDE, Family, Kind, Targets, kinds_of
 from tricord.sim.plan import Fault, Plan
+from tricord.sim.scenes import draw_scenes
 
 FAULTS_MAX = 400
 _FIRST_FAULT = 0.2
@@ -146,7 +147,8 @@ def _faults(
         at = round(at + source.expovariate(_BURST_RATE if source.random() < bursts else rate), 3)
     if source.random() < _DUELS:
         faults += _duels(source, members, seconds)
-    return tuple(sorted(faults, key=lambda fault: fault.at))
+    faults += draw_scenes(source, members, seconds)
+    return tuple(sorted(faults, key=lambda fault: fault.at)[:FAULTS_MAX])
 
 
 def _duels(source: random.Random, members: int, seconds: float) -> list[Fault]:

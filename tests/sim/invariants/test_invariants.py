@@ -11,6 +11,7 @@ from tricord.base.leases import LeaseExpireResult, LeaseGrantResult
 from tricord.base.log import Entry, EntryKind, HardState
 from tricord.base.membership import Configuration, encode_configuration
 from tricord.base.operations import Event, EventKind, KeyValue, PutResult
+from tricord.base.watching import SharedEvent, WatchCompacted, WatchEvents, WatchItem, WatchProgress
 from tricord.raft import Raft, RaftConfig
 from tricord.raft.messages import AppendEntriesResult, RequestVoteResult
 from tricord.sim.fine.disk import Image
@@ -18,9 +19,10 @@ from tricord.sim.invariants.broken import Broken
 from tricord.sim.invariants.commitment import Commitment
 from tricord.sim.invariants.durability import check_acknowledged
 from tricord.sim.invariants.election_safety import check_vote
+from tricord.sim.invariants.key_watches import KeyWatches
 from tricord.sim.invariants.lease_times import SECOND, LeaseTimes
 from tricord.sim.invariants.log_matching import LogMatching
-from tricord.sim.invariants.one_change import check_changes
+from tricord.sim.invariants.one_change import check_changes, check_configuration
 from tricord.sim.invariants.seen import Seen, runs
 from tricord.sim.invariants.store_history import StoreHistory
 from tricord.sim.invariants.watch_order import WatchOrder
@@ -118,6 +120,9 @@ def test_watchers_are_told_each_revision_once_in_order() -> None:
     store.applied([applied(revision, revision, events[revision - 2]) for revision in range(2, 7)])
     order = WatchOrder(store, "one")
     order.events(events[:2])
+    order.marked(3)
+    with pytest.raises(Broken, match="a mark at revision 4"):
+        order.marked(4)
     order.compacted(6)
     order.events(events[4:])
     wrongs: list[Callable[[], None]] = [lambda: order.events(events[4:]), lambda: order.compacted(6)]
@@ -126,6 +131,35 @@ def test_watchers_are_told_each_revision_once_in_order() -> None:
             wrong()
     with pytest.raises(Broken, match="something else"):
         WatchOrder(store, "two").events([put(b"k", b"another", 2)])
+
+
+def test_each_of_many_watches_is_told_of_its_key() -> None:
+    store = StoreHistory()
+    events = [put(b"k%d" % (revision % 2), b"%d" % revision, revision) for revision in range(2, 8)]
+    store.applied([applied(revision, revision, events[revision - 2]) for revision in range(2, 8)])
+    watches = KeyWatches(store, [b"k0", b"k1"], 3)
+    assert [(spec.key, spec.start_revision) for spec in watches.specs()] == [(b"k0", 2), (b"k1", 2), (b"k0", 2)]
+
+    def told(watch: int, *revisions: int) -> WatchItem:
+        return WatchEvents(watch, revisions[-1], [SharedEvent(events[revision - 2]) for revision in revisions])
+
+    assert watches.take([told(0, 2, 4), told(1, 3), told(2, 2, 4), WatchProgress(-1, 4)]) == []
+    wrongs: list[list[WatchItem]] = [
+        [told(0, 8 - 2), told(0, 6)],
+        [told(1, 7)],
+        [told(1, 4)],
+        [WatchProgress(-1, 5)],
+        [WatchCompacted(0, 4)],
+    ]
+    for wrong in wrongs:
+        with pytest.raises(Broken, match="watch"):
+            watches.take(wrong)
+    (again,) = watches.take([WatchCompacted(1, 7)])
+    assert (again.key, again.start_revision, watches.is_complete) == (b"k1", 7, False)
+    watches.take([told(2, 6), told(3, 7)])
+    assert watches.is_complete
+    watches.begin_anew(4)
+    assert [spec.start_revision for spec in watches.specs()] == [4, 4, 4] and not watches.is_complete
 
 
 def test_a_lease_has_its_time_and_takes_its_keys_with_it() -> None:
@@ -163,3 +197,18 @@ def test_members_change_one_at_a_time_and_not_before_the_first_commit() -> None:
     seen.replace([second, third])
     with pytest.raises(Broken, match="twice at once: 2 and 3"):
         check_changes(1, state, seen, [third])
+
+
+def test_a_member_goes_by_the_newest_configuration_in_its_log() -> None:
+    state, seen = Raft(RaftConfig(1, voters=(1, 2, 3)), HardState(2, 1)).state, Seen.of(image())
+    check_configuration(1, state, seen)
+    more = Entry(1, 2, EntryKind.CONFIGURATION, encode_configuration(Configuration((1, 2, 3, 4))))
+    seen.replace([more])
+    with pytest.raises(Broken, match="its log has"):
+        check_configuration(1, state, seen)
+    state.configurations.append([more])
+    check_configuration(1, state, seen)
+    state.configurations.reset(1, THREE)
+    seen.jump(1, 2, Configuration((1, 2, 3, 4)))
+    with pytest.raises(Broken, match="its log has"):
+        check_configuration(1, state, seen)

@@ -21,7 +21,7 @@ from tricord.sim.invariants.election_safety import ElectionSafety, check_vote
 from tricord.sim.invariants.equal_hashes import EqualHashes
 from tricord.sim.invariants.lease_times import LeaseTimes
 from tricord.sim.invariants.log_matching import LogMatching
-from tricord.sim.invariants.one_change import check_changes
+from tricord.sim.invariants.one_change import check_changes, check_configuration
 from tricord.sim.invariants.seen import Stored, runs
 from tricord.sim.invariants.store_history import StoreHistory
 from tricord.statemachine.machine import Applied
@@ -69,6 +69,8 @@ class Watcher:
                 self.matching.appended(host.identity, seen, part, leads=led)
             if led:
                 check_changes(host.identity, state, seen, given.entries)
+            if state.installing is None:
+                check_configuration(host.identity, state, seen)
         if leads and seen.led_term != term:
             self.elections.elected(host.identity, state)
             seen.led_term = term

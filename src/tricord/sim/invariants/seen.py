@@ -52,6 +52,8 @@ class Seen:
     """(index, configuration), the one at the base first."""
     led_term: int = 0
     commit_index: int = 0
+    compared: tuple[int, Configuration] | None = None
+    """The last one of these that the core was seen to go by."""
 
     @staticmethod
     def of(stored: Stored) -> Seen:

@@ -101,9 +101,9 @@ def _may(run: ClusterRun, fault: Fault, targets: list[str]) -> bool:
     is_frail = kind.cost is not Cost.NOTHING and any(keeper.is_frail or keeper.has_left for keeper in struck)
     if kind.name in NEEDS_A_PROCESS and not run.keepers[targets[0]].is_up:
         return False
-    # Who leaves with its disk is not made to join again for what became of the disk.
-    is_leaving = kind.cost is Cost.LOST and any(run.keepers[name].has_left for name in targets)
-    if is_frail or is_leaving or not run.atlas.permits(fault.kind, targets):
+    # A copy that is lost while the members change may be one of fewer than the atlas counts.
+    loses_in_between = kind.cost is Cost.LOST and any(keeper.has_left for keeper in run.keepers.values())
+    if is_frail or loses_in_between or not run.atlas.permits(fault.kind, targets):
         run.outcome.withheld[fault.kind] += 1
         return False
     return True
