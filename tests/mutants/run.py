@@ -197,7 +197,7 @@ def hunt(patch: Patch, tree: Path, seconds: int, first: int = 0, seeds: int = 0)
     environment = {**os.environ, "PYTHONPATH": f"{tree / 'src'}{os.pathsep}{tree}"}
     try:
         done = subprocess.run(
-            command, cwd=tree, env=environment, capture_output=True, text=True, timeout=2 * seconds + 60, check=False
+            command, cwd=tree, env=environment, capture_output=True, text=True, timeout=10 * seconds + 60, check=False
         )
         said = json.loads(done.stdout.splitlines()[-1])
     except (subprocess.TimeoutExpired, IndexError, ValueError) as error:
