@@ -265,7 +265,7 @@ _DISK = (
         "Each write and sync of the target takes longer.",
         targets=Targets.SOME,
         seconds=(0.5, 10.0),
-        amount=(0.005, 1.0),
+        amount=(0.005, 3.0),
         amount_means="seconds, the longest",
     ),
     Kind(

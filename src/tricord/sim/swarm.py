@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 
 from tricord.sim.fault_kinds import FINE, KINDS, WIDE, Family, Kind, Targets, kinds_of
 from tricord.sim.plan import Fault, Plan
+from tricord.sim.rare_points import with_approach
 from tricord.sim.scenes import draw_scenes
 
 FAULTS_MAX = 400
@@ -80,7 +81,7 @@ def draw(seed: int, net: str, members: int = 0, seconds: float = 0.0) -> Plan:
     parts = net == FINE and any(fault.kind in _PARTING for fault in faults)
     if parts and not options.get("lease_reads") and source.random() < _STUBBORN:
         options["check_quorum"] = 0.0
-    return Plan(net, seed, size, length, load, clients, keys, options, faults)
+    return with_approach(Plan(net, seed, size, length, load, clients, keys, options, faults))
 
 
 def describe(plan: Plan) -> str:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from tricord.sim.fine.alarms import SpaceAlarm
 from tricord.sim.fine.copies import may_forget
 from tricord.sim.fine.disk import Image
 from tricord.sim.fine.fault import Active, Handler
@@ -97,14 +98,15 @@ def _forget(active: Active, host: Host, image: Image) -> bool:
 
 
 def disk_full(active: Active) -> Callable[[], None]:
-    """Its disk takes no more."""
+    """Its disk takes no more, which the others learn by an alarm."""
     host, keeper = active.host, active.cluster.operator
     host.disk.full = True
+    alarm = SpaceAlarm(active.cluster, host.identity)
     keeper.away(host)
     active.took_hold()
 
     def ended() -> None:
-        host.disk.full = False
+        host.disk.full = alarm.is_full = False
         keeper.bring_back(host)
 
     return ended
