@@ -6,7 +6,7 @@ TricordError
 |-- InvalidRequest          the caller must change the request
 |   |-- KeyNotProvided, KeyAbsent, ValueProvided, LeaseProvided, DuplicateKey, TooManyOperations,
 |   |   InvalidSortOption, RequestTooLarge, MalformedMessage
-|   |-- LeaseExists
+|   |-- LeaseExists, KeyspaceExists
 |   |-- MalformedEncoding   bytes of a vector, a context, a delta or a value:  UnknownType
 |   |-- InvalidToken        TokenDamaged, TokenOfAnotherCluster, TokenOfAnotherHistory, TokenTooLarge
 |   |-- TypeMismatch        a key holds another type than the write is for
@@ -212,6 +212,12 @@ class KeyspaceNotFound(NotFound):
     code = "keyspace_not_found"
     summary = "no such keyspace"
     hint = "check the keyspace's name"
+
+
+class KeyspaceExists(InvalidRequest):
+    code = "keyspace_exists"
+    summary = "a keyspace of that name exists already"
+    hint = "use it as it is, take another name, or drop it first"
 
 
 class LeaseExists(InvalidRequest):

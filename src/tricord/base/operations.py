@@ -13,6 +13,14 @@ from typing import TypeAlias
 
 from tricord.base.alarms import AlarmChange, AlarmChangeResult
 from tricord.base.downgrading import DowngradeChange, DowngradeChangeResult
+from tricord.base.keyspaces import (
+    KeyspaceCreate,
+    KeyspaceCreateResult,
+    KeyspaceDrop,
+    KeyspaceDropResult,
+    KeyspaceList,
+    KeyspaceListResult,
+)
 from tricord.base.leases import (
     LeaseCheckpoint,
     LeaseCheckpointResult,
@@ -198,7 +206,10 @@ Operation: TypeAlias = Range | Put | DeleteRange | Txn
 LeaseRequest: TypeAlias = (
     LeaseGrant | LeaseRevoke | LeaseExpire | LeaseCheckpoint | LeaseKeepAlive | LeaseTimeToLive | LeaseList
 )
-Request: TypeAlias = Range | Put | DeleteRange | Txn | Compact | LeaseRequest | AlarmChange | DowngradeChange
+KeyspaceRequest: TypeAlias = KeyspaceCreate | KeyspaceDrop | KeyspaceList
+Request: TypeAlias = (
+    Range | Put | DeleteRange | Txn | Compact | LeaseRequest | KeyspaceRequest | AlarmChange | DowngradeChange
+)
 
 
 @message
@@ -248,6 +259,7 @@ LeaseResult: TypeAlias = (
     | LeaseTimeToLiveResult
     | LeaseListResult
 )
+KeyspaceResult: TypeAlias = KeyspaceCreateResult | KeyspaceDropResult | KeyspaceListResult
 Result: TypeAlias = (
     RangeResult
     | PutResult
@@ -255,6 +267,7 @@ Result: TypeAlias = (
     | TxnResult
     | CompactResult
     | LeaseResult
+    | KeyspaceResult
     | AlarmChangeResult
     | DowngradeChangeResult
 )

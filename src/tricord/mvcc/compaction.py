@@ -23,10 +23,10 @@ from tricord.mvcc.keyspace import Keyspace
 class Compaction:
     """The sweep up to one compacted mark."""
 
-    __slots__ = ("_next", "_space", "done", "revision")
+    __slots__ = ("_next", "done", "revision", "space")
 
     def __init__(self, space: Keyspace) -> None:
-        self._space = space
+        self.space = space
         self._next = space.prefix
         self.revision = space.compacted
         self.done = space.swept >= space.compacted
@@ -36,7 +36,7 @@ class Compaction:
         assert limit > 0
         if self.done:
             return True
-        space = self._space
+        space = self.space
         store = space.store
         prefix = space.prefix
         end = revision_key(prefix, max(self.revision, 0) + 1, 0)

@@ -152,14 +152,18 @@ class WriteTransaction:
         self.writes.append((LEASES, lease_key(lease), record))
 
     def end_lease(self, lease: int) -> None:
-        """Delete a lease and its keys, in key order. Cost: its keys."""
+        """Delete a lease and its keys in this keyspace, in key order. Cost: its keys."""
+        self.delete_attached(lease)
+        self.leases.append((lease, None))
+        self.writes.append((LEASES, lease_key(lease), None))
+
+    def delete_attached(self, lease: int) -> None:
+        """Delete the keys of a lease in this keyspace, in key order. Cost: those keys."""
         space = self._space
         for attached in attached_keys(space.store, lease, space.prefix, space.stop):
             record = space.store.get(HEAD, attached)
             assert record is not None, "a key that is attached to a lease is there"
             self._delete(attached, record)
-        self.leases.append((lease, None))
-        self.writes.append((LEASES, lease_key(lease), None))
 
     def _view(self) -> PendingView:
         """What the transaction sees."""

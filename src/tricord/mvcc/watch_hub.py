@@ -54,7 +54,7 @@ class WatchHub:
         queue_bytes: int = QUEUE_BYTES,
         all_queues_bytes: int = ALL_QUEUES_BYTES,
     ) -> None:
-        self._space = space
+        self.space = space
         self._work = work
         self._queue_bytes = queue_bytes
         self._all_queues_bytes = all_queues_bytes
@@ -85,7 +85,7 @@ class WatchHub:
     def open(self, wake: Callable[[], None]) -> WatchQueue:
         """A stream without watches. ``wake`` is for whoever calls ``take_woken``."""
         if not self.queues:
-            self._revision = self._space.revision
+            self._revision = self.space.revision
         queue = WatchQueue(wake)
         self.queues[queue] = None
         self._share_room()
@@ -99,7 +99,7 @@ class WatchHub:
             raise InvalidRequest("the range to watch is empty")
         if spec.start_revision < 0:
             raise RevisionCompacted
-        space = self._space
+        space = self.space
         state = start_state(spec.start_revision, newest=space.revision, compacted=space.compacted)
         number = queue.next_number
         queue.next_number += 1
@@ -201,7 +201,7 @@ class WatchHub:
 
     def reload(self) -> None:
         """The store holds a later state now: everybody goes on from its history."""
-        newest = self._space.revision
+        newest = self.space.revision
         if newest <= self._revision:
             return
         reachable("watches met a snapshot that was installed")
@@ -311,7 +311,7 @@ class WatchHub:
         cohort = self._behind.pop(0 if self._furthest else -1)
         if not cohort.index.count:
             return
-        if cohort.next_revision < self._space.compacted:
+        if cohort.next_revision < self.space.compacted:
             reachable("a watch fell behind a compaction")
             self._leave_behind(cohort)
             return
@@ -325,7 +325,7 @@ class WatchHub:
 
     def _read(self, cohort: Cohort, last: int) -> int:
         """Tell a cohort of what is in the tables, up to ``last`` at most; the first revision that was not read."""
-        space, index = self._space, cohort.index
+        space, index = self.space, cohort.index
         cost = 0
         for revision, changes in self._revisions(cohort.next_revision, last):
             if cost > SLICE_COST:
@@ -346,7 +346,7 @@ class WatchHub:
 
     def _revisions(self, first: int, last: int) -> Iterator[tuple[int, list[bytes]]]:
         """Each revision from ``first`` to ``last`` with its changes as REVISIONS has them."""
-        space = self._space
+        space = self.space
         prefix = space.prefix
         current = 0
         changes: list[bytes] = []
@@ -401,7 +401,7 @@ class WatchHub:
 
     def _leave_behind(self, cohort: Cohort) -> None:
         """What the cohort would read next is gone. Some of it ends; who begins later may go on."""
-        compacted = self._space.compacted
+        compacted = self.space.compacted
         for watcher in cohort.index.some(MOVED_MAX):
             if watcher.start < compacted:
                 self._end(watcher)

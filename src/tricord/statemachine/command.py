@@ -21,6 +21,7 @@ from typing import Any
 from tricord.base.alarms import AlarmChange
 from tricord.base.downgrading import DowngradeChange
 from tricord.base.errors import InvalidRequest, MalformedCommand
+from tricord.base.keyspaces import KeyspaceCreate, KeyspaceDrop
 from tricord.base.leases import LeaseCheckpoint, LeaseExpire, LeaseGrant, LeaseRevoke
 from tricord.base.message import message
 from tricord.base.operations import Compact, DeleteRange, Put, Request, Txn
@@ -50,6 +51,8 @@ class CommandOperation(IntEnum):
     LEASE_CHECKPOINT = 8
     ALARM = 9
     DOWNGRADE = 10
+    KEYSPACE_CREATE = 11
+    KEYSPACE_DROP = 12
 
 
 class CommandFlag(IntFlag):
@@ -72,6 +75,8 @@ OPERATION_OF: dict[type[Request], int] = {
     LeaseCheckpoint: CommandOperation.LEASE_CHECKPOINT,
     AlarmChange: CommandOperation.ALARM,
     DowngradeChange: CommandOperation.DOWNGRADE,
+    KeyspaceCreate: CommandOperation.KEYSPACE_CREATE,
+    KeyspaceDrop: CommandOperation.KEYSPACE_DROP,
 }
 """The operation of each request that may be logged."""
 

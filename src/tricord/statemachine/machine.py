@@ -13,7 +13,7 @@ The chain is a running 64-bit hash over what entries changed: equal on all membe
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from itertools import islice
 from typing import Any
 
@@ -33,6 +33,7 @@ from tricord.base.errors import (
     ResourceExhausted,
     TricordError,
 )
+from tricord.base.keyspaces import KeyspaceCreateResult, KeyspaceDropResult, Model
 from tricord.base.log import Entry, EntryKind
 from tricord.base.operations import Range, Request, Result, Txn, is_read
 from tricord.base.ordered import OrderedStore, Table, Write
@@ -40,6 +41,7 @@ from tricord.base.reachable import reachable
 from tricord.lease.records import LeaseRecord, decode_lease, lease_id
 from tricord.mvcc.attached import attached_keys
 from tricord.mvcc.compaction import Compaction
+from tricord.mvcc.dropping import Dropping
 from tricord.mvcc.keys import KEYSPACE_BYTES, lease_key
 from tricord.mvcc.keyspace import Keyspace
 from tricord.mvcc.transaction import WriteTransaction
@@ -50,6 +52,7 @@ from tricord.statemachine.apply_alarm import apply_alarm
 from tricord.statemachine.apply_compact import apply_compact
 from tricord.statemachine.apply_kv import apply_delete_range, apply_put, apply_txn
 from tricord.statemachine.apply_lease import apply_checkpoint, apply_expire, apply_grant, apply_revoke
+from tricord.statemachine.catalogue import Catalogue
 from tricord.statemachine.command import Command, CommandOperation, decode_command, split_plain
 from tricord.statemachine.marks import (
     META_DOWNGRADE,
@@ -63,6 +66,7 @@ from tricord.statemachine.validation import check_downgrade
 from tricord.wire.etcd.alarms import decode_alarm, decode_downgrade
 from tricord.wire.etcd.leases import decode_checkpoint, decode_expire, decode_grant, decode_revoke
 from tricord.wire.etcd.requests import decode_compact, decode_delete_range, decode_put, decode_txn
+from tricord.wire.native.keyspaces import decode_create, decode_drop
 
 __all__ = ["Applied", "StateMachine"]
 
@@ -90,7 +94,14 @@ _CHAINS_MASK = CHAINS_KEPT - 1
 NORMAL = EntryKind.NORMAL
 HEAD = Table.HEAD
 _NOBODY = Context()
-_OF_THE_CLUSTER = frozenset({CommandOperation.ALARM, CommandOperation.DOWNGRADE})
+_OF_THE_CLUSTER = frozenset(
+    {
+        CommandOperation.ALARM,
+        CommandOperation.DOWNGRADE,
+        CommandOperation.KEYSPACE_CREATE,
+        CommandOperation.KEYSPACE_DROP,
+    }
+)
 
 
 class StateMachine:
@@ -99,12 +110,14 @@ class StateMachine:
     __slots__ = (
         "_chains",
         "_chains_from",
+        "_changed",
         "_keyspaces",
         "_store",
         "_sweep",
         "alarms",
         "applied_index",
         "applied_term",
+        "catalogue",
         "chain",
         "configuration",
         "downgrade",
@@ -113,7 +126,10 @@ class StateMachine:
 
     def __init__(self, store: OrderedStore) -> None:
         self._store = store
+        self.catalogue = Catalogue(store)
         self._keyspaces = {0: Keyspace(store, 0)}
+        self._changed: dict[int, Keyspace] = {}
+        """Those whose marks are still to be recorded."""
         self._sweep: Compaction | None = None
         self.applied_index = self.applied_term = self.chain = 0
         self._chains = [0] * CHAINS_KEPT
@@ -151,6 +167,8 @@ class StateMachine:
         """The store holds another state now (a snapshot took its place): forget what was remembered of the old one."""
         self._sweep = None
         self.lease_changes = []
+        self._changed = {}
+        self.catalogue = Catalogue(self._store)
         for space in self._keyspaces.values():
             space.reload()
         self._read_marks()
@@ -185,8 +203,10 @@ class StateMachine:
         return sorted([lease_id(key) for key, _ in self._store.scan(Table.LEASES, b"\0", None)])
 
     def lease_keys(self, lease: int, keyspace: int = 0) -> list[bytes]:
-        """The keys that are attached to a lease, in order."""
-        space = self._keyspaces[keyspace]
+        """The keys of one keyspace that are attached to a lease, in order."""
+        space = self._keyspaces.get(keyspace)
+        if space is None:
+            return []
         return [key[KEYSPACE_BYTES:] for key in attached_keys(self._store, lease, space.prefix, space.stop)]
 
     def revision(self, keyspace: int = 0) -> int:
@@ -201,28 +221,49 @@ class StateMachine:
         """The keyspace itself, for those who hash or watch it."""
         return self._keyspaces[keyspace]
 
+    def has_keyspace(self, keyspace: int) -> bool:
+        """Whether that strong keyspace is there, and not dropped."""
+        return keyspace in self._keyspaces
+
+    @property
+    def has_only_default(self) -> bool:
+        """Whether there is no other strong keyspace."""
+        return len(self._keyspaces) == 1
+
+    @property
+    def keyspaces(self) -> list[int]:
+        """The ids of all strong keyspaces, ascending."""
+        return sorted(self._keyspaces)
+
     def sweep(self, limit: int) -> bool:
-        """Free what compactions made unreachable, up to ``limit`` changes; True when nothing is left.
+        """Free what compactions and drops made unreachable, up to ``limit`` changes; True when nothing is left.
 
         Called between batches, when there is time. A physical compaction is done when ``swept`` says so.
         """
+        dropped = self.catalogue.dropped
+        if dropped:
+            if Dropping(self._store, dropped[0]).step(limit):
+                self._store.write([self.catalogue.swept(dropped[0])])
+            return not self.has_to_sweep
         for space in self._keyspaces.values():
             if space.swept < space.compacted:
                 sweep = self._sweep
-                if sweep is None or sweep.done or sweep.revision != space.compacted:
+                if sweep is None or sweep.done or sweep.space is not space or sweep.revision != space.compacted:
                     sweep = self._sweep = Compaction(space)
                 sweep.step(limit)
-                return not any(other.swept < other.compacted for other in self._keyspaces.values())
+                return not self.has_to_sweep
         return True
 
     @property
     def has_to_sweep(self) -> bool:
         """Whether ``sweep`` has something to do."""
-        return any(space.swept < space.compacted for space in self._keyspaces.values())
+        return bool(self.catalogue.dropped) or any(space.swept < space.compacted for space in self._keyspaces.values())
 
     def swept(self, revision: int, keyspace: int = 0) -> bool:
-        """Whether everything that a compaction at ``revision`` made unreachable has been freed."""
-        return self._keyspaces[keyspace].swept >= revision
+        """Whether everything that a compaction at ``revision`` made unreachable has been freed, or the keyspace is no
+        more."""
+        space = self._keyspaces.get(keyspace)
+        return space is None or space.swept >= revision
 
     def _apply(self, entry: Entry) -> Applied:
         if entry.kind == EntryKind.CONFIGURATION:
@@ -248,30 +289,64 @@ class StateMachine:
         decode, applier = known
         space = self._keyspaces.get(keyspace)
         if space is None:
-            return Applied(entry.index, KeyspaceNotFound(), 0, [])
+            return Applied(entry.index, KeyspaceNotFound(), 0, [], keyspace)
         if deciding_term != entry.term and (deciding_term or operation in DECIDED_BY_LEADERS):
             reachable("what a leader of an older term decided was refused")
-            return Applied(entry.index, NoLeader("the leader that decided this leads no more"), space.revision, [])
+            refusal = NoLeader("the leader that decided this leads no more")
+            return Applied(entry.index, refusal, space.revision, [], keyspace)
         transaction = WriteTransaction(space)
         try:
             request: Request = decode(body)[0]
             authorise(context, request)
             if self.alarms and (refused := refusal_of(self.alarms, request)) is not None:
                 reachable("an alarm refused a write where it was applied")
-                return Applied(entry.index, refused, space.revision, [])
+                return Applied(entry.index, refused, space.revision, [], keyspace)
             outcome = applier(space, transaction, request)
         except (InvalidRequest, PermissionDenied) as refusal:
-            return Applied(entry.index, _without_frames(refusal), space.revision, [])
-        self._extend_chain(transaction)
-        space.commit(transaction)
+            return Applied(entry.index, _without_frames(refusal), space.revision, [], keyspace)
+        others: Sequence[tuple[Keyspace, WriteTransaction]] = ()
         if transaction.leases:
             self.lease_changes.append((type(outcome), transaction.leases))
-        return Applied(entry.index, outcome, space.revision, transaction.events)
+            others = self._ended_elsewhere(transaction, space)
+        self._commit(space, transaction)
+        if not others:
+            return Applied(entry.index, outcome, space.revision, transaction.events, keyspace)
+        for other, ended in others:
+            self._commit(other, ended)
+        elsewhere = [(other.identity, other.revision, ended.events) for other, ended in others]
+        return Applied(entry.index, outcome, space.revision, transaction.events, keyspace, elsewhere)
+
+    def _ended_elsewhere(
+        self, transaction: WriteTransaction, space: Keyspace
+    ) -> Sequence[tuple[Keyspace, WriteTransaction]]:
+        """The deletion of keys that leases which end there have in other keyspaces: a transaction for each."""
+        ended = [lease for lease, record in transaction.leases if record is None]
+        if not ended or len(self._keyspaces) == 1:
+            return ()
+        found = []
+        for other in self._keyspaces.values():
+            if other is not space:
+                there = WriteTransaction(other)
+                for lease in ended:
+                    there.delete_attached(lease)
+                if there.writes:
+                    found.append((other, there))
+        return found
+
+    def _commit(self, space: Keyspace, transaction: WriteTransaction) -> None:
+        self._extend_chain(transaction)
+        space.commit(transaction)
+        self._changed[space.identity] = space
 
     def _apply_of_the_cluster(self, entry: Entry) -> Applied:
         """What belongs to no keyspace."""
         command = decode_command(entry.data)
-        change = self._change_alarms if command.operation == CommandOperation.ALARM else self._change_downgrade
+        change = {
+            CommandOperation.ALARM: self._change_alarms,
+            CommandOperation.DOWNGRADE: self._change_downgrade,
+            CommandOperation.KEYSPACE_CREATE: self._create_keyspace,
+            CommandOperation.KEYSPACE_DROP: self._drop_keyspace,
+        }[CommandOperation(command.operation)]
         try:
             outcome: Result | TricordError = change(command)
         except (InvalidRequest, PermissionDenied, ResourceExhausted) as refused:
@@ -295,6 +370,30 @@ class StateMachine:
         self._mark(META_DOWNGRADE, request.target.encode())
         self.downgrade = request.target
         return DowngradeChangeResult()
+
+    def _create_keyspace(self, command: Command) -> Result:
+        request = decode_create(command.body)
+        authorise(Context(identity=command.identity), request)
+        record, writes = self.catalogue.create(request)
+        self._record(writes)
+        if record.model is Model.STRONG:
+            self._keyspaces[record.id] = Keyspace(self._store, record.id)
+        return KeyspaceCreateResult(record)
+
+    def _drop_keyspace(self, command: Command) -> Result:
+        request = decode_drop(command.body)
+        authorise(Context(identity=command.identity), request)
+        record, writes = self.catalogue.drop(request)
+        self._record(writes)
+        self._keyspaces.pop(record.id, None)
+        self._changed.pop(record.id, None)
+        return KeyspaceDropResult(record)
+
+    def _record(self, writes: list[Write]) -> None:
+        """Effects on META that belong to no keyspace's own marks."""
+        self._store.write(writes)
+        for _, key, value in writes:
+            self.chain = xxh3_64_intdigest(value or b"", xxh3_64_intdigest(key, self.chain))
 
     def _mark(self, name: bytes, value: bytes) -> None:
         self._store.write([(Table.META, name, value)])
@@ -331,10 +430,17 @@ class StateMachine:
         self._chains[mark.index & _CHAINS_MASK] = mark.chain
         self.configuration = read_configuration(self._store)
         self.alarms = read_alarms(self._store)
+        strong = [record.id for record in self.catalogue.records if record.model is Model.STRONG]
+        known = self._keyspaces
+        self._keyspaces = {number: known.get(number) or Keyspace(self._store, number) for number in strong}
         self.downgrade = (self._store.get(Table.META, META_DOWNGRADE) or b"").decode()
 
     def _record_marks(self) -> None:
-        writes: list[Write] = [space.marks_write() for space in self._keyspaces.values()]
+        # The default keyspace's are always written: they say that there is a state at all.
+        writes: list[Write] = [self._keyspaces[0].marks_write()]
+        if self._changed:
+            writes += [space.marks_write() for identity, space in self._changed.items() if identity]
+            self._changed = {}
         writes += applied_mark_writes(AppliedMark(self.applied_index, self.applied_term, self.chain))
         self._store.write(writes)
 

@@ -21,6 +21,7 @@ from tricord.base.errors import (
     TooManyOperations,
     ValueProvided,
 )
+from tricord.base.keyspaces import KeyspaceCreate, KeyspaceDrop, KeyspaceList, check_name
 from tricord.base.leases import (
     LEASE_TTL_MAX,
     LeaseGrant,
@@ -115,8 +116,12 @@ def _check_lease(request: LeaseGrant | LeaseRevoke | LeaseKeepAlive | LeaseTimeT
         raise InvalidRequest("a lease's id is a signed integer of 64 bits")
 
 
-def _check_list(_: LeaseList, __: int) -> None:
+def _check_list(_: LeaseList | KeyspaceList, __: int) -> None:
     pass
+
+
+def _check_keyspace(request: KeyspaceCreate | KeyspaceDrop, _: int) -> None:
+    check_name(request.name)
 
 
 def check_downgrade(request: DowngradeChange) -> None:
@@ -142,6 +147,9 @@ _CHECKS: dict[type[Request], Callable[[Any, int], None]] = {
     LeaseKeepAlive: _check_lease,
     LeaseTimeToLive: _check_lease,
     LeaseList: _check_list,
+    KeyspaceCreate: _check_keyspace,
+    KeyspaceDrop: _check_keyspace,
+    KeyspaceList: _check_list,
     AlarmChange: lambda request, _: check_alarm(request),
     DowngradeChange: lambda request, _: check_downgrade(request),
 }

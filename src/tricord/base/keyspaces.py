@@ -1,0 +1,98 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Keyspaces: named sets of keys, each with the consistency that it declares; and the requests that make and drop them.
+
+The catalogue of them is strong, whatever they are themselves.
+"""
+
+from __future__ import annotations
+
+import re
+from enum import Enum
+
+from tricord.base.errors import InvalidRequest
+from tricord.base.message import message
+
+DEFAULT_KEYSPACE = "default"
+"""Strong, and always there, with id 0."""
+KEYSPACES_MAX = 1000
+"""How many there may be at a time."""
+NAME_MAX = 64
+
+_NAME = re.compile(r"[a-z0-9][a-z0-9._-]*", re.ASCII)
+
+
+class Model(Enum):
+    """What a keyspace promises. Values are what users write."""
+
+    STRONG = "strong"
+    CAUSAL = "causal"
+    EVENTUAL = "eventual"
+
+
+@message
+class KeyspaceRecord:
+    """One keyspace. ``id`` is never used again, also after a drop."""
+
+    id: int
+    name: str
+    model: Model
+
+
+@message
+class KeyspaceCreate:
+    """Make a keyspace. Refused as KeyspaceExists where the name is taken."""
+
+    name: str
+    model: Model = Model.STRONG
+
+
+@message
+class KeyspaceCreateResult:
+    """The new keyspace."""
+
+    record: KeyspaceRecord
+
+
+@message
+class KeyspaceDrop:
+    """Take a keyspace away, and all that it holds."""
+
+    name: str
+
+
+@message
+class KeyspaceDropResult:
+    """What was dropped."""
+
+    record: KeyspaceRecord
+
+
+@message
+class KeyspaceList:
+    """Read the catalogue."""
+
+
+@message
+class KeyspaceListResult:
+    """All keyspaces, by id."""
+
+    records: list[KeyspaceRecord]
+
+
+DEFAULT_RECORD = KeyspaceRecord(0, DEFAULT_KEYSPACE, Model.STRONG)
+
+
+def check_name(name: str) -> None:
+    """Raise InvalidRequest for what cannot be a keyspace's name: it goes into metadata, paths and metrics as it is."""
+    if len(name) > NAME_MAX or not _NAME.fullmatch(name):
+        raise InvalidRequest(
+            f"a keyspace's name has 1 to {NAME_MAX} of a-z 0-9 . _ - and begins with a letter or a digit: {name[:80]!r}"
+        )
+
+
+def model_of(text: str) -> Model:
+    """The model of that name. Raises InvalidRequest, which lists them."""
+    try:
+        return Model(text)
+    except ValueError:
+        raise InvalidRequest(f"a keyspace is strong, causal or eventual, not {text[:80]!r}") from None

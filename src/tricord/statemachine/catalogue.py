@@ -1,0 +1,123 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The catalogue of keyspaces, as the log made it: records in META, the same on every member at the same index.
+
+A dropped keyspace leaves a mark until its data is swept, which each member does at its own pace. Ids come from a
+counter that only grows.
+"""
+
+from __future__ import annotations
+
+from struct import Struct
+from struct import error as StructError
+
+from tricord.base.errors import CorruptData, InvalidRequest, KeyspaceExists, KeyspaceNotFound, ResourceExhausted
+from tricord.base.keyspaces import (
+    DEFAULT_KEYSPACE,
+    DEFAULT_RECORD,
+    KEYSPACES_MAX,
+    KeyspaceCreate,
+    KeyspaceDrop,
+    KeyspaceRecord,
+    Model,
+    check_name,
+)
+from tricord.base.ordered import Table, View, Write
+from tricord.mvcc.keys import keyspace_prefix
+
+META_NEXT = b"catalogue/next"
+"""Key in META: the id of the next keyspace (4 bytes, big endian; absent: 1)."""
+META_RECORDS = b"catalogue/keyspace/"
+"""Before a keyspace's id (4 bytes, big endian) in META: its record."""
+META_DROPPED = b"catalogue/dropped/"
+"""Before an id in META: that keyspace is gone, and its data is not all swept."""
+ID_MAX = 0xFFFF_FFFE
+
+_FORMAT = 1
+_RECORD = Struct(">BB")
+_NUMBERS = {Model.STRONG: 1, Model.CAUSAL: 2, Model.EVENTUAL: 3}
+_MODELS = {number: model for model, number in _NUMBERS.items()}
+
+
+class Catalogue:
+    """Which keyspaces there are. ``dropped`` are the ids whose data is still to be swept."""
+
+    __slots__ = ("by_name", "dropped", "next_id")
+
+    def __init__(self, view: View) -> None:
+        self.by_name = {DEFAULT_KEYSPACE: DEFAULT_RECORD}
+        for key, data in view.scan(Table.META, META_RECORDS, _after(META_RECORDS)):
+            record = decode_record(_id(key, META_RECORDS), data)
+            self.by_name[record.name] = record
+        self.dropped = [_id(key, META_DROPPED) for key, _ in view.scan(Table.META, META_DROPPED, _after(META_DROPPED))]
+        self.next_id = int.from_bytes(view.get(Table.META, META_NEXT) or b"\1", "big")
+
+    @property
+    def records(self) -> list[KeyspaceRecord]:
+        """All of them, by id."""
+        return sorted(self.by_name.values(), key=lambda record: record.id)
+
+    def find(self, name: str) -> KeyspaceRecord:
+        """The keyspace of that name. Raises KeyspaceNotFound."""
+        record = self.by_name.get(name)
+        if record is None:
+            raise KeyspaceNotFound(f"no keyspace is called {name[:80]!r}")
+        return record
+
+    def create(self, request: KeyspaceCreate) -> tuple[KeyspaceRecord, list[Write]]:
+        """Add one; the writes record it. Raises InvalidRequest, KeyspaceExists, ResourceExhausted."""
+        check_name(request.name)
+        known = self.by_name.get(request.name)
+        if known is not None:
+            raise KeyspaceExists(f"keyspace {request.name!r} exists already: it is {known.model.value}")
+        if len(self.by_name) >= KEYSPACES_MAX:
+            raise ResourceExhausted(f"there are {KEYSPACES_MAX} keyspaces already: drop some first")
+        if self.next_id > ID_MAX:
+            raise ResourceExhausted("every id that a keyspace can have was used")
+        record = KeyspaceRecord(self.next_id, request.name, request.model)
+        self.next_id += 1
+        self.by_name[record.name] = record
+        return record, [
+            (Table.META, META_NEXT, self.next_id.to_bytes(4, "big")),
+            (Table.META, META_RECORDS + keyspace_prefix(record.id), encode_record(record)),
+        ]
+
+    def drop(self, request: KeyspaceDrop) -> tuple[KeyspaceRecord, list[Write]]:
+        """Take one away; the writes record it. Raises InvalidRequest, KeyspaceNotFound."""
+        if request.name == DEFAULT_KEYSPACE:
+            raise InvalidRequest("the default keyspace is always there")
+        record = self.find(request.name)
+        del self.by_name[record.name]
+        self.dropped.append(record.id)
+        return record, [
+            (Table.META, META_RECORDS + keyspace_prefix(record.id), None),
+            (Table.META, META_DROPPED + keyspace_prefix(record.id), b""),
+        ]
+
+    def swept(self, identity: int) -> Write:
+        """A dropped keyspace's data is gone; the write records it."""
+        self.dropped.remove(identity)
+        return Table.META, META_DROPPED + keyspace_prefix(identity), None
+
+
+def encode_record(record: KeyspaceRecord) -> bytes:
+    """As META has it; the id is in the key."""
+    return _RECORD.pack(_FORMAT, _NUMBERS[record.model]) + record.name.encode()
+
+
+def decode_record(identity: int, data: bytes) -> KeyspaceRecord:
+    """Raises CorruptData for what is none."""
+    try:
+        version, model = _RECORD.unpack_from(data)
+        if version == _FORMAT:
+            return KeyspaceRecord(identity, data[_RECORD.size :].decode(), _MODELS[model])
+    except (StructError, UnicodeDecodeError, KeyError):
+        pass
+    raise CorruptData("backend", 0, f"the record of keyspace {identity} is none that this version knows")
+
+
+def _after(prefix: bytes) -> bytes:
+    return prefix[:-1] + bytes((prefix[-1] + 1,))
+
+
+def _id(key: bytes, prefix: bytes) -> int:
+    return int.from_bytes(key[len(prefix) :], "big")

@@ -1,0 +1,7 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Messages of ``proto/tricord/keyspaces.proto``. Written by proto/generate.py: do not edit."""
+
+from tricord.wire.schemas.pool import load
+
+# fmt: off
+DESCRIPTOR = load(b'\n\x17tricord/keyspaces.proto\x12\ntricord.v1"_\n\x08Keyspace\x12\x0e\n\x02id\x18\x01 \x01(\rR\x02id\x12\x12\n\x04name\x18\x02 \x01(\tR\x04name\x12/\n\x05model\x18\x03 \x01(\x0e2\x19.tricord.v1.KeyspaceModelR\x05model"\\\n\x15KeyspaceCreateRequest\x12\x12\n\x04name\x18\x01 \x01(\tR\x04name\x12/\n\x05model\x18\x02 \x01(\x0e2\x19.tricord.v1.KeyspaceModelR\x05model"J\n\x16KeyspaceCreateResponse\x120\n\x08keyspace\x18\x01 \x01(\x0b2\x14.tricord.v1.KeyspaceR\x08keyspace")\n\x13KeyspaceDropRequest\x12\x12\n\x04name\x18\x01 \x01(\tR\x04name"H\n\x14KeyspaceDropResponse\x120\n\x08keyspace\x18\x01 \x01(\x0b2\x14.tricord.v1.KeyspaceR\x08keyspace"9\n\x13KeyspaceListRequest\x12"\n\x0cserializable\x18\x01 \x01(\x08R\x0cserializable"J\n\x14KeyspaceListResponse\x122\n\tkeyspaces\x18\x01 \x03(\x0b2\x14.tricord.v1.KeyspaceR\tkeyspaces*F\n\rKeyspaceModel\x12\x0f\n\x0bUNSPECIFIED\x10\x00\x12\n\n\x06STRONG\x10\x01\x12\n\n\x06CAUSAL\x10\x02\x12\x0c\n\x08EVENTUAL\x10\x032\xf2\x01\n\tKeyspaces\x12O\n\x06Create\x12!.tricord.v1.KeyspaceCreateRequest\x1a".tricord.v1.KeyspaceCreateResponse\x12I\n\x04Drop\x12\x1f.tricord.v1.KeyspaceDropRequest\x1a .tricord.v1.KeyspaceDropResponse\x12I\n\x04List\x12\x1f.tricord.v1.KeyspaceListRequest\x1a .tricord.v1.KeyspaceListResponseb\x06proto3', globals())  # noqa: E501

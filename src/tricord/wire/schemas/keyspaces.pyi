@@ -1,0 +1,82 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Types of ``proto/tricord/keyspaces.proto``. Written by proto/generate.py: do not edit."""
+
+from collections.abc import Iterable
+
+from google.protobuf.descriptor import FileDescriptor
+from google.protobuf.internal.containers import RepeatedCompositeFieldContainer
+from google.protobuf.internal.enum_type_wrapper import EnumTypeWrapper
+from google.protobuf.message import Message
+
+DESCRIPTOR: FileDescriptor
+
+KeyspaceModel: EnumTypeWrapper
+UNSPECIFIED: int
+STRONG: int
+CAUSAL: int
+EVENTUAL: int
+
+class Keyspace(Message):
+    id: int
+    name: str
+    model: int
+    def __init__(
+        self,
+        *,
+        id: int = ...,
+        name: str = ...,
+        model: int = ...,
+    ) -> None: ...
+
+class KeyspaceCreateRequest(Message):
+    name: str
+    model: int
+    def __init__(
+        self,
+        *,
+        name: str = ...,
+        model: int = ...,
+    ) -> None: ...
+
+class KeyspaceCreateResponse(Message):
+    @property
+    def keyspace(self) -> Keyspace: ...
+    def __init__(
+        self,
+        *,
+        keyspace: Keyspace | None = ...,
+    ) -> None: ...
+
+class KeyspaceDropRequest(Message):
+    name: str
+    def __init__(
+        self,
+        *,
+        name: str = ...,
+    ) -> None: ...
+
+class KeyspaceDropResponse(Message):
+    @property
+    def keyspace(self) -> Keyspace: ...
+    def __init__(
+        self,
+        *,
+        keyspace: Keyspace | None = ...,
+    ) -> None: ...
+
+class KeyspaceListRequest(Message):
+    serializable: bool
+    def __init__(
+        self,
+        *,
+        serializable: bool = ...,
+    ) -> None: ...
+
+class KeyspaceListResponse(Message):
+    @property
+    def keyspaces(self) -> RepeatedCompositeFieldContainer[Keyspace]: ...
+    def __init__(
+        self,
+        *,
+        keyspaces: Iterable[Keyspace] | None = ...,
+    ) -> None: ...
