@@ -24,12 +24,12 @@ class Leads(Protocol):
 
 
 class Compacting:
-    """Runs one ``AutoCompaction`` beside the turns."""
+    """Runs an ``AutoCompaction`` for each strong keyspace beside the turns."""
 
     def __init__(
         self,
         environment: Environment,
-        rule: AutoCompaction,
+        rule: Callable[[], AutoCompaction],
         machine: StateMachine,
         replica: Leads,
         ask: Callable[[Compact, Context], Awaitable[Any]],
@@ -38,31 +38,38 @@ class Compacting:
         self._clock = environment.clock
         self._tasks = environment.tasks
         self._rule = rule
+        self._every = rule().every
+        self._rules: dict[int, AutoCompaction] = {}
         self._machine = machine
         self._replica = replica
         self._ask = ask
         self._tells = tells
-        self._timer: Timer = self._tasks.call_later(rule.every, self._look)
-        self._asking = False
+        self._timer: Timer = self._tasks.call_later(self._every, self._look)
+        self._asking: set[int] = set()
 
     def stop(self) -> None:
         """Do no more."""
         self._timer.cancel()
 
     def _look(self) -> None:
-        self._timer = self._tasks.call_later(self._rule.every, self._look)
+        self._timer = self._tasks.call_later(self._every, self._look)
         machine = self._machine
-        revision = self._rule.sample(self._clock.monotonic(), machine.revision(), machine.compacted())
-        if revision > 0 and self._replica.is_leader and not self._asking:
-            self._asking = True
-            self._tasks.spawn(self._compact(revision), "automatic compaction")
+        strong = {record.id: record.name for record in machine.catalogue.records if machine.has_keyspace(record.id)}
+        rules = self._rules
+        self._rules = {identity: rules.get(identity) or self._rule() for identity in strong}
+        for identity, rule in self._rules.items():
+            now, newest, oldest = self._clock.monotonic(), machine.revision(identity), machine.compacted(identity)
+            revision = rule.sample(now, newest, oldest)
+            if revision > 0 and self._replica.is_leader and identity not in self._asking:
+                self._asking.add(identity)
+                self._tasks.spawn(self._compact(identity, strong[identity], revision), "automatic compaction")
 
-    async def _compact(self, revision: int) -> None:
+    async def _compact(self, identity: int, name: str, revision: int) -> None:
         try:
-            await self._ask(Compact(revision), Context())
+            await self._ask(Compact(revision), Context(keyspace=name))
         except TricordError as error:
-            self._tells.warning("automatic compaction failed", revision=revision, why=str(error))
+            self._tells.warning("automatic compaction failed", keyspace=name, revision=revision, why=str(error))
         else:
-            self._tells.info("compacted", revision=revision)
+            self._tells.info("compacted", keyspace=name, revision=revision)
         finally:
-            self._asking = False
+            self._asking.discard(identity)

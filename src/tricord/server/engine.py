@@ -14,6 +14,7 @@ from tricord.base.context import Context
 from tricord.base.errors import TricordError
 from tricord.base.export import Export, ExportForm
 from tricord.base.hashes import ContentHash
+from tricord.base.keyspaces import DEFAULT_KEYSPACE
 from tricord.base.levels import Stamp
 from tricord.base.members import MemberRecord, MemberStatus
 from tricord.base.message import message
@@ -62,8 +63,8 @@ class Engine(Protocol):
         take at first or after an empty ``take``. Raises KeyspaceNotFound, NotForLearners, CorruptCluster,
         Stopping."""
 
-    def stamp(self) -> Stamp:
-        """What an answer given now would say."""
+    def stamp(self, keyspace: str = DEFAULT_KEYSPACE) -> Stamp:
+        """What an answer given now would say. Its revision is 0 where the keyspace is not known here."""
 
     def status(self) -> MemberStatus:
         """This member's own state; needs no quorum."""

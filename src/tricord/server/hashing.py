@@ -60,7 +60,12 @@ class Hashing:
         members at an equal applied index. Raises as ``of_keys``."""
         async with self._place():
             picture = self._overlay.picture((Table.HEAD, Table.LEASES))
-            pairs = chain(picture.scan(Table.HEAD, b"\0", None), picture.scan(Table.LEASES, b"\0", None))
+            # What dropped keyspaces held goes at each member's own pace.
+            heads = [
+                picture.scan(Table.HEAD, space.prefix, space.stop)
+                for space in map(self._machine.keyspace, self._machine.keyspaces)
+            ]
+            pairs = chain(*heads, picture.scan(Table.LEASES, b"\0", None))
             return await self._digest(picture, pairs, self._machine.chain)
 
     async def stop(self) -> None:

@@ -60,7 +60,7 @@ class Housekeeping:
         self._log = log
         self._fail = fail
         self._sweeping = False
-        self._waiting: list[tuple[int, Callable[[], None]]] = []
+        self._waiting: list[tuple[int, int, Callable[[], None]]] = []
         self._cut_timer: Timer | None = environment.tasks.call_later(CUT_SECONDS, self._cut)
         self._stopped = False
         self.needed: Callable[[], int | None] = lambda: None
@@ -70,10 +70,10 @@ class Housekeeping:
         # A sweep that a stop interrupted goes on.
         self._start_sweep()
 
-    def compacted(self, revision: int, then: Callable[[], None] | None) -> None:
+    def compacted(self, keyspace: int, revision: int, then: Callable[[], None] | None) -> None:
         """A compaction was applied: free what it made unreachable, and then call ``then``."""
         if then is not None:
-            self._waiting.append((revision, then))
+            self._waiting.append((keyspace, revision, then))
         self._start_sweep()
 
     def look(self) -> None:
@@ -101,9 +101,9 @@ class Housekeeping:
             self._fail(error)
             return
         self._drain.wrote()
-        for waiting in [one for one in self._waiting if self._machine.swept(one[0])]:
+        for waiting in [one for one in self._waiting if self._machine.swept(one[1], one[0])]:
             self._waiting.remove(waiting)
-            waiting[1]()
+            waiting[2]()
         if done:
             self._sweeping = False
         else:

@@ -282,7 +282,7 @@ class Leases:
     def _tell(self, waiting: Waiting, told: tuple[int, int]) -> None:
         request = cast(LeaseTimeToLive, waiting.request)
         left, granted = told
-        keys = self._machine.lease_keys(request.id) if request.keys and left >= 0 else []
+        keys = self._machine.lease_keys(request.id, waiting.keyspace) if request.keys and left >= 0 else []
         self._answer(waiting, LeaseTimeToLiveResult(request.id, left, granted, keys))
 
     # --- between members ---------------------------------------------------------------------------------------

@@ -21,7 +21,7 @@ from tricord.base.metrics import Metrics, StoreCounts
 from tricord.base.ordered import Table
 from tricord.base.reachable import reachable
 from tricord.base.version import ETCD_VERSION
-from tricord.mvcc.auto_compaction import auto_compaction
+from tricord.mvcc.auto_compaction import AutoCompaction, auto_compaction
 from tricord.raft.config import RaftConfig
 from tricord.replica.config import ReplicaConfig
 from tricord.replica.replica import Replica
@@ -242,9 +242,15 @@ class Member:
         )
 
     def _open_compacting(self) -> Compacting | None:
-        rule = auto_compaction(self._configuration.auto_compaction_mode, self._configuration.auto_compaction_retention)
-        if rule is None:
+        configuration = self._configuration
+        if auto_compaction(configuration.auto_compaction_mode, configuration.auto_compaction_retention) is None:
             return None
+
+        def rule() -> AutoCompaction:
+            made = auto_compaction(configuration.auto_compaction_mode, configuration.auto_compaction_retention)
+            assert made is not None
+            return made
+
         return Compacting(self._environment, rule, self.machine, self.replica, self.engine.ask, self._tells)
 
     def _open_corruption(self) -> Corruption:
@@ -450,9 +456,9 @@ class Member:
         """Whether a change of alarms can be decided now: alone, nothing is while the log is full."""
         return self.turns.started and not (self.turns.log_full and self.is_alone)
 
-    def compacted(self, revision: int, then: Callable[[], None] | None) -> None:
+    def compacted(self, keyspace: int, revision: int, then: Callable[[], None] | None) -> None:
         """Begin to free what a compaction made unreachable; ``then`` runs when that is done."""
-        self.housekeeping.compacted(revision, then)
+        self.housekeeping.compacted(keyspace, revision, then)
 
     def report(self, error: BaseException, where: str) -> None:
         """Something failed that should not, and that others need not suffer for."""
@@ -504,7 +510,7 @@ class Member:
         return self.drain.disk_full or self.turns.log_full
 
     def _reloaded(self) -> None:
-        self.housekeeping.compacted(0, None)
+        self.housekeeping.compacted(0, 0, None)
         self.watching.reloaded()
 
     async def open_snapshot(self, form: ExportForm) -> Export:

@@ -27,9 +27,18 @@ from tricord.base.errors import (
     Stopping,
     TooManyRequests,
     TricordError,
+    Unimplemented,
 )
 from tricord.base.export import Export, ExportForm
 from tricord.base.hashes import ContentHash
+from tricord.base.keyspaces import (
+    DEFAULT_KEYSPACE,
+    KeyspaceCreate,
+    KeyspaceDrop,
+    KeyspaceList,
+    KeyspaceListResult,
+    Model,
+)
 from tricord.base.leases import (
     LeaseGrant,
     LeaseKeepAlive,
@@ -59,8 +68,12 @@ from tricord.statemachine.machine import Applied, StateMachine
 from tricord.statemachine.validation import Limits, validate
 from tricord.storage.overlay import Overlay
 
-_ASKS: frozenset[type[Request]] = frozenset({LeaseKeepAlive, LeaseTimeToLive, LeaseList})
+_ASKS: frozenset[type[Request]] = frozenset({LeaseKeepAlive, LeaseTimeToLive, LeaseList, KeyspaceList})
 """Neither logged nor answered from the tables alone."""
+_OF_THE_CLUSTER: frozenset[type[Request]] = frozenset(
+    {KeyspaceCreate, KeyspaceDrop, KeyspaceList, AlarmChange, DowngradeChange}
+)
+"""Belong to no keyspace."""
 
 REQUEST_SECONDS_MAX = 7.0
 """How long a request without a deadline of its own may wait."""
@@ -72,7 +85,7 @@ class Host(Protocol):
     def refuses_growth(self) -> str:
         """Why writes that make the store larger are refused; empty when they are not."""
 
-    def compacted(self, revision: int, then: Callable[[], None] | None) -> None:
+    def compacted(self, keyspace: int, revision: int, then: Callable[[], None] | None) -> None:
         """Begin to free what a compaction made unreachable; ``then`` runs when that is done."""
 
     def report(self, error: BaseException, where: str) -> None:
@@ -119,7 +132,6 @@ class MemberEngine:
         self._turns = turns
         self._limits = limits
         self._tickets = Tickets()
-        self._keyspaces = {"default": 0}
         self._cluster = cluster
         self._member = member
         self._waiting_max = waiting_max
@@ -179,16 +191,18 @@ class MemberEngine:
     def open_watch(self, context: Context, wake: Callable[[], None]) -> WatchStream:
         if self.stopping:
             raise Stopping
-        if context.keyspace not in self._keyspaces:
-            raise KeyspaceNotFound(f"no keyspace is called {context.keyspace!r}")
+        keyspace = self._machine.catalogue.find(context.keyspace).id
         if self._peers.is_learner:
             raise NotForLearners
         if self._is_found_out():
             raise CorruptCluster
-        return self._watching.open(context, wake)
+        return self._watching.open(keyspace, context, wake)
 
-    def stamp(self) -> Stamp:
-        return self._stamp_at(self._machine.revision(0), Level.LINEARIZABLE)
+    def stamp(self, keyspace: str = DEFAULT_KEYSPACE) -> Stamp:
+        machine = self._machine
+        record = machine.catalogue.by_name.get(keyspace)
+        revision = machine.revision(record.id) if record is not None and machine.has_keyspace(record.id) else 0
+        return self._stamp_at(revision, Level.LINEARIZABLE)
 
     @property
     def waiting(self) -> int:
@@ -198,12 +212,14 @@ class MemberEngine:
     def _call(self, request: Request, context: Context, reply: Reply, body: bytes | None) -> None:
         if self.stopping:
             raise Stopping
-        keyspace = self._keyspaces.get(context.keyspace)
-        if keyspace is None:
-            raise KeyspaceNotFound(f"no keyspace is called {context.keyspace!r}")
+        kind = type(request)
+        record = self._machine.catalogue.by_name.get(context.keyspace)
+        if record is None and kind not in _OF_THE_CLUSTER:
+            self._look_up(request, context, reply, body)
+            return
+        keyspace = 0 if record is None else record.id
         validate(request, self._limits)
         authorise(context, request)
-        kind = type(request)
         if kind is Range:
             reads = True
             self._metrics.ranges += 1
@@ -216,6 +232,9 @@ class MemberEngine:
                 self._metrics.txns += 1
             elif kind is DeleteRange:
                 self._metrics.deletes += 1
+        if kind is KeyspaceList and context.level is Level.ANY:
+            reply(KeyspaceListResult(self._machine.catalogue.records), self.stamp())
+            return
         if reads and context.level is Level.ANY and kind not in _ASKS:
             self._read(Waiting(request, context, reply, keyspace, 0.0, False), Level.ANY)
             return
@@ -236,6 +255,8 @@ class MemberEngine:
             return
         if type(request) is LeaseGrant:
             request, body = self._granting(request), None
+        elif type(request) is KeyspaceCreate and request.model is not Model.STRONG:
+            raise Unimplemented(f"{request.model.value} keyspaces are not there yet: create a strong one")
         if kind is not AlarmChange and kind is not DowngradeChange:
             self._refuse_for_space(request)
         # Before anybody was elected the term is 0, which would say that a client decided.
@@ -244,6 +265,21 @@ class MemberEngine:
         if len(command) > self._request_bytes_max:
             raise RequestTooLarge
         self._turns.propose(self._tickets.add(waiting), command)
+
+    def _look_up(self, request: Request, context: Context, reply: Reply, body: bytes | None) -> None:
+        """Call again once this member knows of every keyspace that was made before the call: one may be new."""
+        if context.level is Level.ANY:
+            self._machine.catalogue.find(context.keyspace)  # raises
+
+        def known(outcome: Outcome, stamp: Stamp) -> None:
+            if not isinstance(outcome, TricordError):
+                if context.keyspace in self._machine.catalogue.by_name:
+                    self.call(request, context, reply, body)
+                    return
+                outcome = KeyspaceNotFound(f"no keyspace is called {context.keyspace[:80]!r}")
+            reply(outcome, stamp)
+
+        self._call(KeyspaceList(), Context(deadline=context.deadline), known, None)
 
     def _granting(self, request: LeaseGrant) -> LeaseGrant:
         """The grant as it is logged: with an id, and long enough to be renewed over a change of leaders."""
@@ -254,8 +290,12 @@ class MemberEngine:
 
     def _answer_now(self, waiting: Waiting, result: Result) -> None:
         """With the state as it is."""
-        stamp = self._stamp_at(self._machine.revision(waiting.keyspace), Level.LINEARIZABLE)
-        self._answer(waiting, result, stamp)
+        self._answer(waiting, result, self._stamp_at(self._revision(waiting), Level.LINEARIZABLE))
+
+    def _revision(self, waiting: Waiting) -> int:
+        """Of the request's keyspace; 0 once that was dropped."""
+        machine = self._machine
+        return machine.revision(waiting.keyspace) if machine.has_keyspace(waiting.keyspace) else 0
 
     def _is_found_out(self) -> bool:
         """Whether this member was found to differ from the others: what it would say is not the cluster's data."""
@@ -287,9 +327,9 @@ class MemberEngine:
             request = waiting.request
             assert isinstance(request, Compact)
             if request.physical:
-                self._host.compacted(request.revision, lambda: self._answer(waiting, outcome, stamp))
+                self._host.compacted(waiting.keyspace, request.revision, lambda: self._answer(waiting, outcome, stamp))
                 return
-            self._host.compacted(request.revision, None)
+            self._host.compacted(waiting.keyspace, request.revision, None)
         self._answer(waiting, outcome, stamp)
 
     def dropped(self, ticket: int, error: TricordError) -> None:
@@ -322,7 +362,9 @@ class MemberEngine:
             self._read(waiting, Level.LINEARIZABLE)
 
     def _ask(self, ticket: int, waiting: Waiting) -> None:
-        if type(waiting.request) is LeaseList:
+        if type(waiting.request) is KeyspaceList:
+            self._answer_now(waiting, KeyspaceListResult(self._machine.catalogue.records))
+        elif type(waiting.request) is LeaseList:
             self._answer_now(waiting, LeaseListResult(self._machine.lease_ids()))
         else:
             self.leases.serve(ticket, waiting)
@@ -343,7 +385,7 @@ class MemberEngine:
                 return
         except TricordError as error:
             outcome = error
-        self._answer(waiting, outcome, self._stamp_at(self._machine.revision(waiting.keyspace), level))
+        self._answer(waiting, outcome, self._stamp_at(self._revision(waiting), level))
 
     async def hash_keys(self, revision: int) -> tuple[ContentHash, Stamp]:
         return await self.hashing.of_keys(revision), self.stamp()

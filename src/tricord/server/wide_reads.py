@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from tricord.base.environment import Tasks
-from tricord.base.errors import ServerFault, TooManyRequests, TricordError
+from tricord.base.errors import KeyspaceNotFound, ServerFault, TooManyRequests, TricordError
 from tricord.base.levels import Stamp
 from tricord.base.operations import Range, RangeResult
 from tricord.base.ordered import Table
@@ -80,6 +80,9 @@ class WideReads:
                 self._start(read)
 
     def _start(self, read: _WideRead) -> None:
+        if not self._machine.has_keyspace(read.waiting.keyspace):
+            self._answer(read.waiting, KeyspaceNotFound(), read.stamp(0))
+            return
         picture = self._overlay.picture((Table.HEAD, Table.HISTORY))
         space = self._machine.keyspace(read.waiting.keyspace).frozen(picture)
         stamp = read.stamp(space.revision)

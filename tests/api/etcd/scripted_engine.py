@@ -66,7 +66,7 @@ class ScriptedEngine(ScriptedMembership):
     def open_watch(self, context: Context, wake: Callable[[], None]) -> WatchStream:
         raise Unimplemented
 
-    def stamp(self) -> Stamp:
+    def stamp(self, keyspace: str = "default") -> Stamp:
         return STAMP
 
     def status(self) -> MemberStatus:

@@ -38,7 +38,7 @@ def methods(engine: Engine) -> list[Method]:
         def handle(data: bytes, call: UnaryCall) -> None:
             request = _parse(kind, data)
             named: Any = getattr(request, "leader", request)
-            answer(call, work(Queue(engine, named.name, call.deadline), request))
+            answer(call, work(Queue(engine, named.name, call), request))
 
         return handle
 
@@ -49,7 +49,7 @@ def methods(engine: Engine) -> list[Method]:
         except DecodeError as error:
             raise malformed_in_stream(error) from None
         try:
-            await _observe(Queue(engine, request.name, call.deadline), call)
+            await _observe(Queue(engine, request.name, call), call)
         except TricordError as error:
             raise in_words(error, call.deadline) from None
 

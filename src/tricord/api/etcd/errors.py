@@ -44,6 +44,7 @@ TABLE: dict[type[TricordError], tuple[Status, str | None]] = {
     errors.NotFound: (Status.NOT_FOUND, None),
     errors.LeaseNotFound: (Status.NOT_FOUND, "etcdserver: requested lease not found"),
     errors.KeyspaceNotFound: (Status.NOT_FOUND, None),
+    errors.KeyspaceExists: (Status.ALREADY_EXISTS, None),
     errors.LeaseExists: (Status.FAILED_PRECONDITION, "etcdserver: lease already exists"),
     errors.LeaseTimeToLiveTooLarge: (Status.OUT_OF_RANGE, "etcdserver: too large lease TTL"),
     errors.PermissionDenied: (Status.PERMISSION_DENIED, "etcdserver: permission denied"),

@@ -16,6 +16,7 @@ from typing import cast
 from tricord.api.etcd.gateway_routes import ROUTES, Route
 from tricord.api.etcd.gateway_streams import GatewayStream, StreamBody
 from tricord.api.etcd.json_messages import InvalidJson, from_json, many_from_json, to_json
+from tricord.api.keyspaces import keyspace_metadata
 from tricord.wire.grpc.metadata import EMPTY, Metadata
 from tricord.wire.grpc.service import Method, StreamHandler, UnaryHandler
 from tricord.wire.grpc.status import GrpcError, Status
@@ -55,11 +56,11 @@ _VERSIONS = ("/v3", "/v3beta")
 class GatewayCall:
     """A unary call whose caller is this gateway: ``outcome`` resolves to the reply, or raises GrpcError."""
 
-    metadata: Metadata = EMPTY
     deadline: float | None = None
     peer = ""
 
-    def __init__(self) -> None:
+    def __init__(self, metadata: Metadata = EMPTY) -> None:
+        self.metadata = metadata
         self.outcome: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
         self.cancelled = False
         self._on_cancel: list[Callable[[], None]] = []
@@ -121,7 +122,7 @@ def _unary(method: Method, route: Route) -> Handler:
             return _error(Status.INVALID_ARGUMENT, str(error))
         except GrpcError as error:
             return _error(error.status, error.text)
-        call = GatewayCall()
+        call = GatewayCall(keyspace_metadata(request.headers))
         try:
             handler(data, call)
             answer = await call.outcome
@@ -150,7 +151,9 @@ def _stream(method: Method, route: Route) -> Handler:
             return _error(Status.INVALID_ARGUMENT, str(error))
         except GrpcError as error:
             return _error(error.status, error.text)
-        call = GatewayStream(cast(StreamHandler, method.handler), chain(first, sent))
+        call = GatewayStream(
+            cast(StreamHandler, method.handler), chain(first, sent), keyspace_metadata(request.headers)
+        )
         body = StreamBody(call, lambda message: to_json(route.response.FromString(message)))
         try:
             first_failure = await body.begin()

@@ -24,11 +24,11 @@ MESSAGES_AT_ONCE = 50
 class GatewayStream:
     """A streaming call whose caller is the gateway: ``take`` gives what the handler sends."""
 
-    metadata: Metadata = EMPTY
     deadline: float | None = None
     peer = ""
 
-    def __init__(self, handler: StreamHandler, messages: Iterable[bytes]) -> None:
+    def __init__(self, handler: StreamHandler, messages: Iterable[bytes], metadata: Metadata = EMPTY) -> None:
+        self.metadata = metadata
         self._messages = iter(messages)
         self._given = 0
         self._sent: deque[bytes] = deque()

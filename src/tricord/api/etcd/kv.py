@@ -12,6 +12,7 @@ from typing import Any
 from tricord.api.etcd.errors import fail, grpc_error, malformed, malformed_in_stream
 from tricord.api.etcd.range_stream import range_stream
 from tricord.api.etcd.unary import only_request, replier, unary
+from tricord.api.keyspaces import keyspace_of
 from tricord.base.context import Context
 from tricord.base.errors import MalformedMessage, TricordError
 from tricord.server.engine import Engine
@@ -54,7 +55,7 @@ def _put(engine: Engine) -> Callable[[bytes, UnaryCall], None]:
                 request, _ = decode_put(data)
             except MalformedMessage as error:
                 raise malformed(error) from None
-        context = Context(deadline=call.deadline)
+        context = Context(keyspace_of(call.metadata), deadline=call.deadline)
         call.on_cancel(context.cancel)
         engine_call(request, context, replier(call), body)
 
@@ -73,7 +74,7 @@ def _txn(engine: Engine) -> Callable[[bytes, UnaryCall], None]:
         except TricordError as error:
             fail(call, error)
             return
-        context = Context(level=level, deadline=call.deadline, encode=encode_response)
+        context = Context(keyspace_of(call.metadata), level, deadline=call.deadline, encode=encode_response)
         call.on_cancel(context.cancel)
         engine_call(request, context, replier(call), body)
 
@@ -87,7 +88,7 @@ def _range_stream(engine: Engine) -> Callable[[StreamCall], Coroutine[Any, Any, 
             request, level = decode_range(data)
         except MalformedMessage as error:
             raise malformed_in_stream(error) from None
-        context = Context(level=level, deadline=call.deadline)
+        context = Context(keyspace_of(call.metadata), level, deadline=call.deadline)
         call.on_cancel(context.cancel)
         try:
             async for part in range_stream(engine, request, context):

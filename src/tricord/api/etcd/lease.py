@@ -9,6 +9,7 @@ from typing import Any
 from tricord.api.etcd.errors import describe, grpc_error, malformed_in_stream
 from tricord.api.etcd.required_leader import RequiredLeader
 from tricord.api.etcd.unary import unary
+from tricord.api.keyspaces import keyspace_of
 from tricord.base.context import Context
 from tricord.base.errors import MalformedMessage, TricordError
 from tricord.base.leases import LeaseKeepAlive, LeaseKeepAliveResult
@@ -45,7 +46,7 @@ def _keep_alives(engine: Engine) -> AnsweringHandler:
 
     def begin(call: AnsweringCall) -> Callable[[bytes], None]:
         required_leader.add(call)
-        context = Context(deadline=call.deadline)
+        context = Context(keyspace_of(call.metadata), deadline=call.deadline)
         call.on_cancel(context.cancel)
 
         def reply(outcome: Outcome, stamp: Stamp) -> None:
@@ -76,7 +77,7 @@ def _keep_alive(engine: Engine) -> Callable[[StreamCall], Coroutine[Any, Any, No
     async def handle(call: StreamCall) -> None:
         try:
             async for data in call.messages():
-                context = Context(deadline=call.deadline)
+                context = Context(keyspace_of(call.metadata), deadline=call.deadline)
                 await call.send(encode_response(*await engine.ask(_decoded(data), context)))
         except TricordError as error:
             raise grpc_error(error, call.deadline) from None

@@ -10,6 +10,7 @@ from google.protobuf.message import DecodeError
 from tricord.api.etcd.errors import malformed
 from tricord.api.etcd.headers import header
 from tricord.api.etcd.recipes import Queue, answer
+from tricord.api.keyspaces import keyspace_of
 from tricord.base.context import Context
 from tricord.base.operations import DeleteRange, Range, RangeResult
 from tricord.server.engine import Engine
@@ -28,14 +29,14 @@ def methods(engine: Engine) -> list[Method]:
             request = schema.LockRequest.FromString(data)
         except DecodeError as error:
             raise malformed(error) from None
-        answer(call, _lock(Queue(engine, request.name, call.deadline), request.lease))
+        answer(call, _lock(Queue(engine, request.name, call), request.lease))
 
     def unlock(data: bytes, call: UnaryCall) -> None:
         try:
             request = schema.UnlockRequest.FromString(data)
         except DecodeError as error:
             raise malformed(error) from None
-        answer(call, _unlock(engine, request.key, call.deadline))
+        answer(call, _unlock(engine, request.key, Context(keyspace_of(call.metadata), deadline=call.deadline)))
 
     return [Method(SERVICE + "Lock", lock), Method(SERVICE + "Unlock", unlock)]
 
@@ -56,6 +57,6 @@ async def _lock(queue: Queue, lease: int) -> bytes:
     return schema.LockResponse(header=header(stamp), key=place.key).SerializeToString()
 
 
-async def _unlock(engine: Engine, key: bytes, deadline: float | None) -> bytes:
-    _, stamp = await engine.ask(DeleteRange(key), Context(deadline=deadline))
+async def _unlock(engine: Engine, key: bytes, context: Context) -> bytes:
+    _, stamp = await engine.ask(DeleteRange(key), context)
     return schema.UnlockResponse(header=header(stamp)).SerializeToString()

@@ -15,6 +15,7 @@ from typing import Any, cast
 
 from tricord.api.answering import answer_later
 from tricord.api.etcd.errors import describe
+from tricord.api.keyspaces import keyspace_of, open_watch
 from tricord.base.context import Context
 from tricord.base.errors import TricordError
 from tricord.base.leases import LeaseGrant, LeaseGrantResult
@@ -37,7 +38,7 @@ from tricord.base.operations import (
 )
 from tricord.base.watching import WatchCompacted, WatchEvents, WatchItem, WatchSpec
 from tricord.server.engine import Engine
-from tricord.wire.grpc.service import UnaryCall
+from tricord.wire.grpc.service import StreamCall, UnaryCall
 from tricord.wire.grpc.status import GrpcError, Status
 
 SESSION_SECONDS = 60
@@ -59,16 +60,17 @@ class Place:
 class Queue:
     """The keys of one name, for one call."""
 
-    def __init__(self, engine: Engine, name: bytes, deadline: float | None) -> None:
+    def __init__(self, engine: Engine, name: bytes, call: UnaryCall | StreamCall) -> None:
         self.engine = engine
         self.name = name
         self.prefix = name + b"/"
         self.end = name + b"0"  # the byte behind the slash
-        self._deadline = deadline
+        self._deadline = call.deadline
+        self._keyspace = keyspace_of(call.metadata)
 
     def context(self) -> Context:
         """For one request of this call."""
-        return Context(deadline=self._deadline)
+        return Context(self._keyspace, deadline=self._deadline)
 
     async def lease(self, given: int) -> int:
         """The caller's lease, or a new one that nobody renews."""
@@ -111,7 +113,7 @@ class Queue:
         """Give up a place in the queue, whatever became of the caller."""
         request = Txn([created_at(place.key, place.revision)], [DeleteRange(place.key)], [])
         try:
-            await self.engine.ask(request, Context())
+            await self.engine.ask(request, Context(self._keyspace))
         except TricordError:
             return  # the lease ends it
 
@@ -138,7 +140,7 @@ class Queue:
 async def watched(engine: Engine, context: Context, spec: WatchSpec) -> AsyncGenerator[WatchItem, None]:
     """What a watch tells, one by one; close it."""
     news = asyncio.Event()
-    stream = engine.open_watch(context, news.set)
+    stream = await open_watch(engine, context, news.set)
     try:
         stream.add(spec)
         while True:

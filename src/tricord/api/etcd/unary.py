@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from tricord.api.etcd.errors import fail, malformed
+from tricord.api.keyspaces import keyspace_of
 from tricord.base.context import Context
 from tricord.base.errors import MalformedMessage, TricordError
 from tricord.base.levels import Level, Stamp
@@ -31,7 +32,7 @@ def unary(
         except TricordError as error:
             fail(call, error)
             return
-        context = Context(level=level, deadline=call.deadline, encode=encode_response)
+        context = Context(keyspace_of(call.metadata), level, deadline=call.deadline, encode=encode_response)
         call.on_cancel(context.cancel)
         engine_call(request, context, replier(call))
 

@@ -12,8 +12,16 @@ import asyncio
 
 from tricord.api.etcd.errors import describe, grpc_error, malformed_in_stream
 from tricord.api.etcd.required_leader import RequiredLeader
+from tricord.api.keyspaces import keyspace_of, open_watch
 from tricord.base.context import Context
-from tricord.base.errors import InvalidRequest, MalformedMessage, PermissionDenied, Stopping, TricordError
+from tricord.base.errors import (
+    InvalidRequest,
+    KeyspaceNotFound,
+    MalformedMessage,
+    PermissionDenied,
+    Stopping,
+    TricordError,
+)
 from tricord.base.levels import Stamp
 from tricord.base.watching import WatchCompacted, WatchEvents, WatchItem, WatchProgress
 from tricord.server.engine import Engine
@@ -86,13 +94,14 @@ class _Call:
         self._next_id = 0
         self._waits_for_room = False
         self.metadata = call.metadata
+        self._keyspace = keyspace_of(call.metadata)
         self.over = False
         self.fail = call.fail
 
     async def run(self) -> None:
         """Serve until the caller is gone; its last message ends nothing."""
         try:
-            self._stream = self._engine.open_watch(Context(), self._tell)
+            self._stream = await open_watch(self._engine, Context(self._keyspace), self._tell)
         except TricordError as error:
             raise grpc_error(error) from None
         try:
@@ -118,19 +127,19 @@ class _Call:
                 return None
             self._stream.remove(number)
             self._watches.pop(number, None)
-            return encode_canceled(self._engine.stamp(), request.watch_id)
+            return encode_canceled(self._engine.stamp(self._keyspace), request.watch_id)
         if request is not None:
             self._stream.ask_progress()
         return None
 
     def _create(self, create: WatchCreate) -> bytes:
-        stamp = self._engine.stamp()
+        stamp = self._engine.stamp(self._keyspace)
         refusal = self._refusal(create)
         if refusal:
             return encode_refused(stamp, refusal)
         try:
             number = self._stream.add(create.spec)
-        except Stopping as error:
+        except (Stopping, KeyspaceNotFound) as error:
             raise grpc_error(error) from None
         except (InvalidRequest, PermissionDenied) as error:
             return encode_refused(stamp, _reason(error))
@@ -164,7 +173,7 @@ class _Call:
                     self._waits_for_room = True
                     self._call.on_room(self._go_on)
                     return
-        except Stopping as error:
+        except (Stopping, KeyspaceNotFound) as error:
             self._call.fail(*describe(error))
 
     def _go_on(self) -> None:
@@ -174,7 +183,7 @@ class _Call:
     def _encode(self, items: list[WatchItem]) -> list[bytes]:
         """The answers that tell these. The hot path: about a microsecond an item."""
         messages: list[bytes] = []
-        now = self._engine.stamp()
+        now = self._engine.stamp(self._keyspace)
         watches = self._watches
         revision, header = -1, b""
         for item in items:

@@ -18,6 +18,7 @@ STATUS: dict[type[TricordError], Status] = {
     errors.InvalidRequest: Status.INVALID_ARGUMENT,
     errors.MalformedMessage: Status.INTERNAL,
     errors.OutOfRange: Status.OUT_OF_RANGE,
+    errors.KeyspaceExists: Status.ALREADY_EXISTS,
     errors.NotFound: Status.NOT_FOUND,
     errors.PermissionDenied: Status.PERMISSION_DENIED,
     errors.ResourceExhausted: Status.RESOURCE_EXHAUSTED,

@@ -23,6 +23,8 @@ class Record:
         self._now = now
         self._tell = tell
         self.history = RevisionHistory()
+        """Of the default keyspace."""
+        self._histories = {0: self.history}
         self.times: dict[int, float] = {}
         """When each revision was first applied by anybody."""
         self.chains: dict[int, int] = {}
@@ -59,17 +61,20 @@ class Record:
     def _applied(self, name: str, member: Any, results: list[Applied]) -> None:
         for one in results:
             if one.events:
-                self._noted(name, one.revision, one.events)
+                self._noted(name, one.keyspace, one.revision, one.events)
+            for keyspace, revision, events in one.elsewhere:
+                self._noted(name, keyspace, revision, events)
         machine = member.machine
         chain = self.chains.setdefault(machine.applied_index, machine.chain)
         if chain != machine.chain:
             self._violate("equal hashes", f"{name} has another chain than others at index {machine.applied_index}")
 
-    def _noted(self, name: str, revision: int, events: list[Event]) -> None:
-        history = self.history
+    def _noted(self, name: str, keyspace: int, revision: int, events: list[Event]) -> None:
+        history = self._histories.setdefault(keyspace, RevisionHistory())
         if revision == history.newest + 1:
             history.add(revision, events)
-            self.times[revision] = self._now()
+            if not keyspace:
+                self.times[revision] = self._now()
         elif revision > history.newest:
             self._violate("state machine safety", f"{name} applied revision {revision} after {history.newest}")
         elif list(map(bare, events)) != list(map(bare, history.events[revision - 2])):

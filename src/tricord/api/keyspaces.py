@@ -1,0 +1,39 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Which keyspace a call is about: what metadata ``tricord-keyspace`` (or that HTTP header) says; else the default."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from tricord.base.context import Context
+from tricord.base.errors import KeyspaceNotFound
+from tricord.base.keyspaces import DEFAULT_KEYSPACE, KeyspaceList
+from tricord.base.watching import WatchStream
+from tricord.server.engine import Engine
+from tricord.wire.grpc.metadata import EMPTY, Metadata
+from tricord.wire.native.keyspaces import KEYSPACE
+
+_HEADERS = frozenset({KEYSPACE.encode(), b"grpc-metadata-" + KEYSPACE.encode()})
+
+
+def keyspace_of(metadata: Metadata) -> str:
+    """The name in the metadata."""
+    if metadata is EMPTY:
+        return DEFAULT_KEYSPACE
+    name = metadata.get(KEYSPACE)
+    return name if isinstance(name, str) and name else DEFAULT_KEYSPACE
+
+
+def keyspace_metadata(headers: list[tuple[bytes, bytes]]) -> Metadata:
+    """What HTTP headers say of the keyspace, as metadata; the second name is grpc-gateway's way to write it."""
+    names = [value for name, value in headers if name.lower() in _HEADERS]
+    return Metadata([(KEYSPACE, names[-1].decode("latin-1"))]) if names else EMPTY
+
+
+async def open_watch(engine: Engine, context: Context, wake: Callable[[], None]) -> WatchStream:
+    """``Engine.open_watch``, also in a keyspace that was made just now and that this member is about to hear of."""
+    try:
+        return engine.open_watch(context, wake)
+    except KeyspaceNotFound:
+        await engine.ask(KeyspaceList(), Context(deadline=context.deadline))
+        return engine.open_watch(context, wake)
