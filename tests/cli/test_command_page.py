@@ -17,7 +17,7 @@ PAGE = (Path(__file__).parents[2] / "docs" / "command_line.md").read_text(encodi
 
 
 def test_every_command_is_on_the_page_and_every_one_on_the_page_is_there() -> None:
-    groups = "(?:member |config |cluster |lease |snapshot )?"
+    groups = "(?:member |config |cluster |lease |snapshot |keyspace )?"
     named = set(re.findall(rf"`tricord ({groups}[a-z][a-z-]*)[` ]", PAGE)) - {"COMMAND"}
     for words in named:
         assert CliRunner().invoke(app, [*words.split(), "--help"]).exit_code == 0, words

@@ -42,6 +42,7 @@ OPTIONS: dict[str, tuple[str, str, tuple[str, ...]]] = {
     "cacert": ("FILE", "PEM file with the authorities to trust; turns TLS on.", ("TRICORD_CACERT", "ETCDCTL_CACERT")),
     "cert": ("FILE", "PEM file with this client's certificate.", ("TRICORD_CERT", "ETCDCTL_CERT")),
     "key": ("FILE", "PEM file with its private key.", ("TRICORD_KEY", "ETCDCTL_KEY")),
+    "keyspace": ("NAME", "The keyspace to work in (tricord only).  [default: default]", ("TRICORD_KEYSPACE",)),
 }
 """Name -> (metavar, help, environment variables)."""
 
@@ -55,6 +56,7 @@ class Connection:
     ca: str | None
     cert: str | None
     key: str | None
+    keyspace: str | None = None
 
     def run(self, work: Callable[[AsyncClient], Awaitable[T]]) -> T:
         """Run ``work(client)`` to its end. Raises TricordError."""
@@ -62,7 +64,10 @@ class Connection:
 
         async def within() -> T:
             async with self.client() as client:
-                return await work(client)
+                if self.keyspace is None:
+                    return await work(client)
+                async with client.keyspace(self.keyspace) as bound:
+                    return await work(bound)
 
         return asyncio.run(within())
 
@@ -89,7 +94,8 @@ def resolve(flags: Mapping[str, str | None], earlier: Mapping[str, str | None]) 
         return next((candidate for candidate in candidates if candidate), None)
 
     timeout = seconds(given("timeout") or DEFAULT_TIMEOUT)
-    return Connection(given("endpoints") or DEFAULT_ENDPOINT, timeout, given("cacert"), given("cert"), given("key"))
+    files = given("cacert"), given("cert"), given("key")
+    return Connection(given("endpoints") or DEFAULT_ENDPOINT, timeout, *files, given("keyspace"))
 
 
 def seconds(text: str) -> float:

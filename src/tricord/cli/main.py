@@ -22,6 +22,7 @@ from tricord.cli.elect import elect
 from tricord.cli.etcd_entry import add_etcd
 from tricord.cli.exit_codes import ExitCode, reports_errors
 from tricord.cli.get import get
+from tricord.cli.keyspace import keyspace_create, keyspace_describe, keyspace_drop, keyspace_list
 from tricord.cli.lease import grant, keep_alive, list_leases, revoke, ttl
 from tricord.cli.lock import lock
 from tricord.cli.member_changes import member_add, member_promote, member_remove, member_update
@@ -50,6 +51,7 @@ app = typer.Typer(
 )
 cluster = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Run a cluster on this machine, and break it.")
 lease = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Grant leases, renew and end them.")
+keyspace = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Make keyspaces, list and drop them.")
 config = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Look at the settings of a member.")
 snapshot = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Save backups.")
 sim = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Break clusters in simulated time, and search.")
@@ -118,12 +120,21 @@ ON_MEMBERS: dict[str, Command] = {
     "update": member_update,
     "replace": member_replace,
 }
+ON_KEYSPACES: dict[str, Command] = {
+    "create": keyspace_create,
+    "list": keyspace_list,
+    "describe": keyspace_describe,
+    "drop": keyspace_drop,
+}
 ON_CLUSTERS: dict[str, Command] = {"status": status, "move-leader": move_leader}
 for name, command in (ON_KEYS | HOLDING | ON_CLUSTERS).items():
     app.command(name)(reports_errors(with_connection(command)))
 for name, command in ON_MEMBERS.items():
     member.command(name)(reports_errors(with_connection(command)))
 app.add_typer(member, name="member")
+for name, command in ON_KEYSPACES.items():
+    keyspace.command(name)(reports_errors(with_connection(command)))
+app.add_typer(keyspace, name="keyspace")
 for name, command in ON_LEASES.items():
     lease.command(name)(reports_errors(with_connection(command)))
 app.add_typer(lease, name="lease")

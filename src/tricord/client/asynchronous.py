@@ -20,6 +20,7 @@ from tricord.client.caller import Caller, Opener
 from tricord.client.coordination import CoordinationCalls
 from tricord.client.guards import Guard, guarded
 from tricord.client.keys import Data, prefix_range, span
+from tricord.client.keyspaces import KeyspaceCalls
 from tricord.client.lease_ids import LeaseArgument
 from tricord.client.membership import MembershipCalls
 from tricord.client.pages import PAGE_SIZE, Pages
@@ -36,7 +37,7 @@ R = TypeVar("R")
 LINEARIZABLE = Level.LINEARIZABLE
 
 
-class AsyncClient(MembershipCalls, CoordinationCalls, BackupCalls):
+class AsyncClient(KeyspaceCalls, MembershipCalls, CoordinationCalls, BackupCalls):
     """A store. Use it as ``async with`` or ``await`` it; either opens it, as does the first call. One loop per client.
 
     Keys and values are str (sent as UTF-8) or bytes; what comes back is bytes. ``timeout`` is in seconds (None: the
@@ -102,6 +103,9 @@ class AsyncClient(MembershipCalls, CoordinationCalls, BackupCalls):
                 raise Cancelled("the client was closed")
             self._caller = caller
         return self._caller
+
+    def _bound(self, opener: Opener) -> AsyncClient:
+        return AsyncClient(opener, timeout=self._timeout, observer=self._observer)
 
     # --- single keys ---------------------------------------------------------------------------------------
 

@@ -11,6 +11,7 @@ import warnings
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from tricord.base.keyspaces import KeyspaceRecord, Model
 from tricord.base.levels import Level, Stamp
 from tricord.base.operations import KeyValue, Request, Result, SortOrder, SortTarget
 from tricord.client import steps
@@ -38,12 +39,21 @@ class Client(BlockingMembershipCalls, BlockingCoordinationCalls):
     It is also a mapping: ``db["k"] = b"v"``, ``db["k"]``, ``del db["k"]``, ``"k" in db``, ``for key in db``.
     """
 
-    def __init__(self, make: Callable[[], AsyncClient], make_loop: Callable[[], AbstractEventLoop]) -> None:
-        self._thread = LoopThread("tricord-client", make_loop)
+    def __init__(
+        self,
+        make: Callable[[], AsyncClient],
+        make_loop: Callable[[], AbstractEventLoop],
+        thread: LoopThread | None = None,
+    ) -> None:
+        """``thread`` is another client's, whose connections are used too; it goes on when this is closed."""
+        self._owns_thread = thread is None
+        self._make_loop = make_loop
+        self._thread = thread or LoopThread("tricord-client", make_loop)
         try:
             self._store = self._thread.run(_open, make)
         except BaseException:
-            self._thread.stop()
+            if self._owns_thread:
+                self._thread.stop()
             raise
 
     def __enter__(self) -> Client:
@@ -60,12 +70,38 @@ class Client(BlockingMembershipCalls, BlockingCoordinationCalls):
             try:
                 self._thread.run(self._store.close)
             finally:
-                self._thread.stop()
+                if self._owns_thread:
+                    self._thread.stop()
 
     def __del__(self) -> None:
         store = getattr(self, "_store", None)
-        if store is not None and self._thread.abandon(store.close):
+        if store is not None and self._owns_thread and self._thread.abandon(store.close):
             warnings.warn("a tricord client was not closed: use `with`, or close it", ResourceWarning, stacklevel=2)
+
+    # --- keyspaces -----------------------------------------------------------------------------------------
+
+    def keyspace(self, name: str, *, model: str | Model | None = None) -> Client:
+        """A client of one keyspace, over this one's connections: close this one last.
+
+        With a ``model`` ("strong", "causal", "eventual") it is made when it is not there yet. Raises KeyspaceNotFound
+        where there is none, KeyspaceExists where it has another model, InvalidRequest for a name or model that cannot
+        be, Unimplemented on etcd.
+        """
+        return Client(lambda: self._store.keyspace(name, model=model), self._make_loop, self._thread)
+
+    def create_keyspace(
+        self, name: str, *, model: str | Model = Model.STRONG, timeout: float | None = None
+    ) -> KeyspaceRecord:
+        """Make a keyspace. Raises KeyspaceExists, InvalidRequest, ResourceExhausted."""
+        return self._thread.run(self._store.create_keyspace, name, model=model, timeout=timeout)
+
+    def drop_keyspace(self, name: str, *, timeout: float | None = None) -> None:
+        """Take a keyspace away, and all that it holds. Raises KeyspaceNotFound."""
+        self._thread.run(self._store.drop_keyspace, name, timeout=timeout)
+
+    def keyspaces(self, *, at_least: Level = LINEARIZABLE, timeout: float | None = None) -> list[KeyspaceRecord]:
+        """All keyspaces, by id."""
+        return self._thread.run(self._store.keyspaces, at_least=at_least, timeout=timeout)
 
     # --- single keys ---------------------------------------------------------------------------------------
 

@@ -31,6 +31,9 @@ class Caller(Protocol):
     def environment(self) -> Environment:
         """Whose clock, randomness and tasks the recipes on top use."""
 
+    def within(self, keyspace: str) -> Caller:
+        """One that carries requests about that keyspace over the same connections; closing it leaves those open."""
+
     async def watch(self, spec: WatchSpec, timeout: float) -> Feed:
         """Make a watch on one member; ``timeout`` in seconds is for the making. Not tried again: its reader does."""
 

@@ -39,8 +39,11 @@ class Channel(Protocol):
     def crowded(self) -> bool:
         """Whether a further stream would take the room that calls need."""
 
-    async def unary(self, path: str, request: bytes, timeout: float) -> bytes:
-        """One message there, one back. Raises GrpcError as the server answered, CallBroken where it did not."""
+    async def unary(
+        self, path: str, request: bytes, timeout: float, metadata: Iterable[tuple[bytes, bytes]] = ()
+    ) -> bytes:
+        """One message there, one back; ``metadata`` is encoded. Raises GrpcError as the server answered, CallBroken
+        where it did not."""
 
     async def stream(
         self, path: str, timeout: float | None = None, metadata: Iterable[tuple[str, str | bytes]] = ()

@@ -42,7 +42,7 @@ _BY_STATUS: dict[int, type[TricordError]] = {
     Status.INVALID_ARGUMENT: errors.InvalidRequest,
     Status.DEADLINE_EXCEEDED: errors.DeadlineExceeded,
     Status.NOT_FOUND: errors.NotFound,
-    Status.ALREADY_EXISTS: errors.InvalidRequest,
+    Status.ALREADY_EXISTS: errors.KeyspaceExists,
     Status.PERMISSION_DENIED: errors.PermissionDenied,
     Status.RESOURCE_EXHAUSTED: errors.ResourceExhausted,
     Status.FAILED_PRECONDITION: errors.InvalidRequest,
@@ -77,6 +77,8 @@ def answered(error: GrpcError) -> TricordError:
         return refused
     if error.status == Status.RESOURCE_EXHAUSTED and "received message larger than max" in error.text:
         return errors.RequestTooLarge(error.text)
+    if error.status == Status.NOT_FOUND and "keyspace" in error.text:
+        return errors.KeyspaceNotFound(error.text)
     kind = _BY_STATUS.get(error.status)
     if kind is None:
         return errors.ServerFault(str(error))

@@ -8,6 +8,7 @@ that was sent and not answered is OutcomeUnknown, at once: only its author can t
 from __future__ import annotations
 
 import asyncio
+import copy
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any
 from weakref import WeakSet
@@ -23,12 +24,14 @@ from tricord.base.errors import (
     Unavailable,
     Unimplemented,
 )
+from tricord.base.keyspaces import KeyspaceCreate, KeyspaceDrop, KeyspaceList
 from tricord.base.leases import LeaseGrant, LeaseKeepAlive, LeaseList, LeaseRevoke, LeaseTimeToLive
 from tricord.base.levels import Level, Stamp
 from tricord.base.members import MemberRecord, MemberStatus
 from tricord.base.operations import Compact, DeleteRange, Put, Range, Request, Result, Txn, is_read
 from tricord.base.reachable import reachable
 from tricord.base.watching import WatchSpec
+from tricord.client.caller import Caller
 from tricord.client.changes import AddMember, EndpointStatus, MemberChange, MoveLeader
 from tricord.client.channel import Channel, Dial, MessageStream
 from tricord.client.connector import Connector
@@ -38,10 +41,15 @@ from tricord.client.options import Options
 from tricord.client.refusals import judge
 from tricord.transport.client_connection import CallBroken
 from tricord.wire.etcd import leases, requests, responses
+from tricord.wire.grpc.metadata import encode_metadata
 from tricord.wire.grpc.status import GrpcError, Status
+from tricord.wire.native import keyspaces
 
 if TYPE_CHECKING:
     from tricord.client.remote_feed import RemoteFeed
+
+_NONE = Stamp(0, 0, 0, 0)
+"""Answers about the catalogue have no stamp."""
 
 _METHODS: dict[type, tuple[str, Callable[[bytes, Level], tuple[Any, Stamp]]]] = {
     Range: ("/etcdserverpb.KV/Range", responses.decode_range_response),
@@ -55,8 +63,11 @@ _METHODS: dict[type, tuple[str, Callable[[bytes, Level], tuple[Any, Stamp]]]] = 
     LeaseKeepAlive: ("/etcdserverpb.Lease/LeaseKeepAlive", leases.decode_keep_alive_response),
     LeaseTimeToLive: ("/etcdserverpb.Lease/LeaseTimeToLive", leases.decode_time_to_live_response),
     LeaseList: ("/etcdserverpb.Lease/LeaseLeases", leases.decode_list_response),
+    KeyspaceCreate: ("/tricord.v1.Keyspaces/Create", lambda data, _: (keyspaces.decode_create_response(data), _NONE)),
+    KeyspaceDrop: ("/tricord.v1.Keyspaces/Drop", lambda data, _: (keyspaces.decode_drop_response(data), _NONE)),
+    KeyspaceList: ("/tricord.v1.Keyspaces/List", lambda data, _: (keyspaces.decode_list_response(data), _NONE)),
 }
-_HARMLESS = (LeaseKeepAlive, LeaseTimeToLive, LeaseList)
+_HARMLESS = (LeaseKeepAlive, LeaseTimeToLive, LeaseList, KeyspaceList)
 
 SILENT_SECONDS = 0.5
 """An endpoint that left a call of so much patience unanswered is not asked next, if there is another."""
@@ -83,6 +94,17 @@ class RemoteCaller:
         self._options = options
         self._closing = closing
         self._feeds: WeakSet[RemoteFeed] = WeakSet()
+        self._keyspace = ""
+        self._base: RemoteCaller | None = None
+        self._fields: tuple[tuple[bytes, bytes], ...] = ()
+
+    def within(self, keyspace: str) -> Caller:
+        bound = copy.copy(self)
+        bound._feeds = WeakSet()
+        bound._base = self._base or self
+        bound._keyspace = keyspace
+        bound._fields = tuple(encode_metadata([(keyspaces.KEYSPACE, keyspace)]))
+        return bound
 
     @property
     def environment(self) -> Environment:
@@ -116,8 +138,10 @@ class RemoteCaller:
             self._connector.part(channel)
             channel = await self._connector.channel(deadline)
         left = deadline - self._clock.monotonic()
-        feed = await open_feed(channel, spec, left, lambda: self._connector.leave(channel))
+        feed = await open_feed(channel, spec, left, lambda: self._connector.leave(channel), self._keyspace)
         self._feeds.add(feed)
+        if self._base is not None:
+            self._base._feeds.add(feed)
         return feed
 
     async def status(self, timeout: float) -> MemberStatus:
@@ -206,6 +230,8 @@ class RemoteCaller:
         # Also those on connections that calls have left.
         for feed in list(self._feeds):
             feed.close()
+        if self._base is not None:
+            return
         await self._connector.close()
         if self._closing is not None:
             closing, self._closing = self._closing, None
@@ -225,7 +251,7 @@ class RemoteCaller:
             cause: Exception
             try:
                 channel = await self._connector.channel(deadline)
-                return await channel.unary(path, body, deadline - clock.monotonic())
+                return await channel.unary(path, body, deadline - clock.monotonic(), self._fields)
             except GrpcError as error:
                 failure, again = judge(error, read=read)
                 cause = error

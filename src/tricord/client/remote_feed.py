@@ -23,6 +23,7 @@ from tricord.client.watch_messages import (
     encode_create,
 )
 from tricord.wire.grpc.status import GrpcError, Status
+from tricord.wire.native.keyspaces import KEYSPACE
 
 
 class RemoteFeed:
@@ -81,13 +82,16 @@ def _end_of(answer: WatchAnswer) -> Compacted:
     raise answered(GrpcError(Status.INVALID_ARGUMENT, answer.reason or "the server cancelled the watch"))
 
 
-async def open_feed(channel: Channel, spec: WatchSpec, timeout: float, broken: Callable[[], None]) -> RemoteFeed:
+async def open_feed(
+    channel: Channel, spec: WatchSpec, timeout: float, broken: Callable[[], None], keyspace: str = ""
+) -> RemoteFeed:
     """Make the watch and wait until the member says that it is made. Raises TricordError."""
     request = encode_create(spec)
+    metadata = [*METADATA, (KEYSPACE, keyspace)] if keyspace else METADATA
     stream: MessageStream | None = None
     try:
         async with asyncio.timeout(timeout):
-            stream = await channel.stream(WATCH_PATH, metadata=METADATA)
+            stream = await channel.stream(WATCH_PATH, metadata=metadata)
             await stream.send(request)
             first = decode_answer(await stream.__anext__())
             if first.cancelled:

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 from collections.abc import Awaitable, Callable
 from hashlib import sha256
@@ -12,11 +13,13 @@ from weakref import WeakSet
 from tricord.base.context import Context
 from tricord.base.environment import Environment
 from tricord.base.errors import Cancelled, StorageError
+from tricord.base.keyspaces import DEFAULT_KEYSPACE
 from tricord.base.levels import Level, Stamp
 from tricord.base.members import MemberRecord, MemberStatus
 from tricord.base.operations import Request, Result
 from tricord.base.version import __version__
 from tricord.base.watching import WatchSpec
+from tricord.client.caller import Caller
 from tricord.client.changes import (
     AddMember,
     EndpointStatus,
@@ -53,6 +56,14 @@ class MemberCaller:
         self._clock = environment.clock
         self._feeds: WeakSet[MemberFeed] = WeakSet()
         self._closed = False
+        self._base: MemberCaller = self
+        self._keyspace = DEFAULT_KEYSPACE
+
+    def within(self, keyspace: str) -> Caller:
+        bound = copy.copy(self)
+        bound._keyspace = keyspace
+        bound._feeds = WeakSet()
+        return bound
 
     @property
     def environment(self) -> Environment:
@@ -61,16 +72,18 @@ class MemberCaller:
     async def watch(self, spec: WatchSpec, timeout: float) -> Feed:
         from tricord.embedded.member_feed import MemberFeed
 
-        if self._closed:
+        if self._closed or self._base._closed:
             raise Cancelled("the store was closed")
-        feed = MemberFeed(self._engine, spec)
+        feed = MemberFeed(self._engine, spec, self._keyspace)
         self._feeds.add(feed)
+        self._base._feeds.add(feed)
         return feed
 
     async def call(self, request: Request, level: Level, timeout: float) -> tuple[Result, Stamp]:
-        if self._closed:
+        if self._closed or self._base._closed:
             raise Cancelled("the store was closed")
-        return await self._engine.ask(request, Context(level=level, deadline=self._clock.monotonic() + timeout))
+        context = Context(self._keyspace, level, deadline=self._clock.monotonic() + timeout)
+        return await self._engine.ask(request, context)
 
     async def status(self, timeout: float) -> MemberStatus:
         stamp = self._engine.stamp()
@@ -121,6 +134,8 @@ class MemberCaller:
         self._closed = True
         for feed in list(self._feeds):
             feed.close()
+        if self._base is not self:
+            return
         try:
             await self._member.stop()
         finally:

@@ -21,15 +21,15 @@ TAKE_BYTES = 1 << 20
 class MemberFeed:
     """See ``client.feed``. Raises Stopping, PermissionDenied, RevisionCompacted when it is made."""
 
-    def __init__(self, engine: Engine, spec: WatchSpec) -> None:
-        stamp = engine.stamp()
+    def __init__(self, engine: Engine, spec: WatchSpec, keyspace: str) -> None:
+        stamp = engine.stamp(keyspace)
         self.cluster = stamp.cluster
         self.revision = stamp.revision
         self._previous = spec.previous
         self._news = asyncio.Event()
         self._items: deque[WatchItem] = deque()
         self._closed = False
-        self._stream = engine.open_watch(Context(), self._news.set)
+        self._stream = engine.open_watch(Context(keyspace), self._news.set)
         try:
             self._stream.add(spec)
         except BaseException:

@@ -13,7 +13,7 @@ from tricord.wire.grpc.messages import PREFIX_SIZE, MessageReader, frame_message
 from tricord.wire.grpc.metadata import decode_message
 from tricord.wire.grpc.status import GrpcError, Status
 from tricord.wire.http2.connection import Connection
-from tricord.wire.http2.header_validation import HeaderBlock
+from tricord.wire.http2.header_validation import Field, HeaderBlock
 from tricord.wire.http2.streams import Stream
 
 _HTTP_STATUS = {
@@ -39,12 +39,13 @@ class CallBroken(GrpcError):
 class ClientCall:
     """One unary call under way."""
 
-    __slots__ = ("answer", "deadline", "head", "message", "path", "reader", "request", "stream", "timer")
+    __slots__ = ("answer", "deadline", "head", "message", "metadata", "path", "reader", "request", "stream", "timer")
 
     def __init__(self, path: str, request: bytes, deadline: float, answer: asyncio.Future[bytes]) -> None:
         self.path = path
         self.request = request
         self.deadline = deadline
+        self.metadata: tuple[Field, ...] = ()
         self.answer = answer
         self.stream: Stream | None = None
         self.timer: Timer | None = None

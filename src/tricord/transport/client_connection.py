@@ -118,8 +118,9 @@ class ClientConnection(asyncio.Protocol):
         """Wait until the server has shown that it speaks HTTP/2. Raises CallBroken when it does not."""
         await asyncio.shield(self._greeted)
 
-    async def unary(self, path: str, request: bytes, timeout: float) -> bytes:
-        """One message there, one back. ``timeout`` in seconds. Costs about 30 us.
+    async def unary(self, path: str, request: bytes, timeout: float, metadata: Iterable[Field] = ()) -> bytes:
+        """One message there, one back. ``timeout`` in seconds; ``metadata`` (encoded) travels with this call alone.
+        Costs about 30 us.
 
         Raises GrpcError with the status that the server answered, or CallBroken.
         """
@@ -128,6 +129,7 @@ class ClientConnection(asyncio.Protocol):
             await self._prove_alive(timeout)
             timeout += now - self._clock.monotonic()
         call = ClientCall(path, request, now + timeout, asyncio.get_running_loop().create_future())
+        call.metadata = tuple(metadata)
         self._begin(call)
         if not call.answer.done():
             call.timer = self._tasks.call_later(timeout, self._time_out, call)
@@ -210,7 +212,7 @@ class ClientConnection(asyncio.Protocol):
         varying: tuple[Field, ...] = ()
         if call.deadline is not None:
             varying = ((b"grpc-timeout", encode_timeout(call.deadline - self._clock.monotonic())),)
-        if isinstance(call, ClientStream):
+        if call.metadata:
             varying += call.metadata
         block = self._http2.encoder.encode(fields, varying)
         call.opened(self._http2, self._http2.open_stream(block, context=call))

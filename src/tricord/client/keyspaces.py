@@ -1,0 +1,93 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Keyspaces as the client knows them: the catalogue, and clients of one keyspace. etcd has none."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tricord.base.errors import KeyspaceExists, KeyspaceNotFound
+from tricord.base.keyspaces import (
+    KeyspaceCreate,
+    KeyspaceCreateResult,
+    KeyspaceDrop,
+    KeyspaceList,
+    KeyspaceListResult,
+    KeyspaceRecord,
+    Model,
+    check_name,
+    model_of,
+)
+from tricord.base.levels import Level
+from tricord.client.caller import Caller, Opener
+
+if TYPE_CHECKING:
+    from tricord.client.asynchronous import AsyncClient
+
+
+class KeyspaceCalls:
+    """The part of ``AsyncClient`` that knows keyspaces. Raises Unimplemented on etcd."""
+
+    _timeout: float
+    _caller: Caller | None
+
+    async def _open(self) -> Caller:
+        raise NotImplementedError
+
+    def keyspace(self, name: str, *, model: str | Model | None = None) -> AsyncClient:
+        """A client of one keyspace, over this one's connections; both are used and closed by themselves.
+
+        With a ``model`` ("strong", "causal", "eventual") it is made when it is not there yet. Nothing is asked before
+        the client is opened, or first used; that raises KeyspaceNotFound where there is none, KeyspaceExists where it
+        has another model. Raises InvalidRequest for a name or model that cannot be.
+        """
+        check_name(name)
+        wanted = model_of(model) if isinstance(model, str) else model
+        return self._bound(lambda: self._enter(name, wanted))
+
+    async def create_keyspace(
+        self, name: str, *, model: str | Model = Model.STRONG, timeout: float | None = None
+    ) -> KeyspaceRecord:
+        """Make a keyspace. Raises KeyspaceExists, InvalidRequest, ResourceExhausted."""
+        wanted = model_of(model) if isinstance(model, str) else model
+        return await self._create(await self._open(), name, wanted, timeout)
+
+    async def drop_keyspace(self, name: str, *, timeout: float | None = None) -> None:
+        """Take a keyspace away, and all that it holds. Raises KeyspaceNotFound."""
+        caller = self._caller or await self._open()
+        await caller.call(KeyspaceDrop(name), Level.LINEARIZABLE, self._patience(timeout))
+
+    async def keyspaces(
+        self, *, at_least: Level = Level.LINEARIZABLE, timeout: float | None = None
+    ) -> list[KeyspaceRecord]:
+        """All keyspaces, by id."""
+        return await self._list(self._caller or await self._open(), at_least, timeout)
+
+    def _bound(self, opener: Opener) -> AsyncClient:
+        raise NotImplementedError
+
+    async def _enter(self, name: str, wanted: Model | None) -> Caller:
+        caller = self._caller or await self._open()
+        found = {record.name: record for record in await self._list(caller, Level.LINEARIZABLE, None)}.get(name)
+        if found is None and wanted is None:
+            raise KeyspaceNotFound(f"no keyspace is called {name!r}")
+        if found is None and wanted is not None:
+            try:
+                found = await self._create(caller, name, wanted, None)
+            except KeyspaceExists:  # somebody else made it meanwhile
+                return await self._enter(name, wanted)
+        if found is not None and wanted not in (None, found.model):
+            raise KeyspaceExists(f"keyspace {name!r} exists already: it is {found.model.value}")
+        return caller.within(name)
+
+    async def _create(self, caller: Caller, name: str, model: Model, timeout: float | None) -> KeyspaceRecord:
+        result, _ = await caller.call(KeyspaceCreate(name, model), Level.LINEARIZABLE, self._patience(timeout))
+        assert isinstance(result, KeyspaceCreateResult)
+        return result.record
+
+    async def _list(self, caller: Caller, level: Level, timeout: float | None) -> list[KeyspaceRecord]:
+        result, _ = await caller.call(KeyspaceList(), level, self._patience(timeout))
+        assert isinstance(result, KeyspaceListResult)
+        return result.records
+
+    def _patience(self, timeout: float | None) -> float:
+        return self._timeout if timeout is None else timeout
