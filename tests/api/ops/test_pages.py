@@ -49,7 +49,7 @@ class SmallEngine(ScriptedMembership):
     def open_watch(self, context: Context, wake: Callable[[], None]) -> WatchStream:
         raise AssertionError("the pages watch nothing")
 
-    def stamp(self) -> Stamp:
+    def stamp(self, keyspace: str = "default") -> Stamp:
         return Stamp(0xC1, 7, 2, 41)
 
     def status(self) -> MemberStatus:
