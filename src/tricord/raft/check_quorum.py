@@ -12,7 +12,7 @@ from tricord.base.reachable import reachable
 from tricord.raft import roles
 from tricord.raft.messages import RequestVote
 from tricord.raft.quorum import VoteResult, election_result
-from tricord.raft.state import Role, State
+from tricord.raft.state import LEADER, State
 from tricord.raft.trace import QuorumLost
 
 
@@ -46,6 +46,6 @@ def leader_is_fresh(state: State, message: RequestVote) -> bool:
         return False
     if config.lease_reads and state.now_ticks < state.promised_ticks:
         return True
-    if state.role is Role.LEADER:
+    if state.role is LEADER:
         return True
     return state.leader_id != 0 and state.election_elapsed_ticks < config.election_ticks

@@ -4,13 +4,13 @@
 from __future__ import annotations
 
 from tricord.raft.quorum import agreed_index
-from tricord.raft.state import Role, State
+from tricord.raft.state import LEADER, State
 from tricord.raft.trace import Committed
 
 
 def advance_as_leader(state: State) -> None:
     """Commit what a majority holds durably. The leader counts itself by what its own disk confirmed."""
-    assert state.role is Role.LEADER
+    assert state.role is LEADER
     matched = {member: progress.match_index for member, progress in state.progress.items()}
     index = agreed_index(state.configuration, matched)
     # Figure 8: an older term's entry on a majority can still be replaced; one of this term behind it commits both.

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from tricord.raft import outbox, replicate, transfer
 from tricord.raft.messages import AppendEntries
-from tricord.raft.progress import Phase, Progress
+from tricord.raft.progress import REPLICATE, Progress
 from tricord.raft.state import State
 
 
@@ -79,6 +79,6 @@ def _ask_again(state: State, member: int, progress: Progress) -> None:
     if member in state.snapshots_failed:
         state.snapshots_failed.remove(member)
         progress.probe(progress.match_index + 1)
-    if progress.phase is Phase.REPLICATE and progress.inflights and not progress.acknowledged_since_heartbeat:
+    if progress.phase is REPLICATE and progress.inflights and not progress.acknowledged_since_heartbeat:
         replicate.send_entries(state, member, progress, [])
     progress.acknowledged_since_heartbeat = False

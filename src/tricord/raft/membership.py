@@ -30,8 +30,8 @@ from tricord.base.reachable import reachable
 from tricord.raft import check_quorum, commit, heartbeat, read_index, roles, transfer
 from tricord.raft.events import ChangeConfiguration, LeaveJoint
 from tricord.raft.output import ChangeOutcome, Refusal
-from tricord.raft.progress import Phase, Progress
-from tricord.raft.state import Role, State
+from tricord.raft.progress import REPLICATE, SNAPSHOT, Progress
+from tricord.raft.state import LEADER, State
 from tricord.raft.trace import ChangeRefused, ConfigurationAppended
 
 
@@ -53,7 +53,7 @@ def leave(state: State, _: LeaveJoint) -> None:
 def settle(state: State) -> None:
     """At the end of a leader's step: do what a committed configuration asks for. Cost when there is none: one look."""
     configurations = state.configurations
-    if configurations.is_settled or state.role is not Role.LEADER:
+    if configurations.is_settled or state.role is not LEADER:
         return
     if configurations.current_index > state.commit_index:
         return
@@ -83,7 +83,7 @@ def _take_leave(state: State) -> bool:
         progress = state.progress[member]
         if progress.match_index >= index:
             heartbeat.send(state, member, progress, commit_only=True)
-        elif check_quorum.is_heard(state, member) and progress.phase is not Phase.SNAPSHOT:
+        elif check_quorum.is_heard(state, member) and progress.phase is not SNAPSHOT:
             continue
         del state.progress[member]
     return len(state.progress) <= len(members)
@@ -159,7 +159,7 @@ def _kept(info: dict[int, bytes], members: set[int]) -> dict[int, bytes]:
 
 def _refusal_now(state: State, *, leaving: bool = False) -> Refusal | None:
     """Why there can be no change at all at present."""
-    if state.role is not Role.LEADER:
+    if state.role is not LEADER:
         return Refusal.NOT_LEADER
     if state.transferee:
         return Refusal.TRANSFERRING
@@ -186,7 +186,7 @@ def _has_caught_up(state: State, member: int) -> bool:
     progress = state.progress.get(member)
     return (
         progress is not None
-        and progress.phase is Phase.REPLICATE
+        and progress.phase is REPLICATE
         and check_quorum.is_heard(state, member)
         and progress.match_index >= max(state.commit_at_heartbeats[0], 1)
     )

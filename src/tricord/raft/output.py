@@ -93,3 +93,25 @@ class Output:
         self.configuration = None
         self.snapshots_wanted = []
         self.install = None
+
+    @property
+    def is_rare(self) -> bool:
+        """Whether it holds what few steps put out: anything in lists that ``renew`` leaves alone."""
+        return bool(
+            self.proposed
+            or self.forwarded
+            or self.lost
+            or self.reads
+            or self.reads_dropped
+            or self.configuration_changes
+            or self.transfers
+        )
+
+    def renew(self) -> None:
+        """Make it empty, where it is not rare; whoever holds its entries, messages or wishes keeps them."""
+        self.hard_state = self.configuration = self.install = None
+        self.entries = []
+        self.messages = []
+        self.snapshots_wanted = []
+        if self.committed:
+            self.committed = []

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from tricord.raft import commit, election, outbox, recv_append_entries
 from tricord.raft.events import EntriesPersisted, HardStatePersisted
-from tricord.raft.state import Role, State
+from tricord.raft.state import LEADER, Role, State
 from tricord.raft.trace import EntriesDurable, HardStateDurable
 
 
@@ -26,7 +26,7 @@ def entries_persisted(state: State, event: EntriesPersisted) -> None:
         return
     if state.tracer is not None:
         state.tracer(EntriesDurable(event.index))
-    if state.role is Role.LEADER:
+    if state.role is LEADER:
         state.progress[state.config.id].match_index = event.index
         state.disk_owed_ticks = 0
         commit.advance_as_leader(state)

@@ -28,6 +28,12 @@ class Phase(Enum):
     SNAPSHOT = "snapshot"
 
 
+PROBE = Phase.PROBE
+REPLICATE = Phase.REPLICATE
+SNAPSHOT = Phase.SNAPSHOT
+"""For look-ups in every step."""
+
+
 class Progress:
     """One member as the leader sees it; the leader keeps one for itself, fed by its own disk."""
 
@@ -47,7 +53,7 @@ class Progress:
     def __init__(self, next_index: int) -> None:
         self.match_index = 0
         self.next_index = next_index
-        self.phase = Phase.PROBE
+        self.phase = PROBE
         self.probe_sent = False
         """In PROBE: nothing more is sent before an answer, or the next heartbeat."""
         self.probed_to = 0
@@ -69,8 +75,8 @@ class Progress:
             self.inflights.acknowledged(index)
             self.acknowledged_since_heartbeat = True
         # In PROBE, only what confirms the place that was asked about ends it: a heartbeat's answer tells less.
-        if self.phase is Phase.PROBE and self.match_index >= self.next_index - 1:
-            self.phase = Phase.REPLICATE
+        if self.phase is PROBE and self.match_index >= self.next_index - 1:
+            self.phase = REPLICATE
             self.probe_sent = False
             self.next_index = max(self.next_index, self.probed_to + 1)
         self.next_index = max(self.next_index, self.match_index + 1)
@@ -78,16 +84,16 @@ class Progress:
 
     def refused(self, refused_index: int, match_hint: int) -> bool:
         """The member's log has not the leader's entry at ``refused_index``. False for an answer that is out of date."""
-        if self.phase is Phase.SNAPSHOT or refused_index <= self.match_index:
+        if self.phase is SNAPSHOT or refused_index <= self.match_index:
             return False
-        if self.phase is Phase.PROBE and refused_index != self.next_index - 1:
+        if self.phase is PROBE and refused_index != self.next_index - 1:
             return False
         self.probe(max(self.match_index, min(refused_index - 1, match_hint)) + 1)
         return True
 
     def probe(self, next_index: int) -> None:
         """Ask anew, from that index on."""
-        self.phase = Phase.PROBE
+        self.phase = PROBE
         self.probe_sent = False
         self.probed_to = 0
         self.inflights.clear()
@@ -96,5 +102,5 @@ class Progress:
     def await_snapshot(self) -> None:
         """The host was asked to bring one."""
         reachable("a follower's entries were gone from the leader's log")
-        self.phase = Phase.SNAPSHOT
+        self.phase = SNAPSHOT
         self.inflights.clear()

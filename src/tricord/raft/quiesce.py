@@ -12,7 +12,7 @@ from __future__ import annotations
 from tricord.raft import check_quorum, heartbeat
 from tricord.raft.events import Applied, CutLog, Event, Receive, Tick
 from tricord.raft.messages import AppendEntries, AppendEntriesResult
-from tricord.raft.state import Role, State
+from tricord.raft.state import LEADER, State
 from tricord.raft.trace import Awoke, Quiesced
 
 _NO_NEWS = (Tick, Applied, CutLog)
@@ -64,7 +64,7 @@ def wake_for(state: State, event: Event) -> None:
     state.election_elapsed_ticks = 0
     if state.tracer is not None:
         state.tracer(Awoke())
-    if state.role is Role.LEADER:
+    if state.role is LEADER:
         for progress in state.progress.values():
             progress.silent_ticks = 0
         heartbeat.beat(state)

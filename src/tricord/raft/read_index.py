@@ -17,7 +17,7 @@ from tricord.raft import forward, heartbeat, outbox
 from tricord.raft.events import ReadIndex
 from tricord.raft.messages import ForwardedReadResult
 from tricord.raft.quorum import agreed_index
-from tricord.raft.state import Role, State
+from tricord.raft.state import LEADER, State
 from tricord.raft.trace import ReadDropped, ReadReleased
 
 Asked = list[tuple[int, list[int]]]
@@ -25,7 +25,7 @@ Asked = list[tuple[int, list[int]]]
 
 def ask(state: State, event: ReadIndex) -> None:
     """A read arrived. It joins the next round."""
-    if state.role is Role.LEADER:
+    if state.role is LEADER:
         if state.reads_asked and state.reads_asked[-1][0] == 0:
             state.reads_asked[-1][1].append(event.context)
         else:

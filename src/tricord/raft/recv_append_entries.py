@@ -12,7 +12,7 @@ from tricord.base.reachable import reachable
 from tricord.raft import commit, outbox, quiesce, roles
 from tricord.raft.log import consecutive
 from tricord.raft.messages import AppendEntries, AppendEntriesResult
-from tricord.raft.state import Role, State
+from tricord.raft.state import FOLLOWER, LEADER, State
 from tricord.raft.trace import Appended, AppendRefused, ConfigurationReverted, Truncated
 
 _CONFIGURATION = int(EntryKind.CONFIGURATION)
@@ -22,8 +22,8 @@ def receive(state: State, message: AppendEntries) -> None:
     """The leader of the current term speaks. Raises EntriesLost."""
     if not _well_formed(message):
         return
-    assert state.role is not Role.LEADER, "a term has one leader at most (election safety, figure 3)"
-    if state.role is not Role.FOLLOWER or state.leader_id != message.sender:
+    assert state.role is not LEADER, "a term has one leader at most (election safety, figure 3)"
+    if state.role is not FOLLOWER or state.leader_id != message.sender:
         roles.become_follower(state, message.term, message.sender)
     roles.reset_election_timer(state)
     state.promised_ticks = state.now_ticks + state.config.election_ticks

@@ -5,13 +5,13 @@ from __future__ import annotations
 
 from tricord.raft import commit, read_index, transfer
 from tricord.raft.messages import AppendEntriesResult
-from tricord.raft.state import Role, State
+from tricord.raft.state import LEADER, State
 
 
 def receive(state: State, message: AppendEntriesResult) -> None:
     """A follower of the current term answers; what to send next is decided at the end of the step."""
     progress = state.progress.get(message.sender)
-    if state.role is not Role.LEADER or progress is None:
+    if state.role is not LEADER or progress is None:
         return
     if message.match_index > state.log.last_index or message.read_round > state.read_round:
         return  # nobody has more of this term than its leader: not an honest answer

@@ -10,8 +10,8 @@ from tricord.base.log import Entry
 from tricord.raft import forward, outbox
 from tricord.raft.events import SnapshotSent, Unreachable
 from tricord.raft.messages import AppendEntries
-from tricord.raft.progress import Phase, Progress
-from tricord.raft.state import Role, State
+from tricord.raft.progress import PROBE, REPLICATE, SNAPSHOT, Progress
+from tricord.raft.state import LEADER, State
 from tricord.raft.trace import SnapshotAttemptEnded, SnapshotWanted
 
 
@@ -19,7 +19,7 @@ def send_ready(state: State) -> None:
     """Send entries to every follower that may take some. Cost without any: one look at each follower."""
     own, last_index = state.config.id, state.log.last_index
     for follower, progress in state.progress.items():
-        if follower != own and (progress.next_index <= last_index or progress.phase is not Phase.REPLICATE):
+        if follower != own and (progress.next_index <= last_index or progress.phase is not REPLICATE):
             _send_ready_to(state, follower, progress)
 
 
@@ -45,10 +45,10 @@ def send_entries(state: State, follower: int, progress: Progress, entries: list[
 def unreachable(state: State, event: Unreachable) -> None:
     """What is on its way to the member may be lost: go on from what it acknowledged, at the next heartbeat."""
     forward.lose(state, event.member)
-    if state.role is not Role.LEADER or event.member == state.config.id:
+    if state.role is not LEADER or event.member == state.config.id:
         return
     progress = state.progress.get(event.member)
-    if progress is not None and progress.phase is Phase.REPLICATE:
+    if progress is not None and progress.phase is REPLICATE:
         progress.probe(progress.match_index + 1)
         progress.probe_sent = True
 
@@ -56,7 +56,7 @@ def unreachable(state: State, event: Unreachable) -> None:
 def snapshot_sent(state: State, event: SnapshotSent) -> None:
     """The host's attempt to bring a snapshot ended: go on behind it, or try again at the next heartbeat."""
     progress = state.progress.get(event.member)
-    if state.role is not Role.LEADER or progress is None or progress.phase is not Phase.SNAPSHOT:
+    if state.role is not LEADER or progress is None or progress.phase is not SNAPSHOT:
         return
     if state.tracer is not None:
         state.tracer(SnapshotAttemptEnded(event.member, event.index, event.delivered))
@@ -69,7 +69,7 @@ def snapshot_sent(state: State, event: SnapshotSent) -> None:
 
 
 def _send_ready_to(state: State, follower: int, progress: Progress) -> None:
-    if progress.phase is Phase.SNAPSHOT or progress.probe_sent:
+    if progress.phase is SNAPSHOT or progress.probe_sent:
         return
     if progress.next_index <= state.log.base_index:
         progress.await_snapshot()
@@ -77,7 +77,7 @@ def _send_ready_to(state: State, follower: int, progress: Progress) -> None:
         if state.tracer is not None:
             state.tracer(SnapshotWanted(follower))
         return
-    if progress.phase is Phase.PROBE:
+    if progress.phase is PROBE:
         entries, size_bytes = _batch(state, progress.next_index)
         send_entries(state, follower, progress, entries)
         progress.probe_sent = True

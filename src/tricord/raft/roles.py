@@ -6,18 +6,18 @@ from __future__ import annotations
 from tricord.base.log import Entry, EntryKind
 from tricord.raft import forward, read_index
 from tricord.raft.progress import Phase, Progress
-from tricord.raft.state import Role, State
+from tricord.raft.state import FOLLOWER, LEADER, Role, State
 from tricord.raft.trace import Appended, BecameCandidate, BecameFollower, BecameLeader, BecamePreCandidate
 
 
 def become_follower(state: State, term: int, leader_id: int) -> None:
     """Follow in the term, which is the current one or higher. The leader may be unknown (0)."""
-    news = term != state.persistent.current_term or state.role is not Role.FOLLOWER or leader_id != state.leader_id
+    news = term != state.persistent.current_term or state.role is not FOLLOWER or leader_id != state.leader_id
     read_index.drop_all(state)
     if term > state.persistent.current_term:
         state.persistent.enter_term(term)
         state.verified_index = 0
-    if state.role is not Role.FOLLOWER:
+    if state.role is not FOLLOWER:
         state.role = Role.FOLLOWER
         state.progress.clear()
         state.votes.clear()
@@ -37,7 +37,7 @@ def become_follower(state: State, term: int, leader_id: int) -> None:
 
 def become_pre_candidate(state: State) -> None:
     """Dissertation 9.6: ask first; no term and no vote changes."""
-    assert state.role is not Role.LEADER, "a leader does not campaign"
+    assert state.role is not LEADER, "a leader does not campaign"
     state.role = Role.PRE_CANDIDATE
     _begin_campaign(state)
     state.votes[state.config.id] = True
@@ -47,7 +47,7 @@ def become_pre_candidate(state: State) -> None:
 
 def become_candidate(state: State) -> None:
     """Section 5.2: a new term, and the own vote in it."""
-    assert state.role is not Role.LEADER, "a leader does not campaign"
+    assert state.role is not LEADER, "a leader does not campaign"
     state.persistent.enter_term(state.persistent.current_term + 1)
     state.persistent.vote_for(state.config.id)
     state.role = Role.CANDIDATE
@@ -86,7 +86,7 @@ def become_leader(state: State) -> None:
 
 def append_as_leader(state: State, entries: list[Entry]) -> None:
     """Append new entries of this term; a leader never removes any (leader append-only, figure 3)."""
-    assert state.role is Role.LEADER
+    assert state.role is LEADER
     state.log.append(entries)
     state.output.entries.extend(entries)
     if state.tracer is not None:

@@ -51,7 +51,7 @@ from tricord.raft.events import (
 )
 from tricord.raft.invariants import Invariants
 from tricord.raft.output import Output
-from tricord.raft.state import Role, State
+from tricord.raft.state import LEADER, State
 
 HANDLERS: dict[type[Any], Callable[[State, Any], None]] = {
     Tick: tick.tick,
@@ -102,6 +102,7 @@ class Raft:
             tracer,
         )
         self._invariants = Invariants(self.state)
+        self._spare: Output | None = None
         if self.state.is_sole_voter:
             election.campaign(self.state)
 
@@ -116,9 +117,9 @@ class Raft:
             if state.is_quiescent:
                 quiesce.wake_for(state, event)
             HANDLERS[type(event)](state, event)
-        if state.role is Role.LEADER:
+        if state.role is LEADER and not state.configurations.is_settled:
             membership.settle(state)
-        if state.role is Role.LEADER and len(state.progress) > 1:
+        if state.role is LEADER and len(state.progress) > 1:
             replicate.send_ready(state)
             read_index.begin_round(state)
             heartbeat.send_commits(state)
@@ -138,14 +139,22 @@ class Raft:
         if state.configurations.changed:
             state.configurations.changed = False
             output.configuration = state.configurations.current
-        state.output = Output()
+        state.output = self._spare or Output()
+        self._spare = None
         self._invariants.check(state)
         return output
+
+    def take_back(self, output: Output) -> None:
+        """Whoever asked for this output read all of it, and keeps at most its entries, messages and wishes for
+        snapshots: the rest may be used again, in most steps."""
+        if not output.is_rare:
+            output.renew()
+            self._spare = output
 
     @property
     def is_leader(self) -> bool:
         """Whether this server leads, as far as it knows."""
-        return self.state.role is Role.LEADER
+        return self.state.role is LEADER
 
     @property
     def term(self) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from tricord.raft import check_quorum, election, forward, heartbeat, quiesce, transfer
 from tricord.raft.events import ForgetLeader, Tick
-from tricord.raft.state import Role, State
+from tricord.raft.state import FOLLOWER, LEADER, State
 from tricord.raft.trace import LeaderForgotten
 
 STAGGER_TICKS = 3
@@ -18,7 +18,7 @@ def tick(state: State, event: Tick) -> None:
     if state.is_quiescent:
         return
     forward.tick(state)
-    if state.role is Role.LEADER:
+    if state.role is LEADER:
         _tick_leader(state)
         return
     state.election_elapsed_ticks += 1
@@ -33,7 +33,7 @@ def tick(state: State, event: Tick) -> None:
 
 def forget_leader(state: State, event: ForgetLeader) -> None:
     """The leader's process is gone: those who know it campaign one after another, by their ids, without delay."""
-    if state.role is not Role.FOLLOWER or state.leader_id != event.leader or state.config.lease_reads:
+    if state.role is not FOLLOWER or state.leader_id != event.leader or state.config.lease_reads:
         return
     if state.tracer is not None:
         state.tracer(LeaderForgotten(event.leader))
@@ -48,7 +48,7 @@ def forget_leader(state: State, event: ForgetLeader) -> None:
 
 def _tick_leader(state: State) -> None:
     check_quorum.tick(state)
-    if state.role is not Role.LEADER:
+    if state.role is not LEADER:
         return
     transfer.tick(state)
     state.heartbeat_elapsed_ticks += 1

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from tricord.raft.progress import Phase
+from tricord.raft.progress import REPLICATE
 from tricord.raft.state import State
 from tricord.replica.config import ReplicaConfig
 
@@ -56,6 +56,6 @@ def _first_needed(state: State) -> int:
     taking = [
         progress.match_index
         for member, progress in state.progress.items()
-        if member != own and progress.phase is Phase.REPLICATE
+        if member != own and progress.phase is REPLICATE
     ]
     return min(taking, default=state.log.last_index) + 1

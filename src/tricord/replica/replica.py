@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Generic, TypeVar
 
-from tricord.base.errors import OutcomeUnknown, Stopping, TooManyRequests
+from tricord.base.errors import OutcomeUnknown, Stopping, TooManyRequests, TricordError
 from tricord.base.log import Entry, HardState
 from tricord.base.membership import AddVoter, Configuration
 from tricord.base.reachable import reachable
@@ -38,8 +38,8 @@ from tricord.raft.events import (
 )
 from tricord.raft.messages import AppendEntries
 from tricord.raft.output import FORWARDED, Output
-from tricord.raft.progress import Phase
-from tricord.raft.state import State
+from tricord.raft.progress import REPLICATE
+from tricord.raft.state import LEADER, State
 from tricord.replica.changes import PendingChanges, PendingTransfer
 from tricord.replica.config import ReplicaConfig
 from tricord.replica.log_retention import cut_due
@@ -107,19 +107,16 @@ class Replica(Generic[AppliedT]):
 
         Cost: about a microsecond per proposal, beside the state machine's own.
         """
-        output: TurnOutput[AppliedT] = TurnOutput()
         if self._stopped:
-            asked = (turn_input.proposals, turn_input.changes, turn_input.transfers)
-            output.dropped = [(one[0], Stopping()) for some in asked for one in some]
-            output.dropped += [(ticket, Stopping()) for ticket in turn_input.reads]
-            return output
+            return _refused(turn_input)
+        dropped: list[tuple[int, TricordError]] = []
         if turn_input.installed is not None:
-            self._jumped(turn_input.installed[0], output)
+            self._jumped(turn_input.installed[0], dropped)
         events = self._outside_events(turn_input)
         if turn_input.changes or turn_input.transfers:
             self._ask_for_changes(turn_input, events)
         if turn_input.proposals:
-            self._admit(turn_input.proposals, output)
+            self._admit(turn_input.proposals, dropped)
         if self._refused_by[0] and self._should_hold(turn_input):
             batches: list[Batch] = []
             context = 0
@@ -133,21 +130,16 @@ class Replica(Generic[AppliedT]):
             events.append(ReadIndex(context))
         decided = self._raft.step(events)
         state = self._raft.state
-        output.hard_state = decided.hard_state
-        output.entries = decided.entries
-        output.messages = decided.messages
-        output.snapshots_wanted = decided.snapshots_wanted
-        output.configuration = decided.configuration
+        output: TurnOutput[AppliedT] = TurnOutput(decided, dropped)
         if batches or decided.forwarded or decided.lost:
             self._note_places(batches, decided, output)
         if turn_input.changes or turn_input.transfers:
             self._note_changes(turn_input, decided, output)
         if decided.committed:
             self._apply(decided.committed, output)
-        if state.role is Role.LEADER and self._changes and self.limits.answer_adding_early:
+        if state.role is LEADER and self._changes and self.limits.answer_adding_early:
             output.changed += self._changes.decided(state)
         if decided.install is not None:
-            output.install = decided.install
             self._installing = True
         if decided.reads or decided.reads_dropped:
             self._reads.released(decided.reads)
@@ -159,6 +151,7 @@ class Replica(Generic[AppliedT]):
             output.reads = self._reads.take_ready(self._machine.applied_index)
         if not state.transferee and self._transfer and self.leader:
             output.transferred = self._transfer.ended(self.leader, self._member, output.dropped)
+        self._raft.take_back(decided)
         return output
 
     def withdraw(self, tickets: set[int]) -> list[int]:
@@ -167,13 +160,12 @@ class Replica(Generic[AppliedT]):
 
     def stop(self) -> TurnOutput[AppliedT]:
         """Decide no more. What waits is dropped: with OutcomeUnknown what may be in a log, with Stopping the rest."""
-        output: TurnOutput[AppliedT] = TurnOutput()
         self._stopped = True
         waited, sent = self._proposals.take_all()
-        output.dropped = [(ticket, OutcomeUnknown()) for ticket in sent]
-        output.dropped += [(ticket, Stopping()) for ticket in waited + self._reads.take_all()]
-        output.dropped += self._changes.take_all() + self._transfer.take_all()
-        return output
+        dropped: list[tuple[int, TricordError]] = [(ticket, OutcomeUnknown()) for ticket in sent]
+        dropped += [(ticket, Stopping()) for ticket in waited + self._reads.take_all()]
+        dropped += self._changes.take_all() + self._transfer.take_all()
+        return TurnOutput(Output(), dropped)
 
     @property
     def state(self) -> State:
@@ -239,7 +231,7 @@ class Replica(Generic[AppliedT]):
     def follows(self, member: int) -> bool:
         """Whether the member takes entries now, as far as this one knows; only a leader does."""
         progress = self._raft.state.progress.get(member)
-        return progress is not None and progress.phase is Phase.REPLICATE
+        return progress is not None and progress.phase is REPLICATE
 
     @property
     def kept_entries(self) -> int:
@@ -306,7 +298,7 @@ class Replica(Generic[AppliedT]):
         for (ticket, _), refusal in zip(turn_input.transfers, decided.transfers, strict=True):
             self._transfer.asked(ticket, refusal, output.dropped)
 
-    def _admit(self, proposals: list[tuple[int, bytes]], output: TurnOutput[AppliedT]) -> None:
+    def _admit(self, proposals: list[tuple[int, bytes]], dropped: list[tuple[int, TricordError]]) -> None:
         """Queue what fits within the limit; the others are told at once."""
         tickets = [ticket for ticket, _ in proposals]
         commands = [command for _, command in proposals]
@@ -317,7 +309,7 @@ class Replica(Generic[AppliedT]):
             size = 0
             for count, command in enumerate(commands):
                 if size + len(command) > room and (count or waiting):
-                    output.dropped.extend((ticket, TooManyRequests()) for ticket in tickets[count:])
+                    dropped.extend((ticket, TooManyRequests()) for ticket in tickets[count:])
                     tickets, commands = tickets[:count], commands[:count]
                     break
                 size += len(command)
@@ -363,10 +355,18 @@ class Replica(Generic[AppliedT]):
         if self._changes:
             output.changed = self._changes.applied(entries, output.dropped)
 
-    def _jumped(self, index: int, output: TurnOutput[AppliedT]) -> None:
+    def _jumped(self, index: int, dropped: list[tuple[int, TricordError]]) -> None:
         """A snapshot took the place of state and log: nobody saw what its commands answered."""
         assert self._machine.applied_index == index, "the machine holds the snapshot's state"
         reachable("a snapshot jumped over what proposals waited for")
         self._installing = False
-        output.dropped += [(ticket, OutcomeUnknown()) for ticket in self._proposals.take_below(index)]
-        output.dropped += self._changes.take_all()
+        dropped += [(ticket, OutcomeUnknown()) for ticket in self._proposals.take_below(index)]
+        dropped += self._changes.take_all()
+
+
+def _refused(turn_input: TurnInput) -> TurnOutput[AppliedT]:
+    """What a replica that stopped answers."""
+    asked = (turn_input.proposals, turn_input.changes, turn_input.transfers)
+    dropped: list[tuple[int, TricordError]] = [(one[0], Stopping()) for some in asked for one in some]
+    dropped += [(ticket, Stopping()) for ticket in turn_input.reads]
+    return TurnOutput(Output(), dropped)

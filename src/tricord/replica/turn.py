@@ -13,6 +13,7 @@ from tricord.base.errors import TricordError
 from tricord.base.log import Entry, HardState
 from tricord.base.membership import Change, Configuration
 from tricord.raft.messages import InstallSnapshot, Message
+from tricord.raft.output import Output
 
 AppliedT = TypeVar("AppliedT")
 
@@ -51,6 +52,24 @@ class TurnInput:
     leader_gone: int = 0
     """A member whose process is known to be gone; if it leads, it is not waited for."""
 
+    def emptied(self) -> TurnInput:
+        """One without anything, after a turn took this: this one, unless it held what somebody may have kept."""
+        if (
+            self.proposals
+            or self.reads
+            or self.changes
+            or self.transfers
+            or self.snapshots_sent
+            or self.unreachable
+            or self.installed
+        ):
+            return TurnInput()
+        self.ticks = self.paused_ticks = self.persisted_to = self.persisted_term = self.leader_gone = 0
+        self.persisted_hard_state = None
+        if self.messages:
+            self.messages = []
+        return self
+
 
 @dataclass(slots=True, init=False)
 class TurnOutput(Generic[AppliedT]):
@@ -83,17 +102,17 @@ class TurnOutput(Generic[AppliedT]):
     """To make durable before the entries of this and later turns; then say ``installed``. Nothing is applied, and no
     read is released, until then."""
 
-    def __init__(self) -> None:
+    def __init__(self, decided: Output, dropped: list[tuple[int, TricordError]]) -> None:
         # Written out: one is made each turn, and a list literal costs half of what a field's factory does.
-        self.hard_state = None
-        self.entries = []
-        self.messages = []
+        self.hard_state = decided.hard_state
+        self.entries = decided.entries
+        self.messages = decided.messages
         self.replies = []
-        self.dropped = []
+        self.dropped = dropped
         self.reads = []
         self.applied = []
         self.changed = []
         self.transferred = []
-        self.configuration = None
-        self.snapshots_wanted = []
-        self.install = None
+        self.configuration = decided.configuration
+        self.snapshots_wanted = decided.snapshots_wanted
+        self.install = decided.install

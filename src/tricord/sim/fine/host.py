@@ -15,9 +15,9 @@ from tricord.base.errors import EntriesLost, TricordError
 from tricord.base.log import Entry, HardState
 from tricord.base.membership import Change, Configuration
 from tricord.mvcc.watch_hub import WatchHub
-from tricord.raft import RaftConfig, Role
+from tricord.raft import RaftConfig
 from tricord.raft.messages import InstallSnapshot, Message
-from tricord.raft.state import State
+from tricord.raft.state import LEADER, State
 from tricord.replica import Replica, ReplicaConfig, TurnInput, TurnOutput
 from tricord.server.lease_keeping import LeaseKeeping
 from tricord.sim.fine.clock import TICK, MemberClock
@@ -85,6 +85,7 @@ class Host:
         self._tickets = 0
         self._leads = False
         self.input = TurnInput()
+        self._spare = TurnInput()
         self.waiting: dict[int, Asker] = {}
         self.own_tickets: dict[int, HostWorld] = {}
         """Of the keeping of leases."""
@@ -338,7 +339,7 @@ class Host:
         self.is_dirty = False
         if not self.up or self.paused:
             return
-        taken, self.input = self.input, TurnInput()
+        taken, self.input = self.input, self._spare
         cluster = self.cluster
         try:
             given = self.replica.turn(taken)
@@ -353,7 +354,7 @@ class Host:
             self.snapshots.install(given.install)
         if given.entries or given.hard_state is not None:
             self.persisting.add(given.hard_state, given.entries)
-        leads = self.state.role is Role.LEADER
+        leads = self.state.role is LEADER
         if leads or self._leads or given.applied:
             self._leads = leads
             changes = self.machine.lease_changes
@@ -366,6 +367,7 @@ class Host:
             self.hub.publish((one.revision, one.events) for one in given.applied)
         if given.snapshots_wanted:
             self.snapshots.bring(given.snapshots_wanted)
+        self._spare = taken.emptied()
 
     def _answer(self, given: TurnOutput[Applied]) -> None:
         waiting, own = self.waiting, self.own_tickets

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tricord.raft import Role
 from tricord.raft.messages import (
     AppendEntries,
     AppendEntriesResult,
@@ -14,6 +13,7 @@ from tricord.raft.messages import (
     RequestVote,
     RequestVoteResult,
 )
+from tricord.raft.state import LEADER
 from tricord.replica import TurnOutput
 from tricord.sim.invariants.commitment import Commitment
 from tricord.sim.invariants.durability import check_acknowledged
@@ -61,7 +61,7 @@ class Watcher:
     def turned(self, host: Host, given: TurnOutput[Applied]) -> None:
         """A turn was taken; nothing that it says was done yet."""
         state, seen = host.state, host.seen
-        leads = state.role is Role.LEADER
+        leads = state.role is LEADER
         term = state.persistent.current_term
         if given.entries:
             led = leads and seen.led_term == term

@@ -16,6 +16,8 @@ CHECKER = "leases"
 SLACK_SECONDS = 0.01
 SECOND = 1_000_000_000
 
+_DELETE = EventKind.DELETE
+
 
 class LeaseTimes:
     """What was promised of each lease, and the keys that are on it."""
@@ -59,7 +61,7 @@ class LeaseTimes:
                 self.ttls[outcome.id] = outcome.ttl
                 self._began[outcome.id] = now
             for event in one.events:
-                self._keys[event.key] = 0 if event.kind == EventKind.DELETE else event.kv.lease
+                self._keys[event.key] = 0 if event.kind == _DELETE else event.kv.lease
 
     def _expired(self, ids: list[int], one: Applied, now: int) -> None:
         gone = {event.key for event in one.events}

@@ -16,6 +16,8 @@ from tricord.statemachine.machine import Applied
 
 CHECKER = "linearizability"
 
+_DELETE = EventKind.DELETE
+
 
 class StoreHistory:
     """Events by revision, and each key's values."""
@@ -87,7 +89,7 @@ class StoreHistory:
 
     def _note(self, event: Event, revision: int) -> None:
         revisions, values = self._keys.setdefault(event.key, ([], []))
-        value = None if event.kind == EventKind.DELETE else event.kv.value
+        value = None if event.kind == _DELETE else event.kv.value
         revisions.append(revision)
         values.append(value)
         if value is not None and self._once.setdefault(value, revision) != revision:
