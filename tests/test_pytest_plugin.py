@@ -54,7 +54,7 @@ async def test_a_cut_off_leader_is_replaced(tricord_sim):
 FAILS = """
 import pytest
 
-@pytest.mark.parametrize("size", [1])
+@pytest.mark.parametrize("size", [1], ids=["it's 1"])
 @pytest.mark.tricord_sim(members=1)
 async def test_it(tricord_sim, size):
     await tricord_sim.sleep(1)
@@ -97,14 +97,25 @@ def test_a_failure_says_its_seed_and_how_to_see_it_again(pytester: pytest.Pytest
     pytester.makepyfile(FAILS)
     result = pytester.runpytest_inprocess(*OPTIONS, "--tricord-seed", "5", "--tricord-seeds", "2")
     result.assert_outcomes(failed=2)
+    quoted = "'test_a_failure*.py::test_it?it'\"'\"'s 1?'"
     result.stdout.fnmatch_lines(
         [
             "*as told*",
             "*tricord simulation*",
-            "seed 5; again: pytest '*::test_it?1?' --tricord-seed 5",
+            f"seed 5; again: pytest {quoted} --tricord-seed 5",
             "0.000 n1 leads in term 1",
         ]
     )
+
+
+def test_the_command_is_that_of_the_folder_it_was_typed_in(
+    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytester.makeini("[pytest]")
+    pytester.mkdir("deep").joinpath("test_deep.py").write_text("def test_it(tricord_sim):\n    assert False\n")
+    monkeypatch.chdir(pytester.path / "deep")
+    result = pytester.runpytest_inprocess(*OPTIONS)
+    result.stdout.fnmatch_lines(["seed 1; again: pytest test_deep.py::test_it --tricord-seed 1"])
 
 
 def test_pytest_is_not_slowed_down_by_the_simulator(pytester: pytest.Pytester) -> None:

@@ -7,6 +7,8 @@ pytest loads this in every run, so the simulator is imported only where a test a
 from __future__ import annotations
 
 import inspect
+import os
+import shlex
 from collections.abc import Awaitable, Callable, Iterable
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -117,10 +119,12 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
 
 def _told(item: pytest.Item, simulation: Simulation) -> str:
     seed = simulation.seed
-    name = item.nodeid
+    # pytest's own name is relative to the root of the suite, not to where the command was typed.
+    _, *within = item.nodeid.split("::")
+    name = "::".join([os.path.relpath(item.path, item.config.invocation_params.dir), *within])
     for mine, rest in ((f"[seed{seed}]", ""), (f"[seed{seed}-", "["), (f"-seed{seed}]", "]")):
         if mine in name:
             name = name.replace(mine, rest)
             break
-    head = f"seed {seed}; again: pytest '{name}' --tricord-seed {seed}"
+    head = f"seed {seed}; again: pytest {shlex.quote(name)} --tricord-seed {seed}"
     return "\n".join([head, *simulation.lines[-LINES_SHOWN:]])

@@ -68,6 +68,14 @@ def test_a_release_that_failed_released_nothing_and_an_unknown_one_may_have() ->
     assert not anomaly(FIRST, one(1, "release", 2, None, status="unknown"), one(2, "acquire", 4, 5))
 
 
+def test_what_a_client_does_at_once_with_one_lock_says_nothing() -> None:
+    with pytest.raises(BadHistory, match=r"line 2: client 1 calls release of .* but its acquire of line 1 returns at"):
+        judged(FIRST, one(1, "release", 0.5, 2))
+    renewed = one(1, "renew", 0, 5, {"ttl": 5}, key="a")
+    assert not anomaly(GRANT, renewed, leased(1, 1, 2, "a"), one(1, "acquire", 1, 3, key="other"))
+    assert not anomaly(FIRST, one(1, "release", 2, None, status="unknown"), one(1, "acquire", 3, 4))
+
+
 def test_who_loses_a_lock_without_a_lease_cannot_say_since_when() -> None:
     assert not anomaly(FIRST, one(2, "acquire", 2, 3), one(1, "lose", 4, 4))
 

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+from codecs import BOM_UTF8
 from typing import Any
 
 import pytest
@@ -52,6 +53,15 @@ def test_what_never_returned_needs_neither_return_nor_output() -> None:
     assert (one.client, one.input, one.output, one.return_ns) == ("a", None, None, None)
 
 
+def test_what_failed_needs_no_return() -> None:
+    operations = lines(but(return_ns=None, status="fail"), {**without("return_ns"), "status": "fail"})
+    assert [one.return_ns for one in read_history(operations).operations] == [None, None]
+
+
+def test_a_byte_order_mark_is_left_aside() -> None:
+    assert len(read_history(BOM_UTF8 + lines(PUT))) == 1
+
+
 WRONG = [
     ("status must be", but(status="maybe")),
     ("client must be", but(client=None)),
@@ -61,7 +71,8 @@ WRONG = [
     ("return_ns must be", but(return_ns="25")),
     ("return_ns is before call_ns", but(return_ns=9)),
     ("has returned", but(return_ns=None)),
-    ("that is fail has returned", but(return_ns=None, status="fail")),
+    ("return_ns must be .*, below 2\\^63", but(return_ns=2**63)),
+    ("the output of a get is the value: text, or null, written out", {**without("output"), "op": "get"}),
     ("key must be", but(key=7)),
     ("a put needs a key", but(key=None)),
     ("op must be", but(op=1)),
@@ -112,6 +123,11 @@ def test_a_client_does_one_thing_at_a_time() -> None:
     with pytest.raises(BadHistory, match=r"line 2: client 3 calls get at 20 ns, but its put of line 1 returns at 25"):
         read_history(lines(PUT, but(op="get", call_ns=20, return_ns=30)))
     assert len(read_history(lines(PUT, but(call_ns=25, return_ns=30), but(client="3", call_ns=11))))
+
+
+def test_a_client_may_do_several_things_at_once_where_its_order_does_not_count() -> None:
+    data = lines(PUT, but(op="get", call_ns=20, return_ns=30))
+    assert len(read_history(data, may_overlap=True)) == 2
 
 
 def test_lines_may_stand_in_any_order() -> None:

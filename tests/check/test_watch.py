@@ -167,3 +167,13 @@ def test_the_verdict_is_that_of_who_knows_all(seed: int) -> None:
         wrong = spoilt(draw, made, right)
         found = judged([wrong, everything], made)
         assert (found.verdict is Verdict.HOLDS) == is_right(made, wrong), (made.lines, wrong, found)
+
+
+def test_responses_come_in_the_order_of_their_returns() -> None:
+    made = story()
+    due = all_of(made)
+    told = account(*({"revision": revision, "events": events} for revision, events in due.items()))
+    lines = replace(told, name="w0").lines(1000)
+    for line in lines:
+        line.call_ns = 1000  # when the watch began, as some recorders have it
+    assert check(History([*made.lines, *reversed(lines)]), Limits()).verdict is Verdict.HOLDS

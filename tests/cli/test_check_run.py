@@ -4,6 +4,8 @@
 from __future__ import annotations
 
 import json
+import os
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +15,7 @@ from typer.testing import CliRunner, Result
 from tricord.check import models
 from tricord.check.finding import Finding, Limits, Verdict
 from tricord.check.history import History
+from tricord.cli.check_run import NAMES
 from tricord.cli.main import app
 
 SECOND = 1_000_000_000
@@ -88,6 +91,48 @@ def test_no_picture_is_drawn_of_stdin_unasked(tmp_path: Path, monkeypatch: pytes
     assert not list(tmp_path.iterdir())
 
 
+def test_no_picture_is_drawn_beside_a_pipe(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    with ThreadPoolExecutor(1) as pool:
+        written = pool.submit(pipe.write_text, lines(BAD))
+        assert last(run(str(pipe), "--model", "convergence"), 1)["picture"] is None
+        written.result()
+    assert list(tmp_path.iterdir()) == [pipe]
+
+
+AT_ONCE = [put(1, "a", 0), {**get(1, "a", 0), "call_ns": 2}]
+SEPARATE = ("sequential", "sessions", "causal")
+
+
+@pytest.mark.parametrize("model", [model for model in models.MODELS if model != "locks"])
+def test_a_client_may_do_several_things_at_once_unless_the_model_goes_by_its_order(model: str) -> None:
+    result = run("-", "--model", model, stdin=lines(AT_ONCE))
+    assert last(result, 3 if model in SEPARATE else 0)["model"] == model
+    assert ("line 2: client 1 calls get at 2 ns" in result.stderr) == (model in SEPARATE)
+
+
+@pytest.mark.parametrize("model", [model for model in models.MODELS if model != "locks"])
+@pytest.mark.parametrize("bad", [False, True])
+def test_a_failed_write_without_a_return_is_one(model: str, bad: bool) -> None:
+    history = [{**put(1, "a", 0), "status": "fail", "return_ns": None}, get(2, "a" if bad else None, 20)]
+    last(run("-", "--model", model, stdin=lines(history)), 1 if bad and model != "watch" else 0)
+
+
+def test_a_checker_that_fails_has_decided_nothing(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def check(history: History, limits: Limits) -> Finding:
+        raise ZeroDivisionError("of all things")
+
+    monkeypatch.setattr(models, "check_of", lambda model: check)
+    result = run(str(file), "--model", "convergence")
+    assert last(result, 2)["reason"] == "the checker itself failed: ZeroDivisionError: of all things"
+    assert "Traceback" in result.stderr
+
+
+def test_the_help_names_the_models() -> None:
+    assert tuple(models.MODELS) == NAMES
+
+
 def test_the_bound_is_given_in_seconds(file: Path) -> None:
     last(run(str(file), "--model", "convergence", "--bound", "19"), 0)
 
@@ -111,6 +156,8 @@ def test_an_empty_history_holds_and_it_is_said() -> None:
         (("-", "--model", "causal", "--level", "best"), "causal has no level 'best': choose one of cc, ccv, cm"),
         (("-", "--model", "locks", "--level", "cc"), "locks has no level 'cc': leave --level out"),
         (("-", "--model", "locks", "--bound", "soon"), "Invalid value"),
+        (("-", "--model", "convergence", "--bound", "inf"), "inf is no number to count with"),
+        (("-", "--model", "locks", "--timeout", "nan"), "nan is no number to count with"),
         (("-", "--model", "locks", "--quick"), "No such option"),
         (("-", "-", "--model", "locks"), "unexpected extra argument"),
         (("/nowhere/history.jsonl", "--model", "locks"), "/nowhere/history.jsonl: No such file"),

@@ -55,6 +55,15 @@ def test_a_seed_that_holds(tricord: Any) -> None:
     assert (document["verdict"], document["seed"], document["runs"]) == ("ok", 1, 1)
 
 
+@pytest.mark.parametrize(
+    "words",
+    [("run", "--seed", "1", "--seconds", "nan"), ("search", "--minutes", "nan"), ("search", "--shrink-seconds", "inf")],
+)
+def test_a_time_is_a_number_to_count_with(tricord: Any, words: tuple[str, ...]) -> None:
+    code, _, said = tricord("sim", *words)
+    assert code == 3 and "is no number to count with" in said
+
+
 def test_a_plan_that_fails_is_shown_shrunk_and_saved(tricord: Any, tmp_path: Path) -> None:
     plan = failing_plan(4)
     Path("failing.plan").write_text(format_plan(plan))

@@ -4,8 +4,8 @@
 ``{"client":3,"op":"put","key":"k1","input":"v7","output":null,"call_ns":10,"return_ns":25,"status":"ok"}``
 
 The status is ``ok``, ``fail`` (it had no effect) or ``unknown`` (it may take effect at any time after the call, or
-never). Times are nanoseconds of one clock. A client does one thing at a time; the order of its operations is that of
-their calls.
+never). Times are nanoseconds of one clock. The order of a client's operations is that of their calls; it does one thing
+at a time, for models that go by that order.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class Operation(msgspec.Struct, gc=False, omit_defaults=True):
     output: Any = None
     call_ns: int = 0
     return_ns: int | None = None
-    """None: it never returned; its status is unknown."""
+    """None: it never returned, and is not ``ok``."""
     status: str = OK
     revision: int = 0
     """The store's own revision of the answer, where it gives one (0: none). A hint that is checked, never trusted."""

@@ -15,7 +15,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from tricord.check.history import FAIL, OK, BadHistory, Operation
+from tricord.check.history import FAIL, OK, UNKNOWN, BadHistory, Operation
 
 ON_LOCKS = frozenset(("acquire", "release", "lose"))
 ON_LEASES = frozenset(("grant", "renew", "revoke", "expire"))
@@ -106,10 +106,13 @@ def holdings_of(operations: Iterable[Operation], leases: dict[str, list[Lease]])
     """All certain holdings of each lock, in the order of their beginnings."""
     found: defaultdict[str, list[Holding]] = defaultdict(list)
     open_ones: dict[tuple[str, int | str], list[Holding]] = {}
+    latest: dict[tuple[str, int | str], Operation] = {}
     for one in operations:
         if one.op not in ON_LOCKS:
             continue
         place = one.key or "", one.client
+        _demand_that_it_follows(latest.get(place), one)
+        latest[place] = one
         if one.op == "acquire":
             holding = _holding(one, leases)
             if holding is not None:
@@ -124,6 +127,16 @@ def holdings_of(operations: Iterable[Operation], leases: dict[str, list[Lease]])
     for holdings in found.values():
         holdings.sort(key=lambda holding: holding.begin_ns)
     return found
+
+
+def _demand_that_it_follows(before: Operation | None, one: Operation) -> None:
+    """What one client does with one lock comes one after the other: else nobody knows what a release gave back."""
+    if before is not None and before.status != UNKNOWN and (before.return_ns or 0) > one.call_ns:
+        raise BadHistory(
+            f"line {max(one.index, before.index) + 1}: client {one.client!r} calls {one.op} of {one.key} at "
+            f"{one.call_ns} ns, but its {before.op} of line {before.index + 1} returns at {before.return_ns} ns only; "
+            "give what works on one lock at the same time a client each"
+        )
 
 
 def _holding(one: Operation, leases: dict[str, list[Lease]]) -> Holding | None:

@@ -29,6 +29,9 @@ MODELS = {
     "locks": "no two clients hold a lock at once, and no lease ends early",
 }
 
+BY_CLIENT = frozenset(("sequential", "sessions", "causal"))
+"""Those that go by the order of each client's operations, so that it has to do one thing at a time."""
+
 LEVELS = {"causal": ("cc", "ccv", "cm")}
 """Of models that have several: what ``Limits.level`` may be; the first is the usual one."""
 

@@ -1,19 +1,21 @@
 # SPDX-License-Identifier: Apache-2.0
 """Histories from bytes, and back: one JSON object a line (docs/check.md).
 
-Strict, since a checker that guesses what a line means says nothing: an unknown status, a wrong type, a missing field,
-a return before its call or a client that does two things at once is a BadHistory, with its line and what to do.
+Strict, since a checker that guesses what a line means says nothing: an unknown status, a wrong type, a missing field
+or a return before its call is a BadHistory, with its line and what to do. So is a client that does two things at once,
+where the model goes by the order of each client's operations.
 """
 
 from __future__ import annotations
 
+from codecs import BOM_UTF8
 from collections.abc import Iterable
 from typing import Annotated, Any, Literal, NoReturn
 
 import msgspec
 from msgspec import UNSET
 
-from tricord.check.history import UNKNOWN, BadHistory, History, Operation
+from tricord.check.history import OK, UNKNOWN, BadHistory, History, Operation
 from tricord.check.shapes import complaint
 
 Natural = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
@@ -37,9 +39,12 @@ _decoder = msgspec.json.Decoder(Line)
 _encoder = msgspec.json.Encoder()
 
 
-def read_history(data: bytes) -> History:
-    """The operations of a whole file. Nothing in it is an empty history. Raises BadHistory."""
-    data = data.rstrip()
+def read_history(data: bytes, *, may_overlap: bool = False) -> History:
+    """The operations of a whole file. Nothing in it is an empty history. Raises BadHistory.
+
+    ``may_overlap``: a client may do several things at once, since the order of its operations does not count.
+    """
+    data = data.removeprefix(BOM_UTF8).rstrip()
     if not data:
         return History(())
     try:
@@ -51,8 +56,8 @@ def read_history(data: bytes) -> History:
     for number, one in enumerate(operations, 1):
         wrong = complaint(one)
         if one.return_ns is None:
-            if one.status != UNKNOWN and not wrong:
-                wrong = f'an operation that is {one.status} has returned: give return_ns, or the status "unknown"'
+            if one.status == OK and not wrong:
+                wrong = 'an operation that is ok has returned: give return_ns, or the status "unknown"'
         elif one.return_ns < one.call_ns:
             wrong = "return_ns is before call_ns: take both from one clock that never goes back"
         if wrong:
@@ -62,7 +67,8 @@ def read_history(data: bytes) -> History:
         if one.output is UNSET:
             one.output = None
     history = History(operations)
-    _clients_do_one_thing_at_a_time(operations)
+    if not may_overlap:
+        _clients_do_one_thing_at_a_time(operations)
     return history
 
 
@@ -95,8 +101,8 @@ def _clients_do_one_thing_at_a_time(operations: Iterable[Operation]) -> None:
         if before is not None and before.status != UNKNOWN and (before.return_ns or 0) > one.call_ns:
             raise BadHistory(
                 f"line {max(one.index, before.index) + 1}: client {one.client!r} calls {one.op} at {one.call_ns} ns, "
-                f"but its {before.op} of line {before.index + 1} returns at {before.return_ns} ns only: a client does "
-                "one thing at a time, so give each its own name"
+                f"but its {before.op} of line {before.index + 1} returns at {before.return_ns} ns only; the order of "
+                "a client's operations counts here, so give what works at the same time a client each"
             )
         latest[one.client] = one
 
@@ -120,10 +126,10 @@ FIELDS = {
     "client": "a number or text",
     "op": "text: put, get and so on",
     "key": "text, or null where there is none",
-    "call_ns": "a whole number of nanoseconds, 0 or more",
-    "return_ns": "a whole number of nanoseconds, 0 or more, or null where it never returned",
+    "call_ns": "a whole number of nanoseconds, 0 or more, below 2^63",
+    "return_ns": "a whole number of nanoseconds, 0 or more, below 2^63, or null where it never returned",
     "status": 'one of "ok", "fail" and "unknown"',
-    "revision": "a whole number, 0 or more",
+    "revision": "a whole number, 0 or more, below 2^63",
 }
 
 

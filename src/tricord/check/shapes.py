@@ -31,7 +31,7 @@ def _put(one: Operation) -> str:
 def _get(one: Operation) -> str:
     if one.status != OK or one.output is None or type(one.output) is str:
         return ""
-    return "the output of a get is the value: text, or null where the key was not there"
+    return "the output of a get is the value: text, or null, written out, where the key was not there"
 
 
 def _cas(one: Operation) -> str:

@@ -102,7 +102,7 @@ class Watch:
 def watches_of(operations: Iterable[Operation]) -> list[Watch]:
     """All watches of a history. Raises BadHistory."""
     found: dict[tuple[int | str, str, Wish], Watch] = {}
-    for one in sorted((each for each in operations if each.op == "watch"), key=lambda each: each.call_ns):
+    for one in sorted((each for each in operations if each.op == "watch"), key=_told_at):
         if one.key is None:
             raise BadHistory(f"line {one.index + 1}: a watch needs a key: text")
         wish = _converted(one, one.input or {}, Wish, "input")
@@ -116,6 +116,11 @@ def watches_of(operations: Iterable[Operation]) -> list[Watch]:
             raise BadHistory(f"line {one.index + 1}: the type of an event is put or delete, not {wrong[0]!r}")
         watch.responses.append(response)
     return list(found.values())
+
+
+def _told_at(one: Operation) -> tuple[int, int]:
+    """Responses come in the order of their returns, whenever their watcher began to wait."""
+    return one.call_ns if one.return_ns is None else one.return_ns, one.call_ns
 
 
 def _converted(one: Operation, value: Any, kind: type[Any], name: str) -> Any:

@@ -15,6 +15,7 @@ import typer
 from tricord.base.errors import TricordError
 from tricord.cli.connection import Connection
 from tricord.cli.exit_codes import ExitCode
+from tricord.cli.usage import finite
 
 if TYPE_CHECKING:
     from tricord.check.recording import Recorder
@@ -61,9 +62,12 @@ def record(
     out: Annotated[str, typer.Option("--out", metavar="FILE", help="Where to write; - is stdout.")] = "history.jsonl",
     clients: Annotated[int, typer.Option(min=1, max=1000, metavar="COUNT", help="Each with its own connection.")] = 5,
     keys: Annotated[int, typer.Option(min=1, metavar="COUNT", help="That they work on.")] = 5,
-    seconds: Annotated[float, typer.Option(min=0, metavar="SECONDS", help="How long.")] = 10.0,
+    seconds: Annotated[float, typer.Option(min=0, metavar="SECONDS", callback=finite, help="How long.")] = 10.0,
     rate: Annotated[
-        float, typer.Option(min=0, metavar="COUNT", help="Operations a second, of all together; 0: no limit.")
+        float,
+        typer.Option(
+            min=0, metavar="COUNT", callback=finite, help="Operations a second, of all together; 0: no limit."
+        ),
     ] = 200.0,
 ) -> int:
     """Let clients work on a live cluster, tricord or etcd, and write down what they saw, an operation a line.

@@ -4,8 +4,10 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 import time
+import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import IntEnum
@@ -14,6 +16,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from tricord.cli.exit_codes import say_error
+from tricord.cli.usage import finite
 
 if TYPE_CHECKING:
     from tricord.check.finding import Finding, Limits
@@ -30,6 +33,11 @@ class CheckCode(IntEnum):
 
 
 BAD_INPUT = "bad-input"
+NAMES = (
+    "linearizable", "sequential", "sessions", "causal", "read-committed", "snapshot-isolation", "serializable",
+    "convergence", "watch", "locks",
+)  # fmt: skip
+"""Of the models, for the help: ``tricord.check.models`` is imported by the command alone."""
 SMALLEST_SECONDS = 10.0
 """For making a counter-example small."""
 
@@ -69,13 +77,15 @@ class Report:
 
 def run(
     file: Annotated[str, typer.Argument(metavar="FILE", help="The history, one operation a line; - is stdin.")],
-    model: Annotated[str, typer.Option("--model", metavar="MODEL", help="What it should be.  [one of MODELS]")],
+    model: Annotated[str, typer.Option("--model", metavar="MODEL", help=f"What it should be: {', '.join(NAMES)}.")],
     level: Annotated[str, typer.Option(metavar="NAME", help="Of causal: cc, ccv or cm.", show_default=False)] = "",
     bound: Annotated[
-        float, typer.Option(metavar="SECONDS", min=0, help="Of convergence: how long readers may differ.")
+        float,
+        typer.Option(metavar="SECONDS", min=0, callback=finite, help="Of convergence: how long readers may differ."),
     ] = 10.0,
     timeout: Annotated[
-        float | None, typer.Option(metavar="SECONDS", min=0, help="Undecided after so long.", show_default=False)
+        float | None,
+        typer.Option(metavar="SECONDS", min=0, callback=finite, help="Undecided after so long.", show_default=False),
     ] = None,
     steps: Annotated[
         int, typer.Option(metavar="COUNT", min=1, help="Undecided after so many steps of a search.")
@@ -83,7 +93,9 @@ def run(
     html: Annotated[
         str,
         typer.Option(
-            metavar="FILE", help="Draw a violation here.  [default: FILE.html; none for -]", show_default=False
+            metavar="FILE",
+            help="Draw a violation here.  [default: FILE.html; none for - and pipes]",
+            show_default=False,
         ),
     ] = "",
     as_json: Annotated[bool, typer.Option("--json", help="Print nothing but the last line.")] = False,
@@ -111,7 +123,7 @@ def run(
         return _refused(report, f"{model} has no level {level!r}: {choices}")
     try:
         history = _read(file, report)
-        finding = _judge(model, history, _limits(level, bound, timeout, steps), report)
+        finding = _judge_or_say(model, history, _limits(level, bound, timeout, steps), report)
     except BadHistory as error:
         return _refused(report, f"{_named(file)}, {error}")
     except OSError as error:
@@ -131,6 +143,7 @@ def _refused(report: Report, text: str) -> int:
 
 
 def _read(file: str, report: Report) -> History:
+    from tricord.check.models import BY_CLIENT
     from tricord.check.reading import read_history
 
     begun = time.monotonic()
@@ -139,7 +152,7 @@ def _read(file: str, report: Report) -> History:
     else:
         with open(file, "rb") as opened:
             data = opened.read()
-    history = read_history(data)
+    history = read_history(data, may_overlap=report.model not in BY_CLIENT)
     report.operations = len(history)
     report.read_seconds = time.monotonic() - begun
     if not len(history):
@@ -158,6 +171,22 @@ def _limits(level: str, bound: float, timeout: float | None, steps: int) -> Limi
             return time.monotonic() > deadline
 
     return Limits(steps=steps, expired=expired, bound_ns=round(bound * 1_000_000_000), level=level)
+
+
+def _judge_or_say(model: str, history: History, limits: Limits, report: Report) -> Finding:
+    """A checker with a bug, or out of memory, has decided nothing: its traceback must not end as a violation does."""
+    from tricord.check.finding import Finding, Verdict
+    from tricord.check.history import BadHistory
+
+    try:
+        return _judge(model, history, limits, report)
+    except BadHistory:
+        raise
+    except Exception as error:
+        traceback.print_exc()
+        report.reason = f"the checker itself failed: {type(error).__name__}: {error}"
+        report.verdict = Verdict.UNDECIDED.value
+        return Finding(Verdict.UNDECIDED, report.reason)
 
 
 def _judge(model: str, history: History, limits: Limits, report: Report) -> Finding:
@@ -189,7 +218,7 @@ def _told(file: str, html: str, as_json: bool, history: History, finding: Findin
     operations = [history.operations[index] for index in sorted(set(finding.operations))]
     report.counter_example = [_document(one) for one in operations]
     if finding.verdict is Verdict.VIOLATED:
-        report.picture = _drawn(html or ("" if file == "-" else f"{file}.html"), history, finding, report.model)
+        report.picture = _drawn(html or _beside(file), history, finding, report.model)
     if not as_json:
         print("\n".join(finding_in_words(report.model, finding, history)))
         if report.picture:
@@ -202,6 +231,12 @@ def _document(one: Any) -> dict[str, Any]:
     from tricord.check.reading import line_of
 
     return {"line": one.index + 1, **json.loads(line_of(one))}
+
+
+def _beside(file: str) -> str:
+    """Where the picture goes that was not asked for: beside a file. Stdin, pipes and devices have no such place."""
+    stands_somewhere = os.path.isfile(file) and not file.startswith(("/dev/", "/proc/"))
+    return f"{file}.html" if stands_somewhere else ""
 
 
 def _drawn(path: str, history: History, finding: Finding, model: str) -> str | None:

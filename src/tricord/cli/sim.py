@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
 import typer
 
-from tricord.cli.usage import WrongUsage, usage_is_three
+from tricord.cli.usage import WrongUsage, finite, usage_is_three
 
 if TYPE_CHECKING:
     from tricord.sim.plan import Plan
@@ -18,18 +18,38 @@ Net: TypeAlias = Annotated[
     str, typer.Option("--net", metavar="NET", help="fine: replica cores, fast. wide: whole members and clients.")
 ]
 Members: TypeAlias = Annotated[
-    int, typer.Option("--members", min=0, max=9, help="How many members; 0: what the seed draws.")
+    int, typer.Option("--members", metavar="COUNT", min=0, max=9, help="How many members; 0: what the seed draws.")
 ]
 Seconds: TypeAlias = Annotated[
-    float, typer.Option("--seconds", min=0, help="Simulated seconds of faults; 0: what the seed draws.")
+    float,
+    typer.Option(
+        "--seconds",
+        metavar="SECONDS",
+        min=0,
+        callback=finite,
+        help="Simulated seconds of faults; 0: what the seed draws.",
+    ),
 ]
 Out: TypeAlias = Annotated[str, typer.Option("--out", metavar="DIR", help="Where the files of a failure go.")]
 ShrinkSeconds: TypeAlias = Annotated[
-    float, typer.Option("--shrink-seconds", min=0, help="How long to look for a shorter failing plan; 0: not.")
+    float,
+    typer.Option(
+        "--shrink-seconds",
+        metavar="SECONDS",
+        min=0,
+        callback=finite,
+        help="How long to look for a shorter failing plan; 0: not.",
+    ),
 ]
 RunSeconds: TypeAlias = Annotated[
     float,
-    typer.Option("--run-seconds", min=0, help="A run that takes longer, in real seconds, is a failure; 0: no limit."),
+    typer.Option(
+        "--run-seconds",
+        metavar="SECONDS",
+        min=0,
+        callback=finite,
+        help="A run that takes longer, in real seconds, is a failure; 0: no limit.",
+    ),
 ]
 DEFAULT_OUT = "sim-failures"
 
@@ -64,7 +84,9 @@ def _plan(seed: int | None, net: str, path: str, members: int, seconds: float) -
 
 @usage_is_three
 def run(
-    seed: Annotated[int | None, typer.Option("--seed", min=0, help="Draw the plan from this number.")] = None,
+    seed: Annotated[
+        int | None, typer.Option("--seed", metavar="NUMBER", min=0, help="Draw the plan from this number.")
+    ] = None,
     net: Net = "fine",
     plan: Annotated[str, typer.Option("--plan", metavar="FILE", help="Run the plan in this file.")] = "",
     members: Members = 0,
@@ -103,13 +125,22 @@ def run(
 
 @usage_is_three
 def search(
-    minutes: Annotated[float, typer.Option("--minutes", min=0, help="How long to search, in real minutes.")] = 1.0,
+    minutes: Annotated[
+        float,
+        typer.Option(
+            "--minutes", metavar="MINUTES", min=0, callback=finite, help="How long to search, in real minutes."
+        ),
+    ] = 1.0,
     net: Net = "fine",
-    jobs: Annotated[int, typer.Option("--jobs", min=1, max=256, help="How many processes run seeds.")] = 1,
+    jobs: Annotated[
+        int, typer.Option("--jobs", metavar="COUNT", min=1, max=256, help="How many processes run seeds.")
+    ] = 1,
     first: Annotated[int, typer.Option("--from", metavar="SEED", min=0, help="The first seed.")] = 0,
     members: Members = 0,
     seconds: Seconds = 0.0,
-    failures: Annotated[int, typer.Option("--failures", min=1, help="Stop after so many seeds that fail.")] = 1,
+    failures: Annotated[
+        int, typer.Option("--failures", metavar="COUNT", min=1, help="Stop after so many seeds that fail.")
+    ] = 1,
     out: Out = DEFAULT_OUT,
     shrink_seconds: ShrinkSeconds = 60.0,
     run_seconds: RunSeconds = 120.0,

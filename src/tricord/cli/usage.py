@@ -5,13 +5,16 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
+from math import isfinite
 from typing import Any, TypeVar
 
+import typer
 from typer.core import TyperCommand
 
 from tricord.base.errors import ConfigurationError
 from tricord.cli.exit_codes import ExitCode, say_error
 
+N = TypeVar("N", float, float | None)
 F = TypeVar("F", bound=Callable[..., Any])
 USAGE = 3
 """How a command ends after wrong usage whose 2 is a verdict, or whose relatives' is."""
@@ -35,6 +38,13 @@ class ThreeForUsage(TyperCommand):
             if getattr(error, "exit_code", None) == ExitCode.USAGE:
                 vars(error)["exit_code"] = USAGE
             raise
+
+
+def finite(value: N) -> N:
+    """As a callback of an option: neither `nan` nor `inf`, which the parser takes for numbers."""
+    if value is not None and not isfinite(value):
+        raise typer.BadParameter(f"{value} is no number to count with.")
+    return value
 
 
 def usage_is_three(command: F) -> F:

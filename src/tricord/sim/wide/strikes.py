@@ -69,7 +69,7 @@ async def strike(run: ClusterRun, fault: Fault) -> None:
     targets = await _targets(run, fault)
     if targets is None or not _may(run, fault, targets):
         return
-    run.tell(f"fault {format_fault(fault)}" + (f" ({', '.join(targets)})" if targets else ""))
+    run.tell(format_fault(fault) + (f" ({', '.join(targets)})" if targets else ""))
     await STRIKES[fault.kind](run, fault, targets)
 
 
