@@ -21,6 +21,10 @@ KINDS = {
 }
 """For each type what clients ask for where it is tested. A map's fields hold all types."""
 
+WAYS = ("write", "write", "read", "hear", "hear", "merge")
+WAYS_WITH_REPAIR = (*WAYS, "repair", "repair")
+"""What happens in an execution. Histories do not follow repairs, which carry over a part of what another knows."""
+
 wishes_of = {
     name: wishes(kinds) if name == MAP else wishes(kinds).map(lambda wish: replace(wish, path=()))
     for name, kinds in KINDS.items()
@@ -28,19 +32,23 @@ wishes_of = {
 
 
 @st.composite
-def executions(draw: st.DrawFn, name: str, count: int = 3, steps: int = 14) -> list[Replica]:
+def executions(
+    draw: st.DrawFn, name: str, count: int = 3, steps: int = 14, ways: tuple[str, ...] = WAYS
+) -> list[Replica]:
     """Replicas after a common past: most writes reach most others, in any order."""
     replicas = [Replica(number) for number in range(1, count + 1)]
     reads: list[frozenset[Dot]] = []
     for _ in range(draw(st.integers(1, steps))):
         one = draw(st.sampled_from(replicas))
-        step(draw, name, one, replicas, reads)
+        step(draw, draw(st.sampled_from(ways)), name, one, replicas, reads)
     return replicas
 
 
-def step(draw: st.DrawFn, name: str, one: Replica, replicas: list[Replica], reads: list[frozenset[Dot]]) -> None:
+def step(
+    draw: st.DrawFn, way: str, name: str, one: Replica, replicas: list[Replica], reads: list[frozenset[Dot]]
+) -> None:
     """One replica does one thing."""
-    match draw(st.sampled_from(["write", "write", "read", "hear", "hear", "merge"])):
+    match way:
         case "write":
             wish = draw(wishes_of[name])
             one.fulfil(wish, None if wish.blind else draw(st.sampled_from([*reads, frozenset[Dot]()])))
@@ -50,6 +58,10 @@ def step(draw: st.DrawFn, name: str, one: Replica, replicas: list[Replica], read
             made = [each for other in replicas for each in other.written]
             if made:
                 one.take(draw(st.sampled_from(made)))
+        case "repair":
+            other = draw(st.sampled_from(replicas)).state
+            keys = draw(st.sampled_from([[b"k"], [b"l"]]))
+            one.state.repair(keys, {key: other.cells[key] for key in keys if key in other.cells}, other.context)
         case _:
             one.merge(draw(st.sampled_from(replicas)))
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.crdt.executions import KINDS, executions, wishes_of
+from tests.crdt.executions import KINDS, WAYS_WITH_REPAIR, executions, wishes_of
 from tests.crdt.history import MAP
 from tests.crdt.replicas import Replica
 from tricord.crdt.keyspace_state import KeyspaceState
@@ -70,3 +70,22 @@ def test_lost_deltas_are_made_good_by_a_whole_state(replicas: list[Replica], dat
     for replica in replicas:
         replica.merge(late)
     agree([*replicas, late])
+
+
+@settings(max_examples=80, deadline=None)
+@given(executions(MAP, 3, 25, WAYS_WITH_REPAIR))
+def test_repairs_of_some_keys_lose_and_revive_nothing_in_the_end(replicas: list[Replica]) -> None:
+    all_writes = KeyspaceState()
+    for replica in replicas:
+        for key, delta, _ in replica.written:
+            all_writes.apply([(key, delta)])
+    met = KeyspaceState()
+    for replica in replicas:
+        met.merge(replica.state)
+    assert met.encode() == all_writes.encode()
+    for one in replicas:
+        for other in replicas:
+            if one.state.digest() == other.state.digest():
+                before = one.state.digest()
+                one.state.merge(other.state)
+                assert one.state.digest() == before, "equal digests: the context may be taken over by itself"
