@@ -33,6 +33,10 @@ class Shape(IntEnum):
     CELLS = 2
 
 
+ENTRIES, FIELDS, CELLS = int(Shape.ENTRIES), int(Shape.FIELDS), int(Shape.CELLS)
+"""Shapes as the numbers that paths of each write compare: a look-up in an enum costs 0.3 us."""
+
+
 class DataType(IntEnum):
     """The types of this version: number << 2 | shape. Numbers are given once and in order: of two types that were
     written to one key at the same time, each version shows the lower one."""
@@ -111,9 +115,9 @@ def entries_of(cell: Cell) -> Iterator[tuple[Dot, Entry]]:
     """All entries, whatever their place."""
     for tag, store in cell.items():
         shape = tag & 3
-        if shape == Shape.ENTRIES:
+        if shape == ENTRIES:
             yield from store.items()
-        elif shape == Shape.FIELDS:
+        elif shape == FIELDS:
             for entries in store.values():
                 yield from entries.items()
         else:
@@ -125,7 +129,7 @@ def dots_of(cell: Cell) -> frozenset[Dot]:
     """The dots of all entries: what a reader of the key has seen. Those of values that have ended are among them."""
     if len(cell) == 1:  # a register, a counter: nearly always
         ((tag, store),) = cell.items()
-        if tag & 3 == 0:
+        if tag & 3 == ENTRIES:
             return frozenset(store)
     return frozenset(dot for dot, _ in entries_of(cell))
 
@@ -139,15 +143,15 @@ def replaced(cell: Cell, seen: frozenset[Dot] | None) -> frozenset[Dot]:
 def shape_of(tag: int) -> int:
     """The shape of a type. Raises ``UnknownType`` for one that this version cannot merge."""
     shape = tag & 3
-    if shape > Shape.CELLS:
+    if shape > CELLS:
         raise UnknownType(f"{type_name(tag)} has a shape that this version cannot merge")
     return shape
 
 
 def depth_of(cell: Cell) -> int:
     """How many maps are nested in the cell."""
-    inner = [depth_of(field) for tag, store in cell.items() if tag & 3 == Shape.CELLS for field in store.values()]
-    has_map = any(tag & 3 == Shape.CELLS for tag in cell)
+    inner = [depth_of(field) for tag, store in cell.items() if tag & 3 == CELLS for field in store.values()]
+    has_map = any(tag & 3 == CELLS for tag in cell)
     return has_map + max(inner, default=0)
 
 

@@ -17,7 +17,7 @@ from tricord.base.encoding import Reader, put_bytes, put_number
 from tricord.base.errors import MalformedEncoding
 from tricord.base.hybrid_clock import HybridTime
 from tricord.crdt import add_wins_set, counter
-from tricord.crdt.cell import Cell, Delta, Entries, Entry, Fields, Shape, check_depth, shape_of
+from tricord.crdt.cell import ENTRIES, FIELDS, Cell, Delta, Entries, Entry, Fields, check_depth, shape_of
 
 FORMAT_VERSION = 1
 _ENTRY = Struct(">IQQQI")
@@ -64,13 +64,13 @@ def write_cell(out: bytearray, cell: Cell) -> None:
         put_number(out, tag)
         store = cell[tag]
         shape = shape_of(tag)
-        if shape == Shape.ENTRIES:
+        if shape == ENTRIES:
             _write_entries(out, store)
             continue
         put_number(out, len(store))
         for name in sorted(store):
             put_bytes(out, name)
-            if shape == Shape.FIELDS:
+            if shape == FIELDS:
                 _write_entries(out, store[name])
             else:
                 write_cell(out, store[name])
@@ -95,9 +95,9 @@ def read_cell(reader: Reader, depth: int = 0) -> Cell:
         if tag <= last:
             raise MalformedEncoding(f"the types of a cell are out of order before {reader.offset}")
         shape = shape_of(tag)
-        if shape == Shape.ENTRIES:
+        if shape == ENTRIES:
             cell[tag] = _read_entries(reader, tag)
-        elif shape == Shape.FIELDS:
+        elif shape == FIELDS:
             cell[tag] = _read_fields(reader, tag)
         else:
             check_depth(depth + 1)

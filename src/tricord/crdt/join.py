@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import Any
 
 from tricord.base.dots import Seen
-from tricord.crdt.cell import Cell, Delta, Entries, Fields, Shape
+from tricord.crdt.cell import ENTRIES, FIELDS, Cell, Delta, Entries, Fields
 
 NOTHING: dict[Any, Any] = {}
 
@@ -23,9 +23,9 @@ def join_cells(own: Cell, own_seen: Seen, other: Cell, other_seen: Seen) -> Cell
     for tag in own | other:
         mine, theirs = own.get(tag, NOTHING), other.get(tag, NOTHING)
         shape = tag & 3
-        if shape == Shape.ENTRIES:
+        if shape == ENTRIES:
             store: Any = join_entries(mine, own_seen, theirs, other_seen)
-        elif shape == Shape.FIELDS:
+        elif shape == FIELDS:
             store = _join_fields(mine, own_seen, theirs, other_seen)
         else:
             store = _join_inner(mine, own_seen, theirs, other_seen)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from tricord.base.dots import Dot
 from tricord.crdt import last_writer
-from tricord.crdt.cell import Cell, Delta, Entries, Shape, Write, replaced
+from tricord.crdt.cell import ENTRIES, FIELDS, Cell, Delta, Entries, Write, replaced
 
 
 def remove(cell: Cell, write: Write) -> Delta:
@@ -41,9 +41,9 @@ def _ended_dots(cell: Cell, now: int) -> Iterator[Dot]:
         if tag == last_writer.TAG:
             if last_writer.winner(store, now) is None:
                 yield from store
-        elif shape == Shape.ENTRIES:
+        elif shape == ENTRIES:
             yield from _ended_entries(store, now)
-        elif shape == Shape.FIELDS:
+        elif shape == FIELDS:
             for entries in store.values():
                 yield from _ended_entries(entries, now)
         else:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from tricord.base.dots import Dot
-from tricord.crdt.cell import Cell, Delta, Entries, Shape
+from tricord.crdt.cell import ENTRIES, FIELDS, Cell, Delta, Entries
 
 
 def renamed_delta(delta: Delta, names: Mapping[Dot, Dot]) -> Delta:
@@ -25,9 +25,9 @@ def renamed_cell(cell: Cell, names: Mapping[Dot, Dot]) -> Cell:
 
 
 def _renamed_store(shape: int, store: Any, names: Mapping[Dot, Dot]) -> Any:
-    if shape == Shape.ENTRIES:
+    if shape == ENTRIES:
         return _renamed_entries(store, names)
-    if shape == Shape.FIELDS:
+    if shape == FIELDS:
         return {name: _renamed_entries(entries, names) for name, entries in store.items()}
     return {name: renamed_cell(inner, names) for name, inner in store.items()}
 
