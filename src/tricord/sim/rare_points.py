@@ -48,12 +48,12 @@ def play(approach: Approach, plan: Plan, source: random.Random) -> Plan:
 def _slow_handovers(source: random.Random, members: int, seconds: float) -> list[Fault]:
     """Messages take long, and the lead is handed over while leases end: what the old leader decided about them, and
     proposed while it handed over, reaches the log of the next one. A learner that joins is far behind."""
-    longest = source.uniform(0.05, 0.4)
+    longest = source.uniform(0.03, 0.3)
     faults = [_fault(0.5 + at, "delay", (), 10.0, longest) for at in range(0, int(seconds), 10)]
-    faults.append(_fault(source.uniform(0.5, seconds), "add-member", (), 0.0, 1.0))
+    faults.append(_fault(source.uniform(0.3, 2.0), "add-member", (), 0.0, 1.0))
     at = source.uniform(0.3, 1.5)
     while at < seconds:
-        faults.append(_fault(at, "lease-burst", (), 0.0, source.uniform(10.0, 30.0)))
+        faults.append(_fault(at, "lease-burst", (), 0.0, source.uniform(2.0, 12.0)))
         for _ in range(4):
             at += source.uniform(0.3, 1.0)
             faults.append(_fault(at, "transfer", ("follower",)))

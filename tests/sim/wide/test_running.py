@@ -15,19 +15,21 @@ from tricord.sim.fault_kinds import WIDE, Family, Targets, kinds_of
 from tricord.sim.outcome import Outcome
 from tricord.sim.plan import Fault, Plan
 from tricord.sim.swarm import draw, draw_fault
-from tricord.sim.wide import run
+from tricord.sim.wide import run, running
+from tricord.sim.wide.cluster_run import ClusterRun
 
 SERIES = [
     (Family.NETWORK, 3, 0.8),
     (Family.CLOCK, 3, 0.5),
-    (Family.DISK, 5, 2.5),
+    (Family.DISK, 5, 3.0),
     (Family.PROCESS, 3, 2.5),
     (Family.OPERATION, 5, 1.5),
 ]
 
 HASHES = """
 from tricord.sim.swarm import draw
-from tricord.sim.wide import run
+from tricord.sim.wide import run, running
+from tricord.sim.wide.cluster_run import ClusterRun
 for seed in (1, 17):
     outcome = run(draw(seed, "wide", seconds=6.0))
     print(f"{outcome.trace_hash:x} {outcome.operations} {outcome.fired}")
@@ -54,6 +56,20 @@ def test_a_member_on_an_older_disk_stops() -> None:
     (stopped,) = [line for line in outcome.lines if "EntriesLost: this member acknowledged log entry" in line]
     assert 5.0 < float(stopped.split()[0]) < 5.5
     assert outcome.reached["a member had lost what it had acknowledged"] == 1
+
+
+def test_the_history_is_judged_as_a_whole_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An answer that nobody wrote is seen without a look at what the members applied."""
+
+    async def tampered(run: ClusterRun) -> None:
+        answered = next(one for one in run.history if one.op == "get" and one.status == "ok")
+        answered.output = "nobody wrote this"
+
+    monkeypatch.setattr(running, "violations", lambda operations, history: [])
+    monkeypatch.setattr(running, "settle", tampered)
+    outcome = run(Plan(WIDE, 1, 1, 2.0, load=50.0, options={"company": 0.0}))
+    (violation,) = outcome.violations
+    assert violation.checker == "linearizability" and violation.words.startswith("no order of ")
 
 
 def test_a_plan_runs_the_same_in_every_process() -> None:

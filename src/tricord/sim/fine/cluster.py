@@ -26,11 +26,11 @@ from tricord.sim.fine.operator import Operator
 from tricord.sim.fine.schedule import SECOND, Schedule
 from tricord.sim.fine.trace import Trace
 from tricord.sim.fine.watcher import Watcher
-from tricord.sim.fine.whole import judge
 from tricord.sim.invariants.broken import Broken
 from tricord.sim.outcome import Outcome, Violation
 from tricord.sim.plan import Plan
 from tricord.sim.watchdog import CHECKER, RunTooLong
+from tricord.sim.whole import judge
 
 KEPT_ENTRIES = 500
 LATENCY_MS = 1.0
@@ -158,7 +158,7 @@ class Cluster:
 
     def finish(self) -> None:
         """All went well: what clients saw is judged once more as a whole."""
-        finding = judge(self.history, self.watcher.store)
+        finding = judge(self.history, self.watcher.store.events, self.watcher.store.first_revision)
         if finding.verdict is Verdict.VIOLATED:
             self._broken("linearizability", finding.reason)
 

@@ -39,6 +39,8 @@ class ClusterRun:
         """For what faults draw while they happen."""
         self.kept_bytes = random.Random(f"wide log {plan.seed}").choice((0, 4 << 10, 32 << 10))
         """How much of its log a member keeps for those that lag; 0: as much as it likes."""
+        self.watch_bytes = random.Random(f"wide watches {plan.seed}").choice((0, 0, 4 << 10, 64 << 10))
+        """How much the watches of a member may have queued; 0: as usual. Who has more is told from history."""
         names = tuple(f"n{number}" for number in range(1, plan.members + 1))
         self.world = World(plan.seed, names, loop=self.loop)
         self.world.settings = {

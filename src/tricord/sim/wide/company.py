@@ -14,6 +14,8 @@ from tricord.sim.wide.holders import LeaseHolder, LockHolder, check_holders
 
 WATCHERS_MAX = 3
 HOLDERS_MAX = 2
+SLOW = 0.4
+"""How many watchers read little, and seldom, while there are faults."""
 TOLD_SECONDS = 15.0
 ENDED_SECONDS = 20.0
 LOOK_SECONDS = 0.2
@@ -46,6 +48,8 @@ class Company:
             Follower(run.world, run.record.history, spec, run.plan.seed * 10 + number)
             for number, spec in enumerate(chance.sample(specs(), watchers))
         ]
+        for watcher in self._watchers:
+            watcher.is_slow = chance.random() < SLOW
         self._leases = [LeaseHolder(run, number) for number in range(leases)]
         self._locks: list[LockHolder] = []
         self._locks += [LockHolder(run, number, self._locks) for number in range(locks)]
@@ -58,7 +62,9 @@ class Company:
         return [self._run.spawn(holder.work(), holder.name) for holder in self._holders]
 
     def end(self) -> None:
-        """The holders end when they can."""
+        """The holders end when they can, and all watchers are quick."""
+        for watcher in self._watchers:
+            watcher.is_slow = False
         for holder in self._holders:
             holder.over = True
 

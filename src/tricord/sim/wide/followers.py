@@ -22,6 +22,7 @@ from tricord.wire.grpc.status import GrpcError
 from tricord.wire.schemas import mvcc, watch
 
 WATCH = "/etcdserverpb.Watch/Watch"
+SLOW_SECONDS = 3.0
 SILENT_SECONDS = 2.0
 """A client that hears nothing for so long asks how far it is, and after as long again goes elsewhere."""
 
@@ -44,6 +45,8 @@ class Follower:
         self.told = 0
         self.compactions = 0
         self.marks = 0
+        self.is_slow = False
+        """It reads little, and seldom."""
 
     async def follow(self) -> None:
         """Watch for ever."""
@@ -102,8 +105,8 @@ class Follower:
                     return
                 if not response.events:
                     self.marks += 1
-                if self._chance.random() < 0.05:
-                    await asyncio.sleep(self._chance.uniform(0.0, 0.3))
+                if self._chance.random() < (0.5 if self.is_slow else 0.05):
+                    await asyncio.sleep(self._chance.uniform(0.0, SLOW_SECONDS if self.is_slow else 0.3))
         finally:
             asking.cancel()
 

@@ -133,6 +133,9 @@ class Keeper:
         if self._run.kept_bytes:
             limits: Any = serving.member.replica.limits
             limits.kept_bytes = self._run.kept_bytes
+        if self._run.watch_bytes:
+            hub = serving.member.watching.hub
+            hub._queue_bytes = hub._room = self._run.watch_bytes
         self._run.record.follow(self.host.name, serving)
         self._run.spawn(self._watch(serving), f"watch {self.host.name}")
 
@@ -189,9 +192,11 @@ class Keeper:
         member = await run.operator.let_in(host.name, learner=as_learner)
         self._settings = {"initial_cluster_state": "existing", "listed": run.world.names}
         self.is_wanted, self.has_left, self.is_spoiled = True, False, False
-        await self.start()
         if as_learner:
-            await run.operator.promote(member)
+            # Asked for at once, and refused until it has caught up.
+            await asyncio.gather(self.start(), run.operator.promote(member))
+        else:
+            await self.start()
         await run.until_caught_up(self)
 
     async def leave(self) -> None:

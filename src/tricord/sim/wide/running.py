@@ -9,11 +9,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from tricord.base.reachable import counted_by
+from tricord.check.finding import Verdict
 from tricord.check.history import History
 from tricord.sim.outcome import Outcome
 from tricord.sim.plan import Plan
 from tricord.sim.virtual_loop import Deadlock
 from tricord.sim.watchdog import CHECKER, RunTooLong
+from tricord.sim.whole import judge
 from tricord.sim.wide.clients import Worker
 from tricord.sim.wide.cluster_run import ClusterRun
 from tricord.sim.wide.company import Company
@@ -71,6 +73,11 @@ async def _story(run: ClusterRun) -> None:
 def _check(run: ClusterRun) -> None:
     for checker, words in violations(run.history, run.record.history):
         run.violate(checker, words)
+    if not run.outcome.violations:
+        record = run.record.history
+        finding = judge(run.history, record.events, record.revisions[0] if record.revisions else 1)
+        if finding.verdict is Verdict.VIOLATED:
+            run.violate("linearizability", finding.reason)
 
 
 def finish(run: ClusterRun) -> None:

@@ -6,8 +6,8 @@ from __future__ import annotations
 from tricord.base.operations import Event, EventKind, KeyValue
 from tricord.check.finding import Verdict
 from tricord.check.history import Operation
-from tricord.sim.fine.whole import judge, with_revisions
 from tricord.sim.invariants.store_history import StoreHistory
+from tricord.sim.whole import judge, with_revisions
 
 
 def _store(*revisions: list[tuple[str, str | None]]) -> StoreHistory:
@@ -32,8 +32,16 @@ def test_each_kind_of_write_is_known_by_what_it_wrote() -> None:
         Operation(6, "put", "b", "6.1", None, 7, None, "unknown"),
     ]
     store = _store([("a", "0.1")], [("a", None)], [("a", "2.1")], [("a", "2.13.1;")], [("b", "4.1"), ("a", "4.1'")])
-    assert [one.revision for one in with_revisions(operations, store)] == [2, 3, 4, 5, 6, 0, 0]
-    assert judge(operations, store).verdict is Verdict.HOLDS
+    assert [one.revision for one in with_revisions(operations, store.events, store.first_revision)] == [
+        2,
+        3,
+        4,
+        5,
+        6,
+        0,
+        0,
+    ]
+    assert judge(operations, store.events, store.first_revision).verdict is Verdict.HOLDS
 
 
 def test_what_somebody_answered_for_is_nobody_elses() -> None:
@@ -44,5 +52,5 @@ def test_what_somebody_answered_for_is_nobody_elses() -> None:
         Operation(1, "get", "a", None, None, 6, 7, revision=3),
     ]
     store = _store([("a", "1.1")], [("a", None)])
-    assert [one.revision for one in with_revisions(operations, store)] == [0, 2, 3, 3]
-    assert judge(operations, store).verdict is Verdict.HOLDS
+    assert [one.revision for one in with_revisions(operations, store.events, store.first_revision)] == [0, 2, 3, 3]
+    assert judge(operations, store.events, store.first_revision).verdict is Verdict.HOLDS

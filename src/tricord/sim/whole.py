@@ -7,7 +7,7 @@ more hint, which is checked and never trusted, the checker mostly needs no searc
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from msgspec.structs import replace
 
@@ -15,27 +15,27 @@ from tricord.base.operations import Event, EventKind
 from tricord.check.finding import Finding, Limits
 from tricord.check.history import UNKNOWN, History, Operation
 from tricord.check.models import check_of
-from tricord.sim.invariants.store_history import StoreHistory
 
 STEPS_MAX = 200_000
 """Of the search for an order of all operations; most histories need none."""
 
 
-def judge(operations: list[Operation], store: StoreHistory) -> Finding:
-    """Whether an order explains all answers."""
-    return check_of("linearizable")(History(with_revisions(operations, store)), Limits(steps=STEPS_MAX))
+def judge(operations: list[Operation], events: Sequence[list[Event]], first_revision: int) -> Finding:
+    """Whether an order explains all answers. ``events`` are those of each revision, from the first one on."""
+    told = with_revisions(operations, events, first_revision)
+    return check_of("linearizable")(History(told), Limits(steps=STEPS_MAX))
 
 
-def with_revisions(operations: list[Operation], store: StoreHistory) -> list[Operation]:
+def with_revisions(operations: list[Operation], events: Sequence[list[Event]], first_revision: int) -> list[Operation]:
     """The same, but that those with an unknown outcome name the revision that seems to be theirs."""
-    nobodys = dict(enumerate(store.events, store.first_revision))
+    nobodys = dict(enumerate(events, first_revision))
     for one in operations:
         if one.revision in nobodys and _may_be(one, nobodys[one.revision]):
             del nobodys[one.revision]
     unknown = [one for one in operations if one.status == UNKNOWN]
     found: dict[int, int] = {}
     for one in sorted(unknown, key=lambda one: one.call_ns):
-        revision = next((revision for revision, events in nobodys.items() if _may_be(one, events)), 0)
+        revision = next((revision for revision, done in nobodys.items() if _may_be(one, done)), 0)
         if revision:
             found[id(one)] = revision
             del nobodys[revision]
