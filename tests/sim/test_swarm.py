@@ -41,15 +41,29 @@ def test_every_kind_and_every_option_is_drawn_by_some_seed_and_no_seed_has_all(n
     kinds = [{fault.kind for fault in plan.faults} for plan in plans]
     assert set().union(*kinds) == {kind.name for kind in kinds_of(net)}
     assert max(map(len, kinds)) < len(kinds_of(net))
-    assert {name for plan in plans for name in plan.options} == OPTIONS[net].keys()
+    assert {name for plan in plans for name in plan.options} - {"lease_drift_ticks"} == OPTIONS[net].keys()
 
 
-def test_lease_reads_are_not_drawn_with_clocks_that_are_wrong() -> None:
-    for seed in range(300):
-        plan = draw(seed, FINE)
-        if plan.options.get("lease_reads"):
-            assert "check_quorum" not in plan.options
-            assert not {"drift", "freeze", "jump-back"} & {fault.kind for fault in plan.faults}
+def test_lease_reads_are_drawn_with_clocks_that_differ_slightly_and_with_pauses_but_with_no_clock_that_is_wrong() -> (
+    None
+):
+    plans = [plan for seed in range(300) if (plan := draw(seed, FINE)).options.get("lease_reads")]
+    faults = [fault for plan in plans for fault in plan.faults]
+    assert {"drift", "pause"} <= {fault.kind for fault in faults}
+    assert not {"freeze", "noise", "jump-back", "jump-forward"} & {fault.kind for fault in faults}
+    assert all(0.98 <= fault.amount <= 1.02 for fault in faults if fault.kind == "drift")
+    for plan in plans:
+        assert "check_quorum" not in plan.options
+        assert ("lease_drift_ticks" in plan.options) == any(fault.kind == "drift" for fault in plan.faults)
+
+
+def test_some_plans_beset_whoever_leads_with_what_is_said_too_late() -> None:
+    plans = [draw(seed, FINE) for seed in range(60)]
+    late = [
+        fault.targets for plan in plans for fault in plan.faults if fault.kind == "clog" and "leader" in fault.targets
+    ]
+    assert {"leader"} < {targets[0] for targets in late} and {"leader"} < {targets[1] for targets in late}
+    assert any("lull" in plan.options for plan in plans) and any("lull" not in plan.options for plan in plans)
 
 
 def test_what_is_asked_for_stands_instead() -> None:

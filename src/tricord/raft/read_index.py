@@ -47,7 +47,7 @@ def begin_round(state: State) -> None:
     if state.reads_in_rounds:
         return
     asked, state.reads_asked = state.reads_asked, []
-    if _has_lease(state):
+    if has_lease(state):
         _give(state, asked, state.commit_index)
         return
     heartbeat.begin_round(state)
@@ -79,7 +79,7 @@ def drop_all(state: State) -> None:
     _give(state, dropped, 0)
 
 
-def _has_lease(state: State) -> bool:
+def has_lease(state: State) -> bool:
     """Whether a majority promised, lately enough, to listen to no other candidate (section 6.4.1)."""
     config = state.config
     if not config.lease_reads or state.lease_is_void or state.transferee or not state.round_ticks:

@@ -18,8 +18,8 @@ class Violation:
 
     checker: str
     """One name each: ``election safety``, ``log matching``, ``leader completeness``, ``state machine safety``,
-    ``monotone commit``, ``equal hashes``, ``linearizability``, ``watch``, ``leases``, ``durability``, ``progress``,
-    ``invariant`` (an assertion of the product itself), ``real time`` (``watchdog``)."""
+    ``monotone commit``, ``equal hashes``, ``linearizability``, ``watch``, ``leases``, ``read leases``, ``durability``,
+    ``progress``, ``invariant`` (an assertion of the product itself), ``real time`` (``watchdog``)."""
     at: float
     """Simulated seconds."""
     words: str

@@ -17,6 +17,7 @@ from tricord.sim.fault_kinds import FINE, KINDS, WIDE, Family, Kind, Targets, ki
 from tricord.sim.plan import Fault, Plan
 from tricord.sim.rare_points import with_approach
 from tricord.sim.scenes import draw_scenes
+from tricord.sim.sieges import draw_sieges
 
 FAULTS_MAX = 400
 _FIRST_FAULT = 0.2
@@ -24,12 +25,13 @@ _ECHO_SECONDS = (-0.1, 0.15)
 """When a fault comes that follows another, from the other's end."""
 _BURST_RATE = 5.0
 """Faults a second within a burst."""
-_PARTING = ("isolate-leader", "partition", "pause")
-_STUBBORN = 0.4
+_PARTING = ("isolate-leader", "partition", "pause", "one-way", "clog")
+_STUBBORN = 0.5
 """In how many plans with these a leader does not give up by itself: one more to be wrong."""
 _DUELS = 0.35
 _STRIKING = ("crash", "crash", "isolate-leader", "torn-write", "transfer", "power-cut")
 """In how many plans whoever leads is cut off and its successor struck, and with what."""
+_SLIGHT_DRIFT = (0.98, 1.02)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,14 +42,14 @@ class Knob:
     high: float
     whole: bool = True
     """Whether it is drawn as a whole number."""
-    trusts_clocks: bool = False
-    """Whether it promises nothing where clocks are wrong or a member is paused: then it is left alone."""
+    share: float = 0.4
+    """In how many plans it is drawn."""
 
 
 OPTIONS: dict[str, dict[str, Knob]] = {
     FINE: {
         "snapshot_entries": Knob(5, 2_000),
-        "lease_reads": Knob(0, 1, trusts_clocks=True),
+        "lease_reads": Knob(0, 1, share=0.7),
         "pre_vote": Knob(0, 1),
         "check_quorum": Knob(0, 1),
         "forward": Knob(0, 1),
@@ -58,6 +60,7 @@ OPTIONS: dict[str, dict[str, Knob]] = {
         "sync_ms": Knob(0.05, 30, whole=False),
         "latency_ms": Knob(0.05, 30, whole=False),
         "values": Knob(1, 2_000),
+        "lull": Knob(1, 6, whole=False, share=0.5),
     },
     WIDE: {
         "snapshot_entries": Knob(5, 2_000),
@@ -75,9 +78,16 @@ def draw(seed: int, net: str, members: int = 0, seconds: float = 0.0) -> Plan:
     load = round(_spread(source, 2.0, 80.0), 1)
     clients, keys = source.randint(1, 10), source.randint(1, 12)
     kinds = _some_kinds(source, net)
-    options = _options(source, net, kinds)
+    options = _options(source, net)
+    if options.get("lease_reads"):
+        kinds = _with_true_clocks(kinds)
     size, length = members or size, seconds or length
     faults = _faults(source, kinds, size, length)
+    if net == FINE:
+        leases, patience = bool(options.get("lease_reads")), options.get("election_ticks", 10.0) / 10
+        faults = _in_order([*faults, *draw_sieges(source, size, length, patience, leases=leases)])
+    if options.get("lease_reads"):
+        faults = _with_slight_drift(faults, options)
     parts = net == FINE and any(fault.kind in _PARTING for fault in faults)
     if parts and not options.get("lease_reads") and source.random() < _STUBBORN:
         options["check_quorum"] = 0.0
@@ -113,16 +123,32 @@ def _some_kinds(source: random.Random, net: str) -> list[tuple[Kind, float]]:
     return [(kind, source.expovariate(1.0) + 0.05) for kind in chosen]
 
 
-def _options(source: random.Random, net: str, kinds: Sequence[tuple[Kind, float]]) -> dict[str, float]:
-    # A core is told how long it was paused; a whole member finds out by itself, a little late.
-    clocks_are_wrong = any(kind.family is Family.CLOCK or (kind.name == "pause" and net != FINE) for kind, _ in kinds)
+def _with_true_clocks(kinds: list[tuple[Kind, float]]) -> list[tuple[Kind, float]]:
+    """Reads by a lease promise nothing where clocks jump or stand still; that they run at other speeds they stand."""
+    return [(kind, rate) for kind, rate in kinds if kind.family is not Family.CLOCK or kind.name == "drift"] or [
+        (KINDS["isolate-leader"], 1.0)
+    ]
+
+
+def _with_slight_drift(faults: tuple[Fault, ...], options: dict[str, float]) -> tuple[Fault, ...]:
+    """Clocks whose speeds differ by less than a lease is shorter than the promises that it counts on."""
+    if all(fault.kind != "drift" for fault in faults):
+        return faults
+    options["lease_drift_ticks"] = 2.0
+    low, high = _SLIGHT_DRIFT
+    return tuple(
+        replace(fault, amount=min(max(fault.amount, low), high)) if fault.kind == "drift" else fault for fault in faults
+    )
+
+
+def _options(source: random.Random, net: str) -> dict[str, float]:
     options: dict[str, float] = {}
     for name, knob in OPTIONS[net].items():
-        wanted = source.random() < 0.4
+        wanted = source.random() < knob.share
         value = _spread(source, knob.low, knob.high)
         if (knob.low, knob.high) == (0, 1):
             value = source.choice((0.0, 1.0))
-        if wanted and not (knob.trusts_clocks and clocks_are_wrong):
+        if wanted:
             options[name] = float(round(value)) if knob.whole else round(value, 3)
     if options.get("lease_reads"):
         options.pop("check_quorum", None)  # a lease is what check_quorum gives
@@ -149,6 +175,10 @@ def _faults(
     if source.random() < _DUELS:
         faults += _duels(source, members, seconds)
     faults += draw_scenes(source, members, seconds)
+    return _in_order(faults)
+
+
+def _in_order(faults: list[Fault]) -> tuple[Fault, ...]:
     return tuple(sorted(faults, key=lambda fault: fault.at)[:FAULTS_MAX])
 
 

@@ -13,7 +13,8 @@ from tricord.base.membership import Configuration, encode_configuration
 from tricord.base.operations import Event, EventKind, KeyValue, PutResult
 from tricord.base.watching import SharedEvent, WatchCompacted, WatchEvents, WatchItem, WatchProgress
 from tricord.raft import Raft, RaftConfig
-from tricord.raft.messages import AppendEntriesResult, RequestVoteResult
+from tricord.raft.events import EntriesPersisted, HardStatePersisted, Receive, Tick
+from tricord.raft.messages import AppendEntries, AppendEntriesResult, RequestVote, RequestVoteResult
 from tricord.sim.fine.disk import Image
 from tricord.sim.invariants.broken import Broken
 from tricord.sim.invariants.commitment import Commitment
@@ -23,6 +24,7 @@ from tricord.sim.invariants.key_watches import KeyWatches
 from tricord.sim.invariants.lease_times import SECOND, LeaseTimes
 from tricord.sim.invariants.log_matching import LogMatching
 from tricord.sim.invariants.one_change import check_changes, check_configuration
+from tricord.sim.invariants.read_leases import ReadLeases
 from tricord.sim.invariants.seen import Seen, runs
 from tricord.sim.invariants.store_history import StoreHistory
 from tricord.sim.invariants.watch_order import WatchOrder
@@ -62,16 +64,63 @@ def test_log_matching() -> None:
         matching.appended(2, other, [entry(2, 1, b"another")], leads=False)
     with pytest.raises(Broken, match="replaced its own entry"):
         matching.appended(1, one, [entry(2, 2)], leads=True)
+    with pytest.raises(Broken, match="though nothing conflicts"):
+        matching.appended(2, other, [entry(1, 1)], leads=False)
+    matching.appended(2, other, [entry(1, 2)], leads=False)
+    assert other.terms == [2]
 
 
 def test_a_vote_and_an_acknowledgement_are_on_the_senders_disk() -> None:
     stored = image(1, 1, term=4, vote=2)
     check_vote(RequestVoteResult(1, 2, 4, vote_granted=True), stored)
-    check_acknowledged(AppendEntriesResult(1, 2, 4, True, 2, 0, 0), stored)
+    check_acknowledged(AppendEntriesResult(1, 2, 4, True, 2, 0, 0), stored, Seen.of(stored), 4)
     with pytest.raises(Broken, match="election safety"):
         check_vote(RequestVoteResult(1, 3, 4, vote_granted=True), stored)
     with pytest.raises(Broken, match="durability"):
-        check_acknowledged(AppendEntriesResult(1, 2, 4, True, 3, 0, 0), stored)
+        check_acknowledged(AppendEntriesResult(1, 2, 4, True, 3, 0, 0), stored, Seen.of(stored), 4)
+    replaced = Seen.of(image(1, 3))
+    check_acknowledged(AppendEntriesResult(1, 2, 3, True, 2, 0, 0), stored, replaced, 4)  # said before it was replaced
+    with pytest.raises(Broken, match="of term 3; its disk holds one of term 1"):
+        check_acknowledged(AppendEntriesResult(1, 2, 4, True, 2, 0, 0), stored, replaced, 4)
+
+
+def leader_with_a_lease() -> Raft:
+    """Of the first term, by the votes and the answers of member 2."""
+    raft = Raft(RaftConfig(1, voters=(1, 2, 3), pre_vote=False, lease_reads=True, election_ticks=10), HardState(0, 0))
+    while raft.term == 0:
+        said = raft.step([Tick()])
+    assert said.hard_state is not None
+    raft.step([HardStatePersisted(said.hard_state.term, said.hard_state.vote)])
+    raft.step([Receive(RequestVoteResult(2, 1, 1, vote_granted=True))])
+    raft.step([EntriesPersisted(1, 1), Tick()])
+    raft.step([Receive(AppendEntriesResult(2, 1, 1, True, 0, 0, raft.state.read_round))])
+    return raft
+
+
+def test_while_a_lease_holds_nobody_else_leads() -> None:
+    raft = leader_with_a_lease()
+    leases = ReadLeases(100)
+    leases.check_alone(1, raft.state, 1)
+    with pytest.raises(Broken, match="read leases"):
+        leases.check_alone(1, raft.state, 2)
+    for _ in range(9):
+        raft.step([Tick()])
+    leases.check_alone(1, raft.state, 2)
+
+
+def test_who_confirms_a_round_of_a_lease_elects_nobody_until_the_lease_is_over() -> None:
+    state = leader_with_a_lease().state
+    leases = ReadLeases(100)
+    leases.sent([AppendEntries(1, 2, 1, 0, 0, [], 0, 7)], state, 1_000)
+    leases.sent([AppendEntriesResult(2, 1, 1, True, 0, 0, 6)], state, 1_100)  # of another round
+    leases.sent([RequestVoteResult(2, 3, 2, vote_granted=True)], state, 1_150)
+    leases.sent([AppendEntriesResult(2, 1, 1, True, 0, 0, 7)], state, 1_200)
+    vote = RequestVoteResult(2, 3, 3, vote_granted=True)
+    with pytest.raises(Broken, match="votes in term 3"):
+        leases.sent([vote], state, 1_899)
+    leases.sent([vote], state, 1_900)
+    leases.sent([RequestVote(3, 2, 4, 0, 0, transfer=True)], state, 1_250)
+    leases.sent([RequestVoteResult(2, 3, 4, vote_granted=True)], state, 1_250)
 
 
 def test_what_is_committed_stays() -> None:

@@ -79,7 +79,7 @@ class Client:
         kind = random.choices(_KINDS, _WEIGHTS)[0]
         key, other = random.choice(self._keys), random.choice(self._keys)
         wanders = random.random() < 0.1
-        if self.call is None:
+        if self.call is None and not self._cluster.clients.are_silent:
             self.ask(kind, key, other, wanders=wanders)
 
     def ask(self, kind: str, key: str, other: str = "", *, wanders: bool = False) -> Call | None:
@@ -325,12 +325,19 @@ class Clients:
         keys = [f"k{number}" for number in range(max(plan.keys, 1))]
         padding = int(plan.options.get("values", 0))
         each = plan.load / max(plan.clients, 1)
+        self._cluster = cluster
+        self._lull = plan.options.get("lull", 0.0)
         self.all = [Client(cluster, number, keys, each, padding) for number in range(plan.clients)]
 
     def begin(self) -> None:
         """They ask from now on."""
         for client in self.all:
             client.begin()
+
+    @property
+    def are_silent(self) -> bool:
+        """Whether it is one of the times in which nobody asks for anything: with lulls, every other one."""
+        return bool(self._lull) and int(self._cluster.seconds / self._lull) % 2 == 1
 
     def go_away(self, share: float, random: Random) -> int:
         """Some give up what they wait for; how many did."""

@@ -186,6 +186,7 @@ def _raft_options(options: dict[str, float]) -> dict[str, Any]:
         "pre_vote": bool(options.get("pre_vote", 1)),
         "check_quorum": lease_reads or bool(options.get("check_quorum", 1)),
         "lease_reads": lease_reads,
+        "lease_drift_ticks": int(options.get("lease_drift_ticks", 1)),
         "forward": bool(options.get("forward", 1)),
         "quiesce_ticks": int(options.get("quiesce_ticks", 0)),
         "message_entries_max": int(options.get("message_entries", 1024)),

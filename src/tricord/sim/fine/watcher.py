@@ -15,6 +15,7 @@ from tricord.raft.messages import (
 )
 from tricord.raft.state import LEADER
 from tricord.replica import TurnOutput
+from tricord.sim.fine.clock import TICK
 from tricord.sim.invariants.commitment import Commitment
 from tricord.sim.invariants.durability import check_acknowledged
 from tricord.sim.invariants.election_safety import ElectionSafety, check_vote
@@ -22,6 +23,7 @@ from tricord.sim.invariants.equal_hashes import EqualHashes
 from tricord.sim.invariants.lease_times import LeaseTimes
 from tricord.sim.invariants.log_matching import LogMatching
 from tricord.sim.invariants.one_change import check_changes, check_configuration
+from tricord.sim.invariants.read_leases import ReadLeases
 from tricord.sim.invariants.seen import Stored, runs
 from tricord.sim.invariants.store_history import StoreHistory
 from tricord.statemachine.machine import Applied
@@ -45,6 +47,7 @@ class Watcher:
         self.hashes = EqualHashes()
         self.store = StoreHistory()
         self.leases = LeaseTimes()
+        self.read_leases = ReadLeases(TICK) if cluster.plan.options.get("lease_reads") else None
 
     def started(self, host: Host) -> None:
         """A process began."""
@@ -75,6 +78,7 @@ class Watcher:
             self.elections.elected(host.identity, state)
             seen.led_term = term
             self.commitment.elected(term, seen)
+            self._check_others_leases(term)
             self._cluster.say(f"{host.name} leads in term {term}")
             self._cluster.operator.somebody_leads()
         if state.commit_index != seen.commit_index and state.installing is None:  # else its log is to go, unseen
@@ -86,6 +90,10 @@ class Watcher:
             self._cluster.say(f"{host.name} follows")
         if given.messages:
             self._check_messages(given.messages, host)
+        if self.read_leases is not None:
+            self.read_leases.sent(given.messages, state, self._cluster.schedule.now)
+            if leads:
+                self.read_leases.check_alone(host.identity, state, self.elections.newest)
         applied = given.applied
         if applied:
             self.hashes.applied(host.identity, host.machine, applied[0].index, applied[-1].index)
@@ -95,14 +103,20 @@ class Watcher:
     def stopped(self, host: Host) -> None:
         """A process ended."""
 
+    def _check_others_leases(self, term: int) -> None:
+        if self.read_leases is not None:
+            for other in self._cluster.hosts.values():
+                if other.up and not other.paused and other.state.role is LEADER:
+                    self.read_leases.check_alone(other.identity, other.state, term)
+
     def _check_messages(self, messages: list[Message], host: Host) -> None:
-        stored = host.disk.held
+        stored, term = host.disk.held, host.state.persistent.current_term
         for message in messages:
             kind = type(message)
             if kind is AppendEntries:
                 continue
             if kind in _ACKNOWLEDGEMENTS:
-                check_acknowledged(message, stored)
+                check_acknowledged(message, stored, host.seen, term)
             elif kind in _VOTES:
                 check_vote(message, stored)
 

@@ -16,15 +16,18 @@ CHECKER = "election safety"
 class ElectionSafety:
     """Who led in which term. ``stored(member)`` is its disk, or None for one that is gone."""
 
-    __slots__ = ("_stored", "leaders")
+    __slots__ = ("_stored", "leaders", "newest")
 
     def __init__(self, stored: Callable[[int], Stored | None]) -> None:
         self._stored = stored
         self.leaders: dict[int, int] = {}
+        self.newest = 0
+        """The newest term that anybody led in."""
 
     def elected(self, member: int, state: State) -> None:
         """A member leads from now on. Raises Broken."""
         term = state.persistent.current_term
+        self.newest = max(self.newest, term)
         other = self.leaders.setdefault(term, member)
         if other != member:
             raise Broken(CHECKER, f"term {term} has two leaders: {other} and {member}")

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Log Matching (figure 3): an index and a term are one entry everywhere, with one predecessor. By induction, logs that
-share an entry are the same up to it. And leader append-only: what a leader puts out lies behind its log's end.
+share an entry are the same up to it. And leader append-only: what a leader puts out lies behind its log's end. So no
+log loses an entry but to one that conflicts, at its index or before.
 """
 
 from __future__ import annotations
@@ -28,6 +29,9 @@ class LogMatching:
             raise Broken(CHECKER, f"leader {member} replaced its own entry {first}")
         if first <= seen.commit_index:
             raise Broken("state machine safety", f"{member} replaced entry {first}, which it knew to be committed")
+        last = entries[-1].index
+        if last < seen.last_index and all(entry.term == seen.term_at(entry.index) for entry in entries):
+            raise Broken(CHECKER, f"{member} cut off what is behind entry {last}, though nothing conflicts")
         seen.replace(entries)
         before = seen.term_at(first - 1)
         known = self.entries
