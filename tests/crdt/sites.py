@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from tricord.base.dots import Dot
+from tricord.base.dots import Dot, Seen
 from tricord.base.hybrid_clock import hybrid_time
 from tricord.crdt import add_wins_set, counter, last_writer, register, removal
 from tricord.crdt.cell import Cell, Delta, Write, dots_of
@@ -28,7 +28,7 @@ class Site:
         self.count = 0
 
     def write(
-        self, mutate: Mutate, key: bytes = b"k", at: int = NOON, seen: frozenset[Dot] | None = None, expires: int = 0
+        self, mutate: Mutate, key: bytes = b"k", at: int = NOON, seen: Seen | None = None, expires: int = 0
     ) -> Made:
         """Write here, at a time in milliseconds."""
         dot = Dot(self.number, self.incarnation, self.count + 1)

@@ -147,6 +147,13 @@ def test_a_state_that_no_replica_can_have_is_refused(change: str) -> None:
         KeyspaceState.decode(bad)
 
 
+def test_a_delta_whose_entries_are_not_of_its_dots_is_refused() -> None:
+    cell: Cell = {R: {A: PLAIN}}
+    assert decode_delta(encode_delta(Delta(cell, frozenset({A, B})))).cell == cell
+    with pytest.raises(MalformedEncoding, match="not among its dots"):
+        decode_delta(encode_delta(Delta(cell, frozenset({B}))))
+
+
 def test_digests_add_up_in_any_order_and_tell_keys_apart() -> None:
     cell: Cell = {R: {A: PLAIN}}
     one, two = key_digest(b"k", cell), key_digest(b"l", cell)

@@ -8,6 +8,7 @@ TricordError
 |   |   InvalidSortOption, RequestTooLarge, MalformedMessage
 |   |-- LeaseExists, KeyspaceExists
 |   |-- MalformedEncoding   bytes of a vector, a context, a delta or a value:  UnknownType
+|   |-- ReadContextDamaged
 |   |-- InvalidToken        TokenDamaged, TokenOfAnotherCluster, TokenOfAnotherHistory, TokenTooLarge
 |   |-- TypeMismatch        a key holds another type than the write is for
 |   |-- NestedTooDeep, CounterOverflow
@@ -125,6 +126,12 @@ class UnknownType(MalformedEncoding):
     code = "unknown_type"
     summary = "the data has a type that this version does not know"
     hint = "run the version that wrote it, or a newer one; what was written is kept"
+
+
+class ReadContextDamaged(InvalidRequest):
+    code = "read_context_damaged"
+    summary = "the context of the read is damaged"
+    hint = "read the key again, and give its context back as it came"
 
 
 class InvalidToken(InvalidRequest):

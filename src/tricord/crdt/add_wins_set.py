@@ -26,8 +26,8 @@ def remove(cell: Cell, write: Write, element: bytes) -> Delta:
 
 def _seen(cell: Cell, write: Write, element: bytes) -> frozenset[Dot]:
     store: Fields = cell.get(TAG, {})
-    dots = frozenset(store.get(element, ()))
-    return dots if write.seen is None else dots & write.seen
+    seen = write.seen
+    return frozenset(dot for dot in store.get(element, ()) if seen is None or dot in seen)
 
 
 def elements(store: Fields, now: int) -> list[bytes]:

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from enum import IntEnum
 from typing import Any, NamedTuple, TypeAlias
 
-from tricord.base.dots import Dot
+from tricord.base.dots import Dot, Seen
 from tricord.base.errors import NestedTooDeep, TypeMismatch, UnknownType
 from tricord.base.hybrid_clock import HybridTime, milliseconds_of
 from tricord.base.message import message
@@ -81,13 +81,14 @@ class Delta:
 
 @message
 class Write:
-    """The circumstances of a write. ``seen``: what the writer has read there, and replaces; None: all that stands
-    there. Dots in it that do not stand in the cell do nothing: a client's word removes nothing that is not here.
-    ``expires``: the milliseconds since 1970 at which the value ends, 0 for never."""
+    """The circumstances of a write. ``seen``: what the writer has read, and replaces: dots of the key, or the vector of
+    all that the read's replica had; None: all that stands there. Dots in it that do not stand in the cell do nothing: a
+    client's word removes nothing that is not here. ``expires``: the milliseconds since 1970 at which the value ends, 0
+    for never."""
 
     dot: Dot
     stamp: HybridTime
-    seen: frozenset[Dot] | None = None
+    seen: Seen | None = None
     expires: int = 0
 
 
@@ -134,10 +135,10 @@ def dots_of(cell: Cell) -> frozenset[Dot]:
     return frozenset(dot for dot, _ in entries_of(cell))
 
 
-def replaced(cell: Cell, seen: frozenset[Dot] | None) -> frozenset[Dot]:
+def replaced(cell: Cell, seen: Seen | None) -> frozenset[Dot]:
     """What of the cell a write replaces."""
     dots = dots_of(cell)
-    return dots if seen is None else dots & seen
+    return dots if seen is None else frozenset(dot for dot in dots if dot in seen)
 
 
 def shape_of(tag: int) -> int:

@@ -17,7 +17,7 @@ from tricord.base.encoding import Reader, put_bytes, put_number
 from tricord.base.errors import MalformedEncoding
 from tricord.base.hybrid_clock import HybridTime
 from tricord.crdt import add_wins_set, counter
-from tricord.crdt.cell import ENTRIES, FIELDS, Cell, Delta, Entries, Entry, Fields, check_depth, shape_of
+from tricord.crdt.cell import ENTRIES, FIELDS, Cell, Delta, Entries, Entry, Fields, check_depth, dots_of, shape_of
 
 FORMAT_VERSION = 1
 _ENTRY = Struct(">IQQQI")
@@ -54,6 +54,8 @@ def decode_delta(data: bytes) -> Delta:
     dots = frozenset(read_dots(reader))
     delta = Delta(read_cell(reader), dots)
     reader.finish()
+    if not dots_of(delta.cell) <= dots:
+        raise MalformedEncoding("a delta has entries that are not among its dots")
     return delta
 
 

@@ -30,6 +30,7 @@ TABLE: dict[type[TricordError], tuple[Status, str | None]] = {
     errors.MalformedMessage: (Status.INTERNAL, None),
     errors.MalformedEncoding: (Status.INVALID_ARGUMENT, None),
     errors.UnknownType: (Status.FAILED_PRECONDITION, None),
+    errors.ReadContextDamaged: (Status.INVALID_ARGUMENT, None),
     errors.InvalidToken: (Status.INVALID_ARGUMENT, None),
     errors.TokenDamaged: (Status.INVALID_ARGUMENT, None),
     errors.TokenOfAnotherCluster: (Status.FAILED_PRECONDITION, None),
