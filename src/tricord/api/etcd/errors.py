@@ -81,6 +81,7 @@ TABLE: dict[type[TricordError], tuple[Status, str | None]] = {
     errors.DiskFault: (Status.UNAVAILABLE, "etcdserver: server stopped"),
     errors.MalformedCommand: (Status.UNAVAILABLE, "etcdserver: server stopped"),
     errors.ApplyFailed: (Status.UNAVAILABLE, "etcdserver: server stopped"),
+    errors.EntriesLost: (Status.UNAVAILABLE, "etcdserver: server stopped"),
 }
 
 
