@@ -165,3 +165,12 @@ def test_what_is_no_address_is_refused(text: str) -> None:
 def test_addresses_print_as_they_are_written() -> None:
     for text in "127.0.0.1:2379", "[::1]:2379", "db1.example:1":
         assert str(Address.parse(text)) == text
+
+
+def test_gossip_that_others_can_hear_needs_a_secret_or_consent() -> None:
+    open_to_all: dict[str, object] = {"listen": "10.0.0.1:2379", "cert_file": "c", "key_file": "k", "gossip": "udp"}
+    assert "--cluster-secret-file" in refusal(None, **open_to_all)
+    assert load(None, {}, open_to_all | {"cluster_secret_file": "s"}).configuration.gossip == "udp"
+    assert load(None, {}, open_to_all | {"insecure": True}).configuration.gossip == "udp"
+    assert load(None, {}, {"gossip": "tcp"}).configuration.gossip == "tcp"
+    assert "off, udp, tcp" in refusal(gossip="on")

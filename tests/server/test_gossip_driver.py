@@ -18,7 +18,7 @@ from tricord.server.gossip_driver import STREAMS_MAX, GossipDriver, GossipHooks
 from tricord.sim.environment import simulated_environment
 from tricord.sim.host_network import Condition, HostNetwork
 from tricord.sim.virtual_loop import VirtualLoop
-from tricord.transport.gossip.frames import frame
+from tricord.transport.gossip.frames import PREFACE, frame
 
 PORT = 7946
 KEY = bytes(range(32))
@@ -203,8 +203,8 @@ def test_streams_of_strangers_take_a_bounded_room() -> None:
         await asyncio.sleep(1)
         assert sum(transport.is_closing() for transport, _ in opened) == 10
         assert all(transport.is_closing() for transport, _ in opened[:10])
-        opened[-1][0].write(b"\xff\xff\xff\xff")
-        opened[-2][0].write(frame(b"nothing that anybody says"))
+        opened[-1][0].write(PREFACE + b"\xff\xff\xff\xff")
+        opened[-2][0].write(PREFACE + frame(b"nothing that anybody says"))
         await asyncio.sleep(1)
         assert [transport.is_closing() for transport, _ in opened[-3:]] == [False, True, True]
         assert agree([one, other])

@@ -22,6 +22,7 @@ from tricord.server.configuration import Configuration
 from tricord.server.founding import Invitation
 from tricord.server.member import Member
 from tricord.server.telling import Tells
+from tricord.transport.gossip.frames import PREFACE as GOSSIP_PREFACE
 from tricord.transport.limits import Limits
 from tricord.transport.server import Server
 from tricord.wire.grpc.service import Method
@@ -82,7 +83,7 @@ class Serving:
         self.advertised = Address(advertised.host, advertised.port or port)
         scheme = "https" if doors.clients[0].tls is not None else "http"
         self.member.client_urls.extend(doors.client_urls or [f"{scheme}://{self.advertised}"])
-        await self._listen_to_peers()
+        await self._gossip_beside(await self._listen_to_peers())
         self.member.leader_changed = self.health.changed
         await self.member.start()
         self.health.changed()
@@ -114,10 +115,10 @@ class Serving:
         if door is self._doors.clients[0]:
             self.listening = Address(address.host, listener.addresses()[0][1])
 
-    async def _listen_to_peers(self) -> None:
+    async def _listen_to_peers(self) -> Address:
         configuration, doors = self._configuration, self._doors
         advertised = configuration.advertise_peer_address
-        port = self.listening.port
+        listening = self.listening
         for number, door in enumerate(doors.peers):
             address = door.address
             try:
@@ -127,10 +128,22 @@ class Serving:
                     continue
                 raise CannotListen(address, error) from error
             if number == 0:
-                port = listener.addresses()[0][1]
+                listening = Address(address.host, listener.addresses()[0][1])
         scheme = "https" if configuration.peer_tls else "http"
-        urls = doors.peer_urls or [f"{scheme}://{Address(advertised.host, advertised.port or port)}"]
+        urls = doors.peer_urls or [f"{scheme}://{Address(advertised.host, advertised.port or listening.port)}"]
         self.member.peers.peer_urls.extend(urls)
+        return listening
+
+    async def _gossip_beside(self, listening: Address) -> None:
+        gossip = self.member.gossip
+        if gossip is None:
+            return
+        others = self.member.links.others if self._doors.peers else self.server.others
+        others[GOSSIP_PREFACE] = gossip.accept
+        try:
+            await gossip.start(listening.host, listening.port)
+        except OSError as error:
+            raise CannotListen(listening, error) from error
 
     def _server(self, speaks: Speaks) -> Server:
         """The server of all listeners that speak the same; members are let in where clients are."""

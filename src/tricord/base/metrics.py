@@ -63,6 +63,22 @@ class WatchCounts:
 
 
 @message
+class GossipFigures:
+    """What gossip knows and counts."""
+
+    members: dict[str, int]
+    """How many other members have each standing: absent, alive, suspect, dead, left."""
+    health: int
+    """How much this member doubts itself; 0 is well."""
+    news: int
+    """Pieces that are still being spread."""
+    counts: dict[str, int]
+    """Since the start, by name (``gossip.counts``)."""
+    refused: dict[str, int]
+    """Packets that were not heard, by reason."""
+
+
+@message
 class StoreCounts:
     """What the store holds: keys, and the oldest revision that can be read (-1: nothing was compacted yet)."""
 
@@ -99,5 +115,7 @@ class Metrics:
     """What the listeners count; set by whoever opens them."""
     store: Callable[[], StoreCounts] | None = None
     """The store's figures; set by the member."""
+    gossip: Callable[[], GossipFigures] | None = None
+    """What gossip counts; set by the member if it gossips."""
     watches: Callable[[], WatchCounts] | None = None
     """The watches of this member; set by whoever keeps them."""

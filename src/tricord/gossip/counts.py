@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 
 from tricord.gossip.refusals import Reason
 
@@ -34,3 +34,7 @@ class GossipCounts:
     relays_dropped: int = 0
     """Probes for others that were too many at a time."""
     refused: dict[Reason, int] = field(default_factory=lambda: dict.fromkeys(Reason, 0))
+
+    def numbers(self) -> dict[str, int]:
+        """All but the refusals, by name."""
+        return {name.name: getattr(self, name.name) for name in fields(self) if name.name != "refused"}

@@ -145,6 +145,12 @@ class Configuration:
         effect="file with a secret that all members share and prove to each other",
         relation="peers beyond loopback need it, or `peer_cert_file`, or `insecure`",
     )
+    gossip: str = setting(
+        default="off",
+        effect="tell the other members who can be reached, by UDP on the port that peers dial, or by TCP alone",
+        relation="beyond loopback it needs `cluster_secret_file`, or `insecure`; the same on all members",
+        choices=("off", "udp", "tcp"),
+    )
     peer_cert_file: str = setting(
         default="",
         unit="path",
@@ -442,6 +448,12 @@ def _peer_relations(configuration: Configuration) -> list[str]:
             f" ({configuration.heartbeat_interval})"
         )
     listen = configuration.listen_peer_address
+    proved = listen.is_loopback or configuration.cluster_secret_file or configuration.insecure
+    if configuration.gossip != "off" and not proved:
+        problems.append(
+            f"gossip on {listen} can be heard from other machines: give --cluster-secret-file, its keys follow from it,"
+            " or accept it with --insecure"
+        )
     if not configuration.initial_cluster:
         return problems
     if not listen.is_loopback and not any((*tls_files, configuration.cluster_secret_file, configuration.insecure)):

@@ -20,6 +20,7 @@ from tricord.transport.gossip.accepting import Acceptor
 from tricord.transport.gossip.dialling import PacketStream, ask
 from tricord.transport.gossip.hooks import StreamHooks
 from tricord.transport.loopback import is_loopback
+from tricord.transport.peer.dialling import DialTls
 
 WAITING_MAX = 1024
 """Packets, and requests, of one turn; what is beyond is lost."""
@@ -49,15 +50,17 @@ class GossipDriver:
         *,
         insecure: bool = False,
         tcp_only: bool = False,
+        tls: DialTls = None,
     ) -> None:
-        """Without keys only loopback is heard, unless ``insecure``; ``tcp_only`` where UDP does not pass. Raises
-        ConfigurationError."""
+        """Without keys only loopback is heard, unless ``insecure``; ``tcp_only`` where UDP does not pass. ``tls`` is
+        for streams that this member opens. Raises ConfigurationError."""
         self.core = Gossip(config, environment.random)
         self._environment = environment
         self._hooks = hooks or GossipHooks()
         self._has_keys = bool(config.keys)
         self._insecure = insecure
         self._tcp_only = tcp_only
+        self._tls = tls
         self._members = 0
         self._waiting = Input(0.0)
         self._datagrams: Datagrams | None = None
@@ -79,20 +82,32 @@ class GossipDriver:
 
     async def start(self, host: str, port: int) -> None:
         """Bind and begin. Port 0 takes a free one. Raises ConfigurationError, OSError."""
+        self._check(host)
+        address = await self._acceptor.listen(host, port)
+        try:
+            await self.start_beside(*address)
+        except OSError:
+            self._acceptor.close()
+            raise
+
+    async def start_beside(self, host: str, port: int) -> None:
+        """Begin where another listens by TCP, and hands connections that begin with ``PREFACE`` to protocols of
+        ``accept``. Binds the same port by UDP. Raises ConfigurationError, OSError."""
+        self._check(host)
+        if not self._tcp_only:
+            self._datagrams = await self._environment.network.open_datagrams(host, port, self._datagram)
+        self._address = (host, port)
+        self._turn_now(Input(0.0))
+
+    def accept(self) -> asyncio.Protocol:
+        """For a stream that another opened."""
+        return self._acceptor.protocol()
+
+    def _check(self, host: str) -> None:
         if not (self._has_keys or self._insecure or host == "localhost" or is_loopback(host)):
             raise ConfigurationError(
                 f"gossip on {host} can be heard from other machines: give it keys, or say that it is insecure"
             )
-        address = await self._acceptor.listen(host, port)
-        try:
-            if not self._tcp_only:
-                network = self._environment.network
-                self._datagrams = await network.open_datagrams(host, address[1], self._datagram)
-        except OSError:
-            self._acceptor.close()
-            raise
-        self._address = address
-        self._turn_now(Input(0.0))
 
     # --- what the host says --------------------------------------------------------------------------------
 
@@ -181,13 +196,15 @@ class GossipDriver:
     def _stream_to(self, address: Address) -> PacketStream:
         stream = self._packet_streams.get(address)
         if stream is None:
-            stream = self._packet_streams[address] = PacketStream(self._environment, address)
+            stream = self._packet_streams[address] = PacketStream(self._environment, address, self._tls)
         return stream
 
     async def _ask(self, exchange: Exchange) -> None:
         try:
             size_max = self._frame_size_max()
-            answer = await ask(self._environment, exchange.address, exchange.payload, size_max, exchange.timeout)
+            answer = await ask(
+                self._environment, exchange.address, exchange.payload, size_max, exchange.timeout, self._tls
+            )
         finally:
             del self._asking[exchange.ticket]
         self._waiting.answers.append(Answer(exchange.ticket, answer))

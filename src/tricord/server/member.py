@@ -40,6 +40,7 @@ from tricord.server.handing_over import hand_over
 from tricord.server.housekeeping import Housekeeping, first_needed
 from tricord.server.log_writer import LogWriter
 from tricord.server.member_engine import MemberEngine
+from tricord.server.member_gossip import MemberGossip
 from tricord.server.member_snapshots import MemberSnapshots
 from tricord.server.peer_addresses import peer_addresses
 from tricord.server.peer_links import PeerTls, open_links
@@ -151,6 +152,7 @@ class Member:
             environment, configuration, self.peers.hooks(), self.faults.cuts, tls=self._peer_tls
         )
         self.peers.links = self.links
+        self.gossip = self._open_gossip()
         self.snapshots = MemberSnapshots(
             environment,
             storage,
@@ -216,6 +218,22 @@ class Member:
             self._tells,
         )
         self._build_maintenance()
+
+    def _open_gossip(self) -> MemberGossip | None:
+        if self._configuration.gossip == "off":
+            return None
+        gossip = MemberGossip(
+            self._environment,
+            self._configuration,
+            self.identity,
+            self._tells,
+            self.peers.name,
+            self.report,
+            tls=self._peer_tls,
+        )
+        self.peers.reconfigured = gossip.configured
+        self.metrics.gossip = gossip.figures
+        return gossip
 
     def _build_maintenance(self) -> None:
         environment, storage, snapshots = self._environment, self._storage, self.snapshots
@@ -289,6 +307,7 @@ class Member:
         if self._invitation is not None and not known.members():
             known = self._invitation.members
         self.links.set_peers(peer_addresses(known, identity.member))
+        self.peers.reconfigured(known)
         if len(self.replica.configuration.voters) > 1 and not is_used(self._storage):
             self._asking = self._environment.tasks.spawn(self._start_with_consent(), "bootstrap")
             return
@@ -383,6 +402,8 @@ class Member:
             return
         self._stopped = True
         self.engine.stop()
+        if self.gossip is not None:
+            await self.gossip.stop()
         self.faults.stop()
         if self._asking is not None:
             self._asking.cancel()
@@ -417,6 +438,8 @@ class Member:
         self._stopped = True
         self.turns.stop()
         self.watching.abandon()
+        if self.gossip is not None:
+            self.gossip.close()
         self.peers.stop()
         self.faults.stop()
         self.housekeeping.stop()

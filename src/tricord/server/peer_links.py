@@ -47,9 +47,9 @@ def open_links(
         environment,
         hooks,
         settings,
-        secret=_secret(environment.disk, configuration.cluster_secret_file),
+        secret=read_secret(environment.disk, configuration.cluster_secret_file),
         insecure=configuration.insecure,
-        tls=tls.dialling if tls is not None else _dialling_tls(configuration),
+        tls=tls.dialling if tls is not None else dialling_tls(configuration),
         cuts=cuts,
     )
 
@@ -65,7 +65,8 @@ def listening_tls(configuration: Configuration) -> ssl.SSLContext | None:
         raise _unusable(configuration, error) from error
 
 
-def _dialling_tls(configuration: Configuration) -> DialTls:
+def dialling_tls(configuration: Configuration) -> DialTls:
+    """How to dial peers, as the settings say. Raises ConfigurationError."""
     if not configuration.peer_tls:
         return None
     if not configuration.peer_cert_file:
@@ -90,7 +91,8 @@ def _unusable(configuration: Configuration, error: OSError) -> ConfigurationErro
     return ConfigurationError(f"cannot use the peers' files {files}: {reason_of(error)}")
 
 
-def _secret(disk: Disk, path: str) -> bytes:
+def read_secret(disk: Disk, path: str) -> bytes:
+    """The cluster's secret; none without a path. Raises ConfigurationError."""
     if not path:
         return b""
     try:

@@ -111,6 +111,8 @@ class Peers:
         self.membership: Membership | None = None
         self.lease_message: Callable[[HostMessage], None] = lambda _: None
         self.check_message: Callable[[HostMessage], None] = lambda _: None
+        self.reconfigured: Callable[[Configuration], None] = lambda _: None
+        """Told of each configuration in force."""
         self.snapshots: BringsSnapshots | None = None
         self.client_urls: list[str] = []
         self.peer_urls: list[str] = []
@@ -152,6 +154,7 @@ class Peers:
         if self.links is None or self._stopped or not configuration.members():
             return
         own = self._identity.member
+        self.reconfigured(configuration)
         self._turns.set_peers(len(configuration.members()) > 1)
         self._dial(configuration)
         self.links.recheck()

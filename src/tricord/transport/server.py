@@ -17,6 +17,7 @@ from tricord.transport.limits import Limits
 from tricord.transport.server_protocol import ServerProtocol
 from tricord.wire.grpc.service import Method, Registry
 from tricord.wire.http.routes import Routes
+from tricord.wire.peer.frames import PREFACE as PEER_PREFACE
 
 _FLUSH_LATER = 0.02
 """How long the answer to a PING may wait for a reply to travel with."""
@@ -47,7 +48,8 @@ class Server:
         self.registry = Registry(methods)
         self.routes = routes
         self.limits = limits or Limits()
-        self.peers = peers
+        self.others: dict[bytes, Callable[[], asyncio.Protocol]] = {} if peers is None else {PEER_PREFACE: peers}
+        """Who takes connections that begin with this preface. Places beyond the clients' are kept for them."""
         self.refused_connections = 0
         self.received_bytes = 0
         self.sent_bytes = 0
@@ -110,7 +112,7 @@ class Server:
 
     def admit(self, connection: ServerProtocol) -> bool:
         """A connection was accepted; False: there are too many."""
-        spare = _SPARE_CONNECTIONS if self.peers is not None else 0
+        spare = _SPARE_CONNECTIONS if self.others else 0
         if self._draining or len(self._connections) >= self.limits.max_connections + spare:
             self.refused_connections += 1
             return False

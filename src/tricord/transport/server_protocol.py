@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any
 from tricord.transport.http1_session import Http1Session
 from tricord.transport.http2_session import Http2Session
 from tricord.wire.http2.frames import PREFACE
-from tricord.wire.peer.frames import PREFACE as PEER_PREFACE
 
 if TYPE_CHECKING:
     from tricord.transport.server import Server
@@ -148,9 +147,11 @@ class ServerProtocol(asyncio.Protocol):
         """HTTP/2 and members begin with their prefaces; anything else is HTTP/1.1. False: no session, or not yet."""
         seen = bytes(self._input[: len(PREFACE)])
         now = self.server.environment.clock.monotonic()
-        if self.server.peers is not None and PEER_PREFACE.startswith(seen[: len(PEER_PREFACE)]):
-            if len(seen) >= len(PEER_PREFACE):
-                self._hand_over(self.server.peers())
+        for preface, make in self.server.others.items():
+            if seen.startswith(preface):
+                self._hand_over(make())
+                return False
+        if any(preface.startswith(seen) for preface in self.server.others):
             return False
         if not self._serves_clients():
             return False

@@ -17,9 +17,10 @@ from tricord.base.errors import NoLeader, NotForLearners, PermissionDenied, Tric
 from tricord.base.hashes import ContentHash
 from tricord.base.levels import Level, Stamp
 from tricord.base.members import MemberStatus
-from tricord.base.metrics import Histogram, Metrics, StoreCounts, Traffic, WatchCounts
+from tricord.base.metrics import GossipFigures, Histogram, Metrics, StoreCounts, Traffic, WatchCounts
 from tricord.base.operations import RangeResult, Request, Result
 from tricord.base.watching import WatchStream
+from tricord.gossip.counts import GossipCounts
 from tricord.server.engine import HealthCheck, Reply
 from tricord.wire.http.routes import HttpRequest, HttpResponse, Routes
 
@@ -214,6 +215,8 @@ def test_metrics_carry_the_names_that_dashboards_use(routes: Routes, metrics: Me
     metrics.pending = lambda: 5
     metrics.watches = lambda: WatchCounts(2, 3, 1, 4, 5)
     metrics.store = lambda: StoreCounts(6, -1)
+    counts = dict.fromkeys(GossipCounts().numbers(), 0) | {"probes": 11}
+    metrics.gossip = lambda: GossipFigures({"alive": 2, "dead": 0}, 1, 0, counts, {"key": 3})
     metrics.lease_granted, metrics.lease_revoked, metrics.lease_renewed, metrics.lease_expired = 9, 8, 7, 6
     ask(routes, "/health")
     found = samples(routes)
@@ -245,6 +248,9 @@ def test_metrics_carry_the_names_that_dashboards_use(routes: Routes, metrics: Me
     assert found["tricord_client_connections"] == 2
     watches = ("watch_stream_total", "watcher_total", "slow_watcher_total", "pending_events_total", "events_total")
     assert [found[f"etcd_debugging_mvcc_{name}"] for name in watches] == [2, 3, 1, 4, 5]
+    assert found["tricord_gossip_members|alive"] == 2
+    assert (found["tricord_gossip_probes_total"], found["tricord_gossip_health_score"]) == (11, 1)
+    assert found["tricord_gossip_refused_total|key"] == 3
     assert (found["etcd_debugging_mvcc_keys_total"], found["etcd_debugging_mvcc_compact_revision"]) == (6, -1)
     leases = ("lease_granted", "lease_revoked", "lease_renewed", "server_lease_expired")
     assert [found[f"etcd_debugging_{name}_total"] for name in leases] == [9, 8, 7, 6]

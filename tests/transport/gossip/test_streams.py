@@ -14,7 +14,7 @@ from tricord.sim.environment import simulated_environment
 from tricord.sim.host_network import HostNetwork
 from tricord.sim.virtual_loop import VirtualLoop
 from tricord.transport.gossip.dialling import IDLE_SECONDS, WAITING_MAX, PacketStream, ask
-from tricord.transport.gossip.frames import FrameReader, FrameTooLarge, frame
+from tricord.transport.gossip.frames import PREFACE, FrameReader, NoFrames, frame
 from tricord.transport.loopback import is_loopback
 
 SIZE_MAX = 100
@@ -22,7 +22,7 @@ SIZE_MAX = 100
 
 @given(st.lists(st.binary(max_size=SIZE_MAX), max_size=6), st.data())
 def test_frames_come_out_whole_however_a_stream_is_cut(envelopes: list[bytes], data: st.DataObject) -> None:
-    stream, reader, found = b"".join(map(frame, envelopes)), FrameReader(), list[bytes]()
+    stream, reader, found = PREFACE + b"".join(map(frame, envelopes)), FrameReader(PREFACE), list[bytes]()
     while stream:
         size = data.draw(st.integers(1, len(stream)))
         found += reader.receive(stream[:size], SIZE_MAX)
@@ -31,8 +31,10 @@ def test_frames_come_out_whole_however_a_stream_is_cut(envelopes: list[bytes], d
 
 
 def test_a_frame_that_is_too_large_is_refused_before_it_is_there() -> None:
-    with pytest.raises(FrameTooLarge):
+    with pytest.raises(NoFrames):
         FrameReader().receive(frame(bytes(SIZE_MAX + 1))[:4], SIZE_MAX)
+    with pytest.raises(NoFrames):
+        FrameReader(PREFACE).receive(b"GET / HTTP/1.1", SIZE_MAX)
 
 
 @pytest.mark.parametrize(
@@ -47,7 +49,7 @@ class Listener(asyncio.Protocol):
     """Keeps what comes, and closes when told."""
 
     def __init__(self, got: list[bytes], made: list[asyncio.BaseTransport]) -> None:
-        self._got, self._made, self._frames = got, made, FrameReader()
+        self._got, self._made, self._frames = got, made, FrameReader(PREFACE)
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._made.append(transport)

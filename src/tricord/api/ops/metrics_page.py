@@ -15,6 +15,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Histo
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
+from tricord.api.ops.gossip_families import gossip_families
 from tricord.base.metrics import Histogram, Metrics, WatchCounts
 from tricord.base.version import ETCD_CLUSTER_VERSION, ETCD_VERSION
 from tricord.server.engine import Engine
@@ -51,6 +52,8 @@ class MemberCollector(Collector):
         yield from self._storage()
         yield from self._debugging()
         yield from self._traffic()
+        if self._metrics.gossip is not None:
+            yield from gossip_families(self._metrics.gossip())
 
     def _server(self) -> Iterator[Metric]:
         status, stamp, metrics = self._engine.status(), self._engine.stamp(), self._metrics

@@ -93,13 +93,13 @@ class Host:
         self.world.network.power(self.name, on=True)
         settings = self.world.settings | settings
         listed = settings.pop("listed", self.world.names)
+        defaults: dict[str, Any] = {"listen": f"{self.name}:{PORT}", "segment_bytes": SEGMENT_BYTES}
         configuration = Configuration(
             name=self.name,
             data_dir="/data",
-            listen=f"{self.name}:{PORT}",
             insecure=True,
             initial_cluster=",".join(f"{name}={name}:{PORT}" for name in listed),
-            **{"segment_bytes": SEGMENT_BYTES} | settings,
+            **defaults | settings,
         )
         environment = self.environment()
         told: Invitation | None = None

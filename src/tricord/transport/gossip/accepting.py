@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 from tricord.base.environment import Environment, Listener
 from tricord.gossip.envelope import Purpose
-from tricord.transport.gossip.frames import FrameReader, FrameTooLarge, frame
+from tricord.transport.gossip.frames import PREFACE, FrameReader, NoFrames, frame
 from tricord.transport.gossip.hooks import StreamHooks
 
 SILENCE_SECONDS = 120.0
@@ -24,7 +24,7 @@ class Accepted(asyncio.Protocol):
         self.heard_at = 0.0
         self._acceptor = acceptor
         self._number = number
-        self._frames = FrameReader()
+        self._frames = FrameReader(PREFACE)
         self._transport: asyncio.Transport | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -39,7 +39,7 @@ class Accepted(asyncio.Protocol):
             return
         try:
             envelopes = self._frames.receive(data, self._acceptor.hooks.frame_size_max())
-        except FrameTooLarge:
+        except NoFrames:
             self.abort()
             return
         for envelope in envelopes:
@@ -75,16 +75,22 @@ class Acceptor:
         self._streams_max = streams_max
         self._streams: dict[int, Accepted] = {}
         self._made = 0
+        self._is_closed = False
         self._listener: Listener | None = None
+
+    def protocol(self) -> asyncio.Protocol:
+        """For the next accepted socket."""
+        self._made += 1
+        return Accepted(self, self._made)
 
     async def listen(self, host: str, port: int) -> tuple[str, int]:
         """Where it listens now. Raises OSError."""
-        self._listener = await self._environment.network.listen(host, port, self._protocol)
+        self._listener = await self._environment.network.listen(host, port, self.protocol)
         return self._listener.addresses()[0]
 
     def admit(self, number: int, stream: Accepted, host: str) -> bool:
         """Whether a new stream from that host is heard."""
-        if self._listener is None or not self.hooks.admits(host):
+        if self._is_closed or not self.hooks.admits(host):
             return False
         now = stream.heard_at = self._environment.clock.monotonic()
         self._streams[number] = stream
@@ -120,12 +126,8 @@ class Acceptor:
 
     def close(self) -> None:
         """Close all, accept no more."""
+        self._is_closed = True
         if self._listener is not None:
             self._listener.close()
-            self._listener = None
         for stream in list(self._streams.values()):
             stream.abort()
-
-    def _protocol(self) -> asyncio.Protocol:
-        self._made += 1
-        return Accepted(self, self._made)

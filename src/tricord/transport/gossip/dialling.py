@@ -5,15 +5,23 @@ not pass."""
 from __future__ import annotations
 
 import asyncio
+import ssl
 
 from tricord.base.environment import Environment, Timer
-from tricord.transport.gossip.frames import FrameReader, FrameTooLarge, frame
+from tricord.transport.gossip.frames import PREFACE, FrameReader, NoFrames, frame
+from tricord.transport.peer.dialling import DialTls
 
 WAITING_MAX = 64 << 10
 """Bytes of packets that may wait for a stream; what is beyond is lost, as by UDP."""
 IDLE_SECONDS = 60.0
 """A stream of packets is closed when nothing went for so long."""
 CONNECT_SECONDS = 5.0
+NO_WAY = (OSError, TimeoutError, ValueError, OverflowError)
+"""What a dial raises; the last two where the name or port is none that can be."""
+
+
+def _context(tls: DialTls) -> ssl.SSLContext | None:
+    return tls() if callable(tls) else tls
 
 
 class Asking(asyncio.Protocol):
@@ -27,7 +35,7 @@ class Asking(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         try:
             envelopes = self._frames.receive(data, self._size_max)
-        except FrameTooLarge:
+        except NoFrames:
             self._end(None)
             return
         if envelopes:
@@ -42,19 +50,24 @@ class Asking(asyncio.Protocol):
 
 
 async def ask(
-    environment: Environment, address: tuple[str, int], envelope: bytes, size_max: int, timeout: float
+    environment: Environment,
+    address: tuple[str, int],
+    envelope: bytes,
+    size_max: int,
+    timeout: float,
+    tls: DialTls = None,
 ) -> bytes | None:
     """The answer, or None: nobody answered in time."""
     transport: asyncio.Transport | None = None
+    asking = Asking(size_max)
     try:
         async with asyncio.timeout(timeout):
-            transport, asking = await environment.network.connect(*address, lambda: Asking(size_max))
-            assert isinstance(asking, Asking)
-            transport.write(frame(envelope))
+            transport, _ = await environment.network.connect(*address, lambda: asking, _context(tls))
+            transport.write(PREFACE + frame(envelope))
             answer = await asking.answer
             transport.close()
             return answer
-    except (OSError, TimeoutError):
+    except NO_WAY:
         return None
     finally:
         if transport is not None and not transport.is_closing():
@@ -64,7 +77,8 @@ async def ask(
 class PacketStream(asyncio.Protocol):
     """Packets to one address. Dialled by the first one, and again by the first one after it broke."""
 
-    def __init__(self, environment: Environment, address: tuple[str, int]) -> None:
+    def __init__(self, environment: Environment, address: tuple[str, int], tls: DialTls = None) -> None:
+        self._tls = tls
         self._environment = environment
         self._address = address
         self._transport: asyncio.Transport | None = None
@@ -77,7 +91,7 @@ class PacketStream(asyncio.Protocol):
     def send(self, packet: bytes) -> None:
         """Send it or lose it."""
         self._sent_at = self._environment.clock.monotonic()
-        if self._transport is not None:
+        if self._transport is not None and self._dialling is None:
             if not self._full:
                 self._transport.write(frame(packet))
             return
@@ -113,10 +127,10 @@ class PacketStream(asyncio.Protocol):
     async def _dial(self) -> None:
         try:
             async with asyncio.timeout(CONNECT_SECONDS):
-                await self._environment.network.connect(*self._address, lambda: self)
+                await self._environment.network.connect(*self._address, lambda: self, _context(self._tls))
             if self._transport is not None:
-                self._transport.write(bytes(self._waiting))
-        except (OSError, TimeoutError):
+                self._transport.write(PREFACE + self._waiting)
+        except NO_WAY:
             pass  # lost, and dialled again by the next packet
         finally:
             self._waiting.clear()

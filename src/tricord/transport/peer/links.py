@@ -24,6 +24,8 @@ from tricord.transport.peer.link import Link
 from tricord.transport.peer.outgoing import lane_of, may_go_by_control, message_frames
 from tricord.transport.peer.settings import PeerSettings
 from tricord.transport.peer.snapshot_sender import Pacer, Progress, Read, SnapshotResult, SnapshotSender
+from tricord.transport.prefaced import Prefaced
+from tricord.wire.peer.frames import PREFACE
 from tricord.wire.peer.hello import Lane
 from tricord.wire.peer.query import Answer, Query
 from tricord.wire.peer.refusals import Refusal
@@ -49,6 +51,8 @@ class PeerLinks:
         """
         self.settings = settings or PeerSettings()
         self.cuts = cuts or Cuts()
+        self.others: dict[bytes, Callable[[], asyncio.Protocol]] = {}
+        """Who takes connections to the peers' own port that begin with this preface."""
         self._environment = environment
         self._hooks = hooks
         self._dialler = Dialler(environment, self.settings.connect_timeout, secret=secret, tls=tls)
@@ -124,10 +128,14 @@ class PeerLinks:
         """A listener for peers alone. Where ``tls`` asks for certificates, they are proof enough, if ``admits`` takes
         them. Raises OSError."""
         certified = tls is not None and tls.verify_mode == ssl.CERT_REQUIRED
-        factory: Callable[[], asyncio.Protocol] = lambda: self._acceptor.protocol(certified)  # noqa: E731
+        factory: Callable[[], asyncio.Protocol] = lambda: self._accepted(certified)  # noqa: E731
         listener = await self._environment.network.listen(host, port, gated(admits, factory), tls)
         self._listeners.append(listener)
         return listener
+
+    def _accepted(self, certified: bool) -> asyncio.Protocol:
+        peer: Callable[[], asyncio.Protocol] = lambda: self._acceptor.protocol(certified)  # noqa: E731
+        return Prefaced(self._environment, {PREFACE: peer, **self.others}) if self.others else peer()
 
     # --- snapshots and queries -----------------------------------------------------------------------------
 
