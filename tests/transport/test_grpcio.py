@@ -146,17 +146,16 @@ RARE: list[Callable[[Stub, int], None]] = [
 
 def _mixed(channels: list[grpc.Channel]) -> None:
     stubs = [Stub(channel) for channel in channels]
-    done: Counter[str] = Counter()
 
-    def one(turn: int) -> None:
+    def one(turn: int) -> str:
         call = RARE[turn // 10 % len(RARE)] if turn % 10 == 0 else _small
         call(stubs[turn % len(stubs)], turn)
-        done[call.__name__] += 1
+        return call.__name__
 
     with ThreadPoolExecutor(8) as pool:
-        for result in [pool.submit(one, turn) for turn in range(CALLS)]:
-            result.result()
-    assert done.total() == CALLS
+        done = Counter(pool.map(one, range(CALLS)))
+    assert done["_small"] == CALLS - CALLS // 10
+    assert len(done) == 1 + len(RARE)
 
 
 def test_ten_thousand_mixed_calls_without_tls(plain_server: Serving) -> None:
