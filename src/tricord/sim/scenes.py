@@ -11,7 +11,7 @@ from collections.abc import Callable
 from tricord.sim.plan import Fault
 
 _CHANGES = ("replace-member", "replace-member", "add-member", "remove-member")
-_BLOWS = ("isolate-leader", "isolate-leader", "crash", "transfer", "clog", "power-cut")
+_BLOWS = ("isolate-leader", "isolate-leader", "crash", "transfer", "power-cut", "clog", "clog")
 _ABSENCES = ("partition", "pause", "crash", "clog", "clog", "slow-link")
 _ENDINGS = ("", "", "crash", "transfer", "isolate-leader", "power-cut", "compaction", "crash-mid-write")
 
@@ -48,8 +48,10 @@ def _change_under_blows(source: random.Random, members: list[str]) -> tuple[list
     targets = () if change == "add-member" else (source.choice((*members, "follower", "leader")),)
     faults = [Fault(0.0, change, targets, 0.0, source.random() if change == "add-member" else 0.0)]
     for _ in range(source.randint(1, 2)):
-        blow, at = source.choice(_BLOWS), source.uniform(-0.3, 0.8)
-        faults.append(_blow(blow, at, source.uniform(0.5, 3.0), source.choice(members)))
+        blow, at, seconds = source.choice(_BLOWS), source.uniform(-0.3, 0.8), source.uniform(0.5, 3.0)
+        # Those who were there before may not hear the leader, and who joins does.
+        struck = source.choice(([source.choice(members)], members)) if blow == "clog" else [source.choice(members)]
+        faults += [_blow(blow, at, seconds, who) for who in struck]
     return faults, 2.0
 
 
@@ -80,5 +82,5 @@ def _blow(kind: str, at: float, seconds: float, who: str) -> Fault:
     return Fault(at, kind, ("leader",) if kind == "crash" else (), seconds)
 
 
-SCENES: tuple[tuple[float, Scene], ...] = ((0.2, _change_under_blows), (0.2, _left_behind))
+SCENES: tuple[tuple[float, Scene], ...] = ((0.25, _change_under_blows), (0.2, _left_behind))
 """In how many plans each is played."""

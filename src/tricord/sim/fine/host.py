@@ -347,7 +347,7 @@ class Host:
             cluster.operator.lost_entries(self, error)
             return
         cluster.trace.turn(cluster.schedule.now, self.identity, taken, given, self.state, self.machine)
-        cluster.watcher.turned(self, given)
+        cluster.watcher.turned(self, taken, given)
         if given.messages:
             cluster.network.send(given.messages)
         if given.install is not None:

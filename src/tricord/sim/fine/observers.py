@@ -31,6 +31,7 @@ BEGINS_ANEW = 0.3
 ASKS = 0.1
 """How often a look ends with asking for a mark."""
 LOOKS_BACK = 0.1
+LAST_ROUNDS = 20
 STEPS_MAX = 8
 """How much of the hub's work is done at a look: what happens between two steps finds it in the middle of something."""
 CROWDS = 0.1
@@ -71,9 +72,10 @@ class Observer:
     def look(self) -> None:
         """Take what there is."""
         random, cluster = self._random, self._cluster
-        seconds, budget = LAST_PACE if cluster.faults.are_over else self._pace
+        is_last = cluster.faults.are_over
+        seconds, budget = LAST_PACE if is_last else self._pace
         cluster.schedule.after(seconds * (0.5 + random.random()), self.look)
-        moves, place, does = random.random() < MOVES, random.random(), random.random()
+        moves, place, does = random.random() < MOVES and not is_last, random.random(), random.random()
         host = self._host
         if host is not None and (moves or host.life != self._life):
             self._leave(host)
@@ -87,7 +89,9 @@ class Observer:
                 self.account.begin_anew(max(host.machine.compacted(), cluster.watcher.store.first_revision))
             self._attach(host)
         if not host.paused:
-            self._take(host, budget)
+            for _ in range(LAST_ROUNDS if is_last else 1):
+                self._work(host, 1 + int(random.random() * STEPS_MAX))
+                self._take(host, budget)
             if does < ASKS:
                 assert self._queue is not None
                 host.hub.ask_progress(self._queue)
@@ -105,12 +109,14 @@ class Observer:
             host.hub.close(self._queue)
         self._queue = None
 
+    def _work(self, host: Host, steps: int) -> None:
+        for _ in range(steps):
+            if host.hub.has_work:
+                host.hub.step()
+
     def _take(self, host: Host, budget: int) -> None:
         assert self._queue is not None
         hub = host.hub
-        for _ in range(1 + int(self._random.random() * STEPS_MAX)):
-            if hub.has_work:
-                hub.step()
         for spec in self.account.take(hub.take(self._queue, budget)):
             hub.add(self._queue, spec)
 
@@ -143,7 +149,7 @@ class AllKeys:
         for item in items:
             if type(item) is WatchEvents:
                 self._order.events([shared.event for shared in item.events])
-            elif type(item) is WatchProgress:
+            elif type(item) is WatchProgress and not again:  # else it has ended: the mark is none of its
                 self._order.marked(item.revision)
             elif type(item) is WatchCompacted:
                 self._order.compacted(item.compacted)

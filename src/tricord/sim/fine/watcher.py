@@ -14,7 +14,7 @@ from tricord.raft.messages import (
     RequestVoteResult,
 )
 from tricord.raft.state import LEADER
-from tricord.replica import TurnOutput
+from tricord.replica import TurnInput, TurnOutput
 from tricord.sim.fine.clock import TICK
 from tricord.sim.invariants.commitment import Commitment
 from tricord.sim.invariants.durability import check_acknowledged
@@ -23,6 +23,7 @@ from tricord.sim.invariants.equal_hashes import EqualHashes
 from tricord.sim.invariants.lease_times import LeaseTimes
 from tricord.sim.invariants.log_matching import LogMatching
 from tricord.sim.invariants.one_change import check_changes, check_configuration
+from tricord.sim.invariants.patience import Patience
 from tricord.sim.invariants.read_leases import ReadLeases
 from tricord.sim.invariants.seen import Stored, runs
 from tricord.sim.invariants.store_history import StoreHistory
@@ -47,11 +48,13 @@ class Watcher:
         self.hashes = EqualHashes()
         self.store = StoreHistory()
         self.leases = LeaseTimes()
+        self.patience = Patience()
         self.read_leases = ReadLeases(TICK) if cluster.plan.options.get("lease_reads") else None
 
     def started(self, host: Host) -> None:
         """A process began."""
         host.seen.commit_index = host.replica.state.commit_index
+        self.patience.started(host.identity)
         self.commitment.started(host.identity, host.seen)
         index = host.machine.applied_index
         self.hashes.applied(host.identity, host.machine, index, index)
@@ -61,8 +64,8 @@ class Watcher:
         index = host.machine.applied_index
         self.hashes.applied(host.identity, host.machine, index, index)
 
-    def turned(self, host: Host, given: TurnOutput[Applied]) -> None:
-        """A turn was taken; nothing that it says was done yet."""
+    def turned(self, host: Host, taken: TurnInput, given: TurnOutput[Applied]) -> None:
+        """A turn was taken, with this; nothing that it says was done yet."""
         state, seen = host.state, host.seen
         leads = state.role is LEADER
         term = state.persistent.current_term
@@ -89,7 +92,8 @@ class Watcher:
             seen.led_term = 0
             self._cluster.say(f"{host.name} follows")
         if given.messages:
-            self._check_messages(given.messages, host)
+            self._check_messages(given.messages, taken, host)
+        self.patience.turned(host.identity, state, taken)
         if self.read_leases is not None:
             self.read_leases.sent(given.messages, state, self._cluster.schedule.now)
             if leads:
@@ -109,7 +113,7 @@ class Watcher:
                 if other.up and not other.paused and other.state.role is LEADER:
                     self.read_leases.check_alone(other.identity, other.state, term)
 
-    def _check_messages(self, messages: list[Message], host: Host) -> None:
+    def _check_messages(self, messages: list[Message], taken: TurnInput, host: Host) -> None:
         stored, term = host.disk.held, host.state.persistent.current_term
         for message in messages:
             kind = type(message)
@@ -119,6 +123,10 @@ class Watcher:
                 check_acknowledged(message, stored, host.seen, term)
             elif kind in _VOTES:
                 check_vote(message, stored)
+                if type(message) is RequestVote:
+                    self.patience.campaigned(message, host.state)
+                elif type(message) is RequestVoteResult:
+                    self.patience.answered(message, host.state, taken)
 
     def _stored(self, member: int) -> Stored | None:
         host = self._cluster.hosts.get(member)

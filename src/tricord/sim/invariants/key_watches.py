@@ -39,7 +39,7 @@ class KeyWatches:
                 for shared in item.events:
                     self._event(place, shared.event)
             elif type(item) is WatchProgress:
-                for place in range(len(self._keys)):
+                for place in set(range(len(self._keys))).difference(ended):
                     self._marked(place, item.revision)
             elif type(item) is WatchCompacted:
                 place = self._numbers[item.watch]
