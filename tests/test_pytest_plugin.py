@@ -3,9 +3,13 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
-import tricord.sim.wide.in_tests  # noqa: F401  # what a suite within imports is forgotten after it, asyncio too
+from tricord.sim.wide.cluster import Cluster
+from tricord.sim.wide.in_tests import play  # here, too, since what a suite within imports is forgotten after it
+from tricord.sim.wide.traced_loop import TracedLoop
 
 pytest_plugins = ["pytester"]
 
@@ -25,7 +29,7 @@ def test_a_key_ends_with_its_lease(tricord_sim):
             await cluster.sleep(90)
             return await store.get("job"), cluster.now
 
-    gone, now = tricord_sim.run(story, members=1, heartbeat_interval=1000, election_timeout=10000)
+    gone, now = tricord_sim.run(story, members=1)
     assert gone is None and now >= 120
 """
 
@@ -79,6 +83,18 @@ def test_what_was_written_is_read(tricord_sim):
 def test_a_story_runs_in_virtual_time(pytester: pytest.Pytester) -> None:
     pytester.makepyfile(LEASE)
     pytester.runpytest_inprocess(*OPTIONS).assert_outcomes(passed=1)
+
+
+def test_a_member_without_others_takes_few_turns() -> None:
+    async def story(cluster: Cluster) -> float:
+        loop = asyncio.get_running_loop()
+        assert isinstance(loop, TracedLoop)
+        before = loop.steps
+        await cluster.sleep(100)
+        return (loop.steps - before) / 100
+
+    assert play(story, [], seed=1, members=1) < 15
+    assert play(story, [], seed=1, members=1, settings={"heartbeat_interval": 100, "election_timeout": 1000}) > 20
 
 
 def test_an_async_test_has_the_cluster_in_its_hands(pytester: pytest.Pytester) -> None:
