@@ -2,17 +2,23 @@
 """How fast the fine net of the simulator runs at a stated load: ``python -m bench.sim`` (``make bench-sim``).
 
 Five members, 20 operations and 0.2 faults of all kinds in a simulated second. Processor time of one core, the checks of
-every turn and of the whole history included. The line before the last tells how fast this machine is at the moment.
+every turn and of the whole history included. One line tells how fast this machine is at the moment. Then a few known
+bugs (``tests/mutants``) are put into copies of the tree, one after the other, and seeds are played from 0 on until a
+checker says something: how long that takes is what a faster simulator is for.
 """
 
 from __future__ import annotations
 
 import argparse
 import random
+import statistics
 import sys
 import time
 from collections import Counter
 from collections.abc import Sequence
+
+from tests.mutants.patches import read_all
+from tests.mutants.run import copied_tree, hunt
 
 from tricord.sim.fault_kinds import FINE, kinds_of
 from tricord.sim.fine import run
@@ -25,6 +31,15 @@ FAULTS_A_SECOND = 0.2
 CLIENTS = 5
 KEYS = 5
 TARGET_TURNS = 50_000
+MUTANTS = (
+    "02-vote-answered-before-it-is-durable",
+    "04-vote-by-index-alone",
+    "05-append-without-the-term-before",
+    "07-append-acknowledged-before-it-is-durable",
+    "08-read-without-a-round",
+)
+HUNT_SECONDS = 120
+"""Of the processor, for each; one that was not found by then counts as found then."""
 
 
 def plan_of(seed: int, seconds: float) -> Plan:
@@ -50,11 +65,24 @@ def loop_nanoseconds() -> float:
     return best / 20_000 * 1e9
 
 
+def seconds_to_kill(name: str) -> float:
+    """Processor time until a checker finds the mutant in a simulation."""
+    (mutant,) = read_all([name])
+    with copied_tree() as tree:
+        wrong = mutant.apply(tree)
+        if wrong:
+            raise SystemExit(f"{name} does not apply: {wrong}")
+        found = hunt(mutant, tree, HUNT_SECONDS)
+    print(f"  {name:<46} {found}", flush=True)
+    return found.seconds if found.checker else HUNT_SECONDS
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Exit code 1 when a plan found a violation."""
     parser = argparse.ArgumentParser(prog="python -m bench.sim", description=(__doc__ or "").split("\n\n")[0])
     parser.add_argument("--plans", type=int, default=20, help="how many plans (default: 20)")
     parser.add_argument("--seconds", type=float, default=120.0, help="simulated seconds of each (default: 120)")
+    parser.add_argument("--mutants", type=int, default=len(MUTANTS), help="how many are hunted (default: all five)")
     options = parser.parse_args(arguments)
     turns = operations = violations = 0
     simulated = spent = 0.0
@@ -80,6 +108,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     print(f"turns a simulated second {turns / simulated:12,.1f}")
     print(f"a plain loop             {loop_nanoseconds():12.1f} ns a turn: this machine, now")
     print(f"{violations} violations")
+    seconds = [seconds_to_kill(name) for name in MUTANTS[: options.mutants]]
+    if seconds:
+        print(f"median seconds to kill   {statistics.median(seconds):12.1f}   ({len(seconds)} mutants)")
     return bool(violations)
 
 
