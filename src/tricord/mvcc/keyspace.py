@@ -20,6 +20,7 @@ from tricord.mvcc.transaction import WriteTransaction
 FIRST_REVISION = 1
 NEVER_COMPACTED = -1
 
+_META = Table.META
 _MARKS = Struct(">Bqq")
 _SWEPT = Struct(">Bq")
 _FORMAT = 1
@@ -96,7 +97,7 @@ class Keyspace:
 
     def marks_write(self) -> Write:
         """The write that records revision and compacted revision."""
-        return Table.META, marks_name(self.prefix), _MARKS.pack(_FORMAT, self.revision, self.compacted)
+        return _META, marks_name(self.prefix), _MARKS.pack(_FORMAT, self.revision, self.compacted)
 
     def swept_write(self, revision: int) -> Write:
         """The write that records that everything up to the mark ``revision`` was swept."""

@@ -55,7 +55,7 @@ class EntriesPersisted:
 
 @message
 class Receive:
-    """A peer sent this."""
+    """A peer sent this. The message may be given as it is, too: that is cheaper."""
 
     message: Message
 
@@ -130,7 +130,8 @@ class SnapshotInstalled:
 
 
 Event: TypeAlias = (
-    Tick
+    Message
+    | Tick
     | Propose
     | ReadIndex
     | HardStatePersisted

@@ -47,8 +47,9 @@ def send_round(state: State) -> None:
 
 def send_commits(state: State) -> None:
     """At the end of a step: tell those who were not told with entries how far the log is committed."""
+    own, commit_index = state.config.id, state.commit_index
     for member, progress in state.progress.items():
-        if member != state.config.id and progress.commit_sent < min(state.commit_index, progress.match_index):
+        if progress.commit_sent < commit_index and progress.commit_sent < progress.match_index and member != own:
             send(state, member, progress, commit_only=True)
 
 

@@ -94,10 +94,10 @@ class Output:
         self.snapshots_wanted = []
         self.install = None
 
-    @property
-    def is_rare(self) -> bool:
-        """Whether it holds what few steps put out: anything in lists that ``renew`` leaves alone."""
-        return bool(
+    def renew(self) -> bool:
+        """Make it empty; who holds its entries, messages or wishes for snapshots keeps them. False, and nothing was
+        done, where it holds what few steps put out."""
+        if (
             self.proposed
             or self.forwarded
             or self.lost
@@ -105,13 +105,12 @@ class Output:
             or self.reads_dropped
             or self.configuration_changes
             or self.transfers
-        )
-
-    def renew(self) -> None:
-        """Make it empty, where it is not rare; whoever holds its entries, messages or wishes keeps them."""
+        ):
+            return False
         self.hard_state = self.configuration = self.install = None
         self.entries = []
         self.messages = []
         self.snapshots_wanted = []
         if self.committed:
             self.committed = []
+        return True

@@ -6,7 +6,7 @@ from __future__ import annotations
 from tricord.base.log import Entry, EntryKind
 from tricord.raft import forward, roles
 from tricord.raft.events import Propose
-from tricord.raft.state import Role, State
+from tricord.raft.state import LEADER, State
 from tricord.raft.trace import ProposalRefused
 
 _NORMAL = int(EntryKind.NORMAL)
@@ -15,7 +15,7 @@ _NORMAL = int(EntryKind.NORMAL)
 def propose(state: State, event: Propose) -> None:
     """Append the commands, pass them on to the leader, or refuse them all. Cost: one record per command."""
     assert event.data, "a proposal has at least one command"
-    if state.role is not Role.LEADER and forward.can_forward(state):
+    if state.role is not LEADER and forward.can_forward(state):
         forward.pass_on_proposal(state, event.data)
         return
     state.output.proposed.append(append(state, event.data))
@@ -23,7 +23,7 @@ def propose(state: State, event: Propose) -> None:
 
 def append(state: State, data: list[bytes]) -> int:
     """The index of the first command; 0 for refused, which did nothing."""
-    if state.role is not Role.LEADER or state.transferee or not _has_room(state, data):
+    if state.role is not LEADER or state.transferee or not _has_room(state, data):
         if state.tracer is not None:
             state.tracer(ProposalRefused(len(data)))
         return 0

@@ -49,16 +49,11 @@ def wake_for(state: State, event: Event) -> None:
     """Something happened to a silent server."""
     if isinstance(event, _NO_NEWS):
         return
-    if isinstance(event, Receive):
-        message = event.message
-        if (
-            isinstance(message, AppendEntriesResult)
-            and message.success
-            and message.term <= state.persistent.current_term
-        ):
-            return
-        if isinstance(message, AppendEntries) and message.quiesce:
-            return
+    news = event.message if isinstance(event, Receive) else event
+    if isinstance(news, AppendEntriesResult) and news.success and news.term <= state.persistent.current_term:
+        return
+    if isinstance(news, AppendEntries) and news.quiesce:
+        return
     state.is_quiescent = False
     state.idle_ticks = 0
     state.election_elapsed_ticks = 0

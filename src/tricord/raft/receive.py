@@ -72,8 +72,12 @@ FROM_LEADERS = (AppendEntries, InstallSnapshot)
 
 
 def receive(state: State, event: Receive) -> None:
+    """Take the message of an event."""
+    take(state, event.message)
+
+
+def take(state: State, message: Any) -> None:
     """Take one message. One that is for somebody else, or from nobody, is ignored."""
-    message: Any = event.message
     own = state.config.id
     if message.receiver != own or message.sender == own or message.sender < 1:
         return

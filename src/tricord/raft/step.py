@@ -69,6 +69,7 @@ HANDLERS: dict[type[Any], Callable[[State, Any], None]] = {
     Unreachable: replicate.unreachable,
     SnapshotSent: replicate.snapshot_sent,
     SnapshotInstalled: recv_install_snapshot.installed,
+    **dict.fromkeys(receive.RULES, receive.take),
 }
 
 
@@ -147,8 +148,7 @@ class Raft:
     def take_back(self, output: Output) -> None:
         """Whoever asked for this output read all of it, and keeps at most its entries, messages and wishes for
         snapshots: the rest may be used again, in most steps."""
-        if not output.is_rare:
-            output.renew()
+        if output.renew():
             self._spare = output
 
     @property

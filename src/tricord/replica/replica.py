@@ -29,7 +29,6 @@ from tricord.raft.events import (
     LeaveJoint,
     Propose,
     ReadIndex,
-    Receive,
     SnapshotInstalled,
     SnapshotSent,
     Tick,
@@ -267,8 +266,8 @@ class Replica(Generic[AppliedT]):
                 events.append(EntriesPersisted(index, term))
         if turn_input.installed is not None:
             events.append(SnapshotInstalled(*turn_input.installed))
-        for message in turn_input.messages:
-            events.append(Receive(message))
+        if turn_input.messages:
+            events.extend(turn_input.messages)
         if turn_input.snapshots_sent or turn_input.unreachable:
             events.extend(SnapshotSent(*attempt) for attempt in turn_input.snapshots_sent)
             events.extend(map(Unreachable, turn_input.unreachable))

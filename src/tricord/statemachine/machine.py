@@ -92,6 +92,7 @@ CHAINS_KEPT = 4096
 _CHAINS_MASK = CHAINS_KEPT - 1
 
 NORMAL = EntryKind.NORMAL
+CONFIGURATION = EntryKind.CONFIGURATION
 HEAD = Table.HEAD
 _NOBODY = Context()
 _OF_THE_CLUSTER = frozenset(
@@ -266,7 +267,7 @@ class StateMachine:
         return space is None or space.swept >= revision
 
     def _apply(self, entry: Entry) -> Applied:
-        if entry.kind == EntryKind.CONFIGURATION:
+        if entry.kind == CONFIGURATION:
             self._configure(entry.data)
         if entry.kind != NORMAL:
             return Applied(entry.index, None, self._keyspaces[0].revision, [])

@@ -13,6 +13,8 @@ META_DOWNGRADE = b"downgrade"
 META_CHAIN = b"chain"
 """Key in META: the chain hash after the applied entry (8 bytes, big endian; absent: 0)."""
 
+_META = Table.META
+
 
 @message
 class AppliedMark:
@@ -31,15 +33,15 @@ def read_applied_mark(view: View) -> AppliedMark:
 def applied_mark_writes(mark: AppliedMark) -> list[Write]:
     """The writes that record ``mark``."""
     return [
-        (Table.META, META_APPLIED_INDEX, mark.index.to_bytes(8, "big")),
-        (Table.META, META_APPLIED_TERM, mark.term.to_bytes(8, "big")),
-        (Table.META, META_CHAIN, mark.chain.to_bytes(8, "big")),
+        (_META, META_APPLIED_INDEX, mark.index.to_bytes(8, "big")),
+        (_META, META_APPLIED_TERM, mark.term.to_bytes(8, "big")),
+        (_META, META_CHAIN, mark.chain.to_bytes(8, "big")),
     ]
 
 
 def read_configuration(view: View) -> bytes:
     """The configuration in ``view``, as it is encoded; empty: none yet."""
-    return view.get(Table.META, META_CONFIGURATION) or b""
+    return view.get(_META, META_CONFIGURATION) or b""
 
 
 def configuration_write(configuration: bytes) -> Write:

@@ -13,7 +13,7 @@ from tricord.base.errors import ApplyFailed
 from tricord.base.membership import Configuration
 from tricord.check.finding import Verdict
 from tricord.check.history import Operation
-from tricord.raft import Role
+from tricord.raft.state import LEADER
 from tricord.sim.atlas import Atlas
 from tricord.sim.fine.clients import Clients
 from tricord.sim.fine.faults import Faults
@@ -132,7 +132,7 @@ class Cluster:
         """Who leads in the highest term, of those that work."""
         best: Host | None = None
         for host in self.hosts.values():
-            leads = host.up and not host.paused and host.replica.role is Role.LEADER
+            leads = host.up and not host.paused and host.replica.role is LEADER
             if leads and (best is None or host.replica.term > best.replica.term):
                 best = host
         return best
