@@ -91,7 +91,7 @@ class _Judges:
         causal = causal_of(self.trace, source)
         if isinstance(causal, Pattern):
             return causal
-        return overwritten(causal) or causal
+        return overwritten(causal, causal.later) or causal
 
 
 def _finding(trace: Trace, decisions: dict[str, Decision], level: str) -> Finding:

@@ -31,14 +31,18 @@ from dataclasses import dataclass, field
 from itertools import combinations
 
 import numpy as np
+import numpy.typing as npt
 
+from tricord.check.causality.asked import own_reads_asked, own_writes_asked, writes_before_writes_asked
 from tricord.check.causality.choices import Budget, Decision, Judge, decide
+from tricord.check.causality.later import Later
 from tricord.check.causality.obligations import own_reads, own_writes, united, writes_before_writes
 from tricord.check.causality.order import order_of
 from tricord.check.causality.overwrites import Overwrites
 from tricord.check.causality.pattern import Pattern
 from tricord.check.causality.patterns import Causal, causal_of, explained, overwritten, thin_air
 from tricord.check.causality.reads_from import Trace, trace_of
+from tricord.check.causality.shared_order import in_common
 from tricord.check.causality.view import explains
 from tricord.check.causality.words import Words
 from tricord.check.finding import Finding, Limits, Verdict
@@ -48,6 +52,11 @@ GUARANTEES: dict[str, Callable[[Causal], Overwrites]] = {
     "read your writes": own_writes,
     "monotonic reads": own_reads,
     "monotonic writes": writes_before_writes,
+}
+ASKED: dict[str, Callable[[Causal, Later], npt.NDArray[np.bool_]]] = {
+    "read your writes": own_writes_asked,
+    "monotonic reads": own_reads_asked,
+    "monotonic writes": writes_before_writes_asked,
 }
 LAST = "writes follow reads"
 ALL = (*GUARANTEES, LAST)
@@ -97,18 +106,25 @@ class _Judges:
             return causal
         if guarantees == ALL:
             return _first(causal)
+        later = causal.later
+        if causal.all_later:
+            later = later.only(np.logical_or.reduce([ASKED[name](causal, later) for name in guarantees]))
+            found = overwritten(causal, later)
+            if found is not None or not len(later.reads) or in_common(causal, later):
+                return found
         over = united(causal, [GUARANTEES[name](causal) for name in guarantees])
-        return _first(Causal(self.trace, causal.source, causal.order, causal.clocks, over, causal.rank))
+        return _first(Causal(self.trace, causal.source, causal.order, causal.clocks, causal.rank, causal.sources, over))
 
 
 def _first(causal: Causal) -> Pattern | None:
     """The first read, or session, that finds no order."""
-    found = overwritten(causal)
-    if found is not None:
+    later = causal.later
+    found = overwritten(causal, later)
+    if found is not None or not len(later.reads) or in_common(causal, later):
         return found
     over = causal.overwrites
     sessions = causal.trace.session[over.reads]
-    for session in _doubtful(causal, sessions):
+    for session in np.unique(causal.trace.session[later.reads]).tolist():
         mine = over.only(sessions == session)
         if not explains(causal, mine):
             order = order_of(causal.trace, causal.source, causal.clocks.track >= 0, mine.before)
@@ -116,17 +132,6 @@ def _first(causal: Causal) -> Pattern | None:
             whose = Words(causal.trace, causal.source).client(int(mine.reads[0]))
             return Pattern("CyclicView", events, f"no order of the writes explains all that {whose} read", steps)
     return None
-
-
-def _doubtful(causal: Causal, sessions: np.ndarray[tuple[int], np.dtype[np.int32]]) -> list[int]:
-    """Sessions whose reads do not all fit the order that the causal order was found in."""
-    over, rank = causal.overwrites, causal.rank
-    bound = rank[over.sources]
-    doubtful = np.zeros(len(over.reads), np.bool_)
-    for track in range(over.last.shape[1]):
-        doubtful |= rank[over.last[:, track]] > bound
-    doubtful &= over.sources >= 0
-    return [int(one) for one in np.unique(sessions[doubtful])]
 
 
 def _finding(trace: Trace, verdicts: dict[str, Verdict], decision: Decision, broken: str) -> Finding:

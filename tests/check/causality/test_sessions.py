@@ -64,3 +64,8 @@ def test_what_steps_do_not_suffice_for_is_undecided() -> None:
     found = check(written("a x=1 x=2 x?1 x?2\nb x=1"), Limits(steps=1))
     assert {found.statistics[name] for name in ALL} == {"undecided"}
     assert "steps" in found.reason
+
+
+@pytest.mark.parametrize("text", ["", "a x=1", "a x?-"])
+def test_next_to_nothing_holds(text: str) -> None:
+    assert check(written(text), Limits()).verdict is Verdict.HOLDS

@@ -17,10 +17,7 @@ from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
 
-import numpy as np
-import numpy.typing as npt
-
-from tricord.check.history import FAIL, OK, BadHistory, History, Operation
+from tricord.check.history import FAIL, OK, BadHistory, Operation
 
 Value: TypeAlias = Hashable
 
@@ -212,65 +209,12 @@ _KINDS: Final[dict[str, Callable[[Events, Operation], None]]] = {
 }
 
 
-_PLAIN: Final = frozenset(("put", "get", "delete"))
-
-
-def events_of(history: History) -> Events:
+def take(events: Events, one: Operation) -> None:
     """Raises BadHistory for an operation that is no read or write of keys."""
-    events = Events()
-    operations = history.operations
-    calls = np.array([one.call_ns for one in operations], np.int64)
-    if (calls[1:] < calls[:-1]).any():
-        operations = [operations[place] for place in np.argsort(calls, kind="stable").tolist()]
-    if not _plain(events, operations):
-        for one in operations:
-            _take(events, one)
-    return events
-
-
-def _take(events: Events, one: Operation) -> None:
-    take = _KINDS.get(one.op)
-    if take is None:
+    kind = _KINDS.get(one.op)
+    if kind is None:
         raise _bad(one, f"this model judges {', '.join(_KINDS)}: not {one.op!r}")
     if one.status != FAIL:
         events.begin(one)
-        take(events, one)
+        kind(events, one)
         events.end()
-
-
-def _plain(events: Events, operations: list[Operation]) -> bool:
-    """The short way, column by column, where all are puts, gets and deletes of text; else False."""
-    if any(one.op not in _PLAIN for one in operations):
-        return False
-    operations = [one for one in operations if one.status == OK or (one.status != FAIL and one.op != "get")]
-    written = [one.input if one.op == "put" else None if one.op == "delete" else ABSENT for one in operations]
-    wanted = [one.output if one.op == "get" else ABSENT for one in operations]
-    if not set(map(type, written)) | set(map(type, wanted)) <= {str, type(None), _Word}:
-        return False
-    sessions, keys = events.sessions, events.keys
-    number = sessions.setdefault
-    events.session = [number(one.client, len(sessions)) for one in operations]
-    number_of_key = keys.setdefault
-    events.key = [number_of_key(one.key, len(keys)) for one in operations]
-    events.operation = [one.index for one in operations]
-    events.written, events.wanted = written, wanted
-    certain = np.array([one.status == OK for one in operations], np.bool_)
-    branch = np.full(len(operations), -1, np.int64)
-    events.branches = int((~certain).sum())
-    branch[~certain] = np.arange(events.branches)
-    events.branch = branch.tolist()
-    events.previous = _previous(np.array(events.session, np.int64), certain)
-    return True
-
-
-def _previous(sessions: npt.NDArray[np.int64], certain: npt.NDArray[np.bool_]) -> list[int]:
-    """Of each event the last one before it that is certain and of the same session; -1 for none."""
-    previous = np.full(len(sessions), -1, np.int64)
-    if len(sessions):
-        by_session = np.argsort(sessions, kind="stable")
-        places = np.where(certain[by_session], np.arange(len(sessions)), -1)
-        last = np.maximum.accumulate(np.concatenate([[-1], places[:-1]]))
-        found = by_session[last]
-        same = (last >= 0) & (sessions[found] == sessions[by_session])
-        previous[by_session[same]] = found[same]
-    return previous.tolist()

@@ -18,8 +18,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from tricord.check.causality.clocks import Clockwork
 from tricord.check.causality.events import EMPTY, SOMETHING, Other
-from tricord.check.causality.order import Clockwork, active_of, order_of
+from tricord.check.causality.order import active_of, order_of
 from tricord.check.causality.reads_from import OPEN, START, Trace
 from tricord.check.history import OK
 

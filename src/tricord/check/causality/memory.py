@@ -11,7 +11,8 @@ from __future__ import annotations
 import numpy as np
 
 from tricord.check.causality.choices import Budget
-from tricord.check.causality.order import Clocks, order_of
+from tricord.check.causality.clocks import Clocks
+from tricord.check.causality.order import order_of
 from tricord.check.causality.overwrites import Overwrites, last_before
 from tricord.check.causality.pattern import Pattern
 from tricord.check.causality.patterns import Causal, explained

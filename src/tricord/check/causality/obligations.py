@@ -20,19 +20,24 @@ def own_writes(causal: Causal) -> Overwrites:
 
 def own_reads(causal: Causal) -> Overwrites:
     """Monotonic reads: what the session's read of the key before returned."""
-    trace, over = causal.trace, causal.overwrites
-    nobody = len(trace.key)
-    sessions = trace.session[over.reads]
-    order = np.lexsort((over.reads, trace.key[over.reads], sessions))
-    last = np.full(len(over.reads), nobody, np.int32)
-    before: dict[tuple[int, int], int] = {}
-    places = zip(order.tolist(), over.reads[order].tolist(), over.sources[order].tolist(), strict=True)
-    for place, read, source in places:
-        of = trace.events.session[read], trace.events.key[read]
-        last[place] = before.get(of, nobody)
-        if source >= 0 and trace.events.branch[read] < 0:
-            before[of] = source
-    return _found(causal, last)
+    return _found(causal, returned_before(causal, causal.overwrites.reads))
+
+
+def returned_before(causal: Causal, reads: Numbers) -> Numbers:
+    """By read the write that its session's read of the key before returned; the number of events for none."""
+    trace = causal.trace
+    sessions, keys, sources = trace.session[reads], trace.key[reads], causal.sources[reads]
+    last = np.full(len(reads), len(trace.key), np.int32)
+    if not len(reads):
+        return last
+    order = np.lexsort((reads, keys, sessions))
+    says = (sources >= 0) & (trace.branch[reads] < 0)
+    places = np.maximum.accumulate(np.where(says[order], np.arange(len(order)), -1))
+    places = np.concatenate([[-1], places[:-1]])
+    found = order[places]
+    same = (places >= 0) & (sessions[found] == sessions[order]) & (keys[found] == keys[order])
+    last[order[same]] = sources[found[same]]
+    return last
 
 
 def writes_before_writes(causal: Causal) -> Overwrites:
@@ -43,15 +48,20 @@ def writes_before_writes(causal: Causal) -> Overwrites:
     for session in range(sessions):
         mine = np.flatnonzero(trace.session[over.reads] == session)
         mine = mine[np.argsort(over.reads[mine])]
-        returned = over.sources[mine]
-        whose, until = _prefix(causal, returned)
-        seen = np.zeros((len(mine), sessions), np.int32)
-        known = np.flatnonzero(returned >= 0)
-        seen[known, whose[known]] = until[known]
-        aside = trace.branch[over.reads[mine]] >= 0
-        earlier = np.maximum.accumulate(np.where(aside[:, None], 0, seen), axis=0)
-        bounds[mine, :sessions] = np.maximum(earlier, seen)
+        bounds[mine, :sessions] = written_before(causal, over.reads[mine])
     return _found(causal, last_before(trace, clocks, over.reads, bounds, trace.writes))
+
+
+def written_before(causal: Causal, reads: Numbers) -> Numbers:
+    """By read of one session, and by session, how far that had come before the writes that the one had read."""
+    returned = causal.sources[reads]
+    whose, until = _prefix(causal, returned)
+    seen = np.zeros((len(reads), len(causal.trace.events.sessions)), np.int32)
+    known = np.flatnonzero(returned >= 0)
+    seen[known, whose[known]] = until[known]
+    aside = causal.trace.branch[reads] >= 0
+    earlier: Numbers = np.maximum.accumulate(np.where(aside[:, None], 0, seen), axis=0)
+    return np.maximum(earlier, seen)
 
 
 def united(causal: Causal, several: list[Overwrites]) -> Overwrites:

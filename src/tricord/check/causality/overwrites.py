@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-from tricord.check.causality.order import Clocks
+from tricord.check.causality.clocks import Clocks
 from tricord.check.causality.reads_from import START, Numbers, Trace
 
 

@@ -7,7 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tricord.check.causality.order import Clocks, Order, active_of, clocks_of, order_of
+from tricord.check.causality.clocks import Clocks, clocks_of
+from tricord.check.causality.later import ByKey, Later, by_key, later_of, of_overwrites
+from tricord.check.causality.order import Order, active_of, order_of
 from tricord.check.causality.overwrites import Overwrites, overwrites_of
 from tricord.check.causality.pattern import Pattern
 from tricord.check.causality.reads_from import START, Numbers, Trace
@@ -22,13 +24,53 @@ class Causal:
     source: list[int]
     order: Order
     clocks: Clocks
-    overwrites: Overwrites
     rank: Numbers
     """By event its place in the order; one more entry, -1, for nobody."""
+    sources: Numbers
+    known: Overwrites | None = None
+    """If set, what stands for ``overwrites``."""
+    _line: ByKey | None = None
+    _later: Later | None = None
+    all_later: bool = False
+    """Whether ``later`` has all, once it was asked for."""
+
+    @property
+    def overwrites(self) -> Overwrites:
+        """All of them: asked for only where there is need, for they take much time and memory."""
+        if self.known is None:
+            self.known = overwrites_of(self.trace, self.clocks, self.source)
+        return self.known
+
+    @property
+    def line(self) -> ByKey:
+        """The writes of each key in this order."""
+        if self._line is None:
+            self._line = by_key(self.trace, self.order.events)
+        return self._line
+
+    @property
+    def later(self) -> Later:
+        """All writes in a read's past that stand after what it returned; or the last of them on each track."""
+        if self._later is None:
+            self._later, self.all_later = self._find_later()
+        return self._later
+
+    def _find_later(self) -> tuple[Later, bool]:
+        if self.known is not None:
+            return of_overwrites(self.known, self.rank), False
+        reads = np.flatnonzero((self.sources >= START) & (self.clocks.track >= 0)).astype(np.int32)
+        found = later_of(self.trace, self.sources, self.clocks, self.line, reads)
+        if found is not None:
+            return found, True
+        last = of_overwrites(self.overwrites, self.rank)
+        found = later_of(self.trace, self.sources, self.clocks, self.line, np.unique(last.reads))
+        return (last, False) if found is None else (found, True)
 
 
 def thin_air(trace: Trace, source: list[int]) -> Pattern | None:
     """ThinAirRead: what a read returned, nobody wrote."""
+    if not trace.thin:
+        return None
     active = active_of(trace, source)
     for read in trace.thin:
         if active[read]:
@@ -48,25 +90,17 @@ def causal_of(trace: Trace, source: list[int]) -> Causal | Pattern:
     clocks = clocks_of(trace, source, active, order.events)
     rank = np.full(len(source) + 1, -1, np.int32)
     rank[order.events] = np.arange(len(order.events), dtype=np.int32)
-    return Causal(trace, source, order, clocks, overwrites_of(trace, clocks, source), rank)
+    return Causal(trace, source, order, clocks, rank, np.array(source, np.int32))
 
 
-def overwritten(causal: Causal) -> Pattern | None:
+def overwritten(causal: Causal, later: Later) -> Pattern | None:
     """WriteCOInitRead and WriteCORead: a read returned what another write, in its past, came causally after."""
-    clocks, over = causal.clocks, causal.overwrites
-    bound = causal.rank[over.sources]
-    bound[over.sources == START] = -1
-    for track in range(over.last.shape[1]):
-        places = np.flatnonzero(causal.rank[over.last[:, track]] > bound)
-        sources, last = over.sources[places], over.last[places, track]
-        its_track, its_place = clocks.track[sources], clocks.position[sources]
-        seen = clocks.rows[clocks.row[last], its_track] >= its_place
-        after = np.where(its_track == track, clocks.position[last] > its_place, seen)
-        bad = np.flatnonzero(after | (sources == START))
-        if bad.size:
-            at = int(bad[0])
-            return _overwritten(causal, int(over.reads[places[at]]), int(sources[at]), int(last[at]))
-    return None
+    start = later.sources == START
+    bad = np.flatnonzero(start | causal.clocks.each_before(np.where(start, later.others, later.sources), later.others))
+    if not bad.size:
+        return None
+    at = bad[0]
+    return _overwritten(causal, int(later.reads[at]), int(later.sources[at]), int(later.others[at]))
 
 
 def _overwritten(causal: Causal, read: int, source: int, hidden_by: int) -> Pattern:

@@ -11,12 +11,14 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from itertools import repeat
 from typing import Any, Final, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
-from tricord.check.causality.events import ABSENT, EMPTY, SOMETHING, Events, Other, Value, events_of, value_of, without
+from tricord.check.causality.columns import events_of
+from tricord.check.causality.events import ABSENT, EMPTY, SOMETHING, Events, Other, Value, value_of, without
 from tricord.check.history import History
 
 Numbers: TypeAlias = npt.NDArray[np.int32]
@@ -51,8 +53,14 @@ class Trace:
     """Reads of what nobody wrote."""
     incomplete: bool = False
     """Whether open reads may have candidates that are not listed, so that trying all proves nothing."""
-    writers: list[Writers] = field(default_factory=list)
-    """By key."""
+    known_writers: list[Writers] | None = None
+
+    @property
+    def writers(self) -> list[Writers]:
+        """By key."""
+        if self.known_writers is None:
+            self.known_writers = writers_of(self.events)
+        return self.known_writers
 
     def candidates(self, read: int) -> list[int]:
         """What an open read may have returned."""
@@ -66,6 +74,25 @@ class Trace:
     def of(self, event: int) -> int:
         """The index of the operation."""
         return self.events.operation[event]
+
+
+def writers_of(events: Events) -> list[Writers]:
+    """By key who wrote which value; without what is not known."""
+    found: list[Writers] = [{} for _ in events.keys]
+    for event, (written, key) in enumerate(zip(events.written, events.key, strict=True)):
+        if written is not ABSENT and written is not SOMETHING:
+            _note(found[key], written, event)
+    return found
+
+
+def _note(writers: Writers, written: Value, event: int) -> None:
+    already = writers.setdefault(written, event)
+    if already is event:
+        return
+    if isinstance(already, int):
+        writers[written] = [already, event]
+    else:
+        already.append(event)
 
 
 def _all(writers: Writers, value: Value) -> list[int]:
@@ -87,7 +114,7 @@ class _Resolver:
     def __init__(self, events: Events) -> None:
         self.events = events
         self.source = [NONE] * len(events.operation)
-        self.writers: list[Writers] = [{} for _ in events.keys]
+        self.writers = writers_of(events)
         self.open: list[int] = []
         self.thin: list[int] = []
         self.incomplete = False
@@ -103,12 +130,7 @@ class _Resolver:
                 self.lengths[key].add(len(added))
 
     def resolve(self) -> None:
-        reads = []
-        for event, (written, key) in enumerate(zip(self.events.written, self.events.key, strict=True)):
-            if written is ABSENT:
-                reads.append(event)
-            elif written is not SOMETHING:
-                self._note(self.writers[key], written, event)
+        reads = [event for event, written in enumerate(self.events.written) if written is ABSENT]
         wanted = self.events.wanted
         if self.loose_keys or self.events.impossible:
             reads = [read for read in reads if wanted[read] is not ABSENT and wanted[read] is not SOMETHING]
@@ -117,16 +139,6 @@ class _Resolver:
             self.thin.append(event)
         left = self._each(reads) if self.loose_keys else self._all_exact(reads)
         self._leave_open(left)
-
-    @staticmethod
-    def _note(writers: Writers, written: Value, event: int) -> None:
-        already = writers.setdefault(written, event)
-        if already is event:
-            return
-        if isinstance(already, int):
-            writers[written] = [already, event]
-        else:
-            already.append(event)
 
     def _all_exact(self, reads: Iterable[int]) -> list[int]:
         """The short way where no append hides its result. Answers the reads with several candidates or none."""
@@ -211,26 +223,49 @@ class _Resolver:
                 self.thin.append(read)
 
 
+def _quickly(events: Events, writes: npt.NDArray[np.bool_], keys: Numbers) -> list[int] | None:
+    """The sources, where all that was read is text that just one write of all keys wrote, or the start; else None."""
+    if events.appended or events.impossible or events.at_once:
+        return None
+    by_value: dict[Value, int] = dict(zip(events.written, range(len(writes)), strict=True))
+    deleted = by_value.pop(None, START)
+    by_value.pop(ABSENT, None)
+    values = int(writes.sum()) - (events.written.count(None) if deleted != START else 0)
+    if len(by_value) < values:
+        return None
+    by_value[None], by_value[ABSENT] = START, NONE
+    found = np.fromiter(map(by_value.get, events.wanted, repeat(OPEN)), np.int32, len(writes))
+    reads = np.flatnonzero(found >= 0)
+    if (found == OPEN).any() or (keys[found[reads]] != keys[reads]).any():
+        return None
+    if deleted != START:
+        where = np.array([one is None for one in events.written], np.bool_)
+        if np.isin(keys[found == START], keys[where]).any():
+            return None
+    sources: list[int] = found.tolist()
+    return sources
+
+
 def trace_of(history: History) -> Trace:
     """Raises BadHistory for an operation that is no read or write of keys."""
     events = events_of(history)
-    found = _Resolver(events)
-    found.resolve()
     writes = np.array([one is not ABSENT for one in events.written], np.bool_)
-    return Trace(
-        history,
-        events,
+    keys = np.array(events.key, np.int32)
+    columns = (
         np.array(events.operation, np.int32),
-        np.array(events.key, np.int32),
+        keys,
         np.array(events.session, np.int32),
         np.array(events.branch, np.int32),
         writes,
         events.previous,
-        found.source,
-        found.open,
-        sorted(found.thin),
-        found.incomplete,
-        found.writers,
+    )
+    quick = _quickly(events, writes, keys)
+    if quick is not None:
+        return Trace(history, events, *columns, quick)
+    found = _Resolver(events)
+    found.resolve()
+    return Trace(
+        history, events, *columns, found.source, found.open, sorted(found.thin), found.incomplete, found.writers
     )
 
 

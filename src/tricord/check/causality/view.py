@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from tricord.check.causality.order import Clocks
+from tricord.check.causality.clocks import Clocks
 from tricord.check.causality.overwrites import Overwrites
 from tricord.check.causality.patterns import Causal
 from tricord.check.causality.reads_from import Numbers
