@@ -46,6 +46,14 @@ def test_a_bug_among_many_clients_is_shown_by_few_operations() -> None:
     assert len(finding.operations) < 10
 
 
+def test_a_cas_that_was_refused_is_no_read_of_a_value() -> None:
+    refused = {"expect": "a", "value": "b"}
+    operations = [Operation(1, "cas", "k", refused, False, at, at + 1) for at in range(0, 600, 20)]
+    operations += [Operation(2, "delete", "k", None, None, at, at + 1) for at in range(5, 2000, 10)]
+    assert swept(one_register(operations).moves()) == Swept(False)
+    assert model.check(History(operations), Limits()).verdict is Verdict.HOLDS
+
+
 def test_values_that_repeat_are_left_to_the_search() -> None:
     assert swept(one_register(history(Shape(300, unique=False, mix="deletes"))).moves()) == Swept(False)
     assert swept(one_register(history(Shape(300, mix="cas"))).moves()) == Swept(False)

@@ -15,7 +15,7 @@ from typing import Final
 
 import numpy
 
-from tricord.check.linear.move import NEVER, Move
+from tricord.check.linear.move import ANYTHING, NEVER, Move
 from tricord.check.linear.zones import LONG_AGO, Numbers
 
 OPEN_CLUSTER, CALL_DELETE, CALL_READ, END_ZONE, CLOSE_CLUSTER, RETURN_DELETE, RETURN_READ, BEGIN_ZONE = range(8)
@@ -39,7 +39,7 @@ def table_of(moves: list[Move]) -> Table | None:
     numbers: dict[object, int] = {None: NO_VALUE}
     values = []
     for move in moves:
-        if not move.blind and not (move.pure and move.makes == move.wants):
+        if not move.blind and not (move.pure and move.wants is not ANYTHING and move.makes == move.wants):
             return None
         values.append(numbers.setdefault(move.makes, len(numbers)))
     table = Table(
