@@ -14,6 +14,7 @@ from typing import Final
 from tricord.check.finding import Finding, Limits, Verdict
 from tricord.check.history import History, Operation
 from tricord.check.linear import registers
+from tricord.check.linear.chains import chained
 from tricord.check.linear.clusters import broken_zone
 from tricord.check.linear.deletes import swept
 from tricord.check.linear.move import Move
@@ -55,6 +56,22 @@ def check(history: History, limits: Limits) -> Finding:
     return finding
 
 
+def surely(history: History, limits: Limits) -> bool:
+    """Whether it is seen, without a search, to be linearizable. False says nothing."""
+    violation, _, rest = registers.judge(history.operations)
+    if violation is not None:
+        return False
+    for partition in partitions(rest):
+        moves = partition.moves()
+        if limits.expired() or unwritten_value(history.operations, partition, moves) is not None:
+            return False
+        if explained(history.operations, moves, partition.initial):
+            continue
+        if not partition.is_register or not (swept(moves).found or chained(moves)):
+            return False
+    return True
+
+
 def _judged(operations: list[Operation], partition: Partition, limits: Limits, counted: Counter[str]) -> Finding:
     """One object: what can be seen without a search, and then the search."""
     counted["partitions"] += 1
@@ -80,7 +97,7 @@ def _judged(operations: list[Operation], partition: Partition, limits: Limits, c
 def _by_sweep(operations: list[Operation], partition: Partition, moves: list[Move], windows: Windows) -> Finding | None:
     """A verdict, if a sweep finds an order, or a place around which there is none."""
     result = swept(moves)
-    if result.found:
+    if result.found or chained(moves):
         return Finding(Verdict.HOLDS)
     if result.zone:
         return broken_zone(operations, result.zone, result.within)

@@ -13,6 +13,7 @@ KINDS = {
     "register": ("put", "get", "get", "delete"),
     "put and get": ("put", "get", "get"),
     "cas": ("put", "get", "cas", "cas", "delete"),
+    "swaps": ("put", "get", "get", "cas", "cas"),
     "append": ("append", "append", "get"),
     "all": ("put", "get", "cas", "append", "delete"),
     "lock": ("acquire", "release", "acquire", "release"),
