@@ -173,4 +173,4 @@ def test_gossip_that_others_can_hear_needs_a_secret_or_consent() -> None:
     assert load(None, {}, open_to_all | {"cluster_secret_file": "s"}).configuration.gossip == "udp"
     assert load(None, {}, open_to_all | {"insecure": True}).configuration.gossip == "udp"
     assert load(None, {}, {"gossip": "tcp"}).configuration.gossip == "tcp"
-    assert "off, udp, tcp" in refusal(gossip="on")
+    assert "auto, off, udp, tcp" in refusal(gossip="on")

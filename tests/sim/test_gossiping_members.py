@@ -6,7 +6,9 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
-from tricord.gossip import Standing
+from tricord.base.keyspaces import KeyspaceCreate, Model
+from tricord.gossip import Delivery, Standing
+from tricord.server.member_gossip import AGAIN_SECONDS
 from tricord.sim.wide.world import World
 
 
@@ -89,3 +91,57 @@ def test_with_a_port_for_peers_alone_gossip_comes_there_under_the_clusters_secre
             assert not any(event == "a member cannot be reached" for event, _ in host.lines)
 
     World(seed=6).play(story)
+
+
+def test_it_begins_by_itself_with_the_first_keyspace_that_needs_it() -> None:
+    async def story(world: World) -> None:
+        await world.start()
+        await world.led()
+        members = [host.member for host in world.running()]
+        for member in members:
+            member.machine.catalogue.create(KeyspaceCreate("strong", Model.STRONG))
+        await asyncio.sleep(2)
+        assert [member.gossip.driver for member in members] == [None] * 3
+        assert [member.gossip.figures() for member in members] == [None] * 3
+        got: list[Delivery] = []
+        for member in members:
+            member.machine.catalogue.create(KeyspaceCreate("carts", Model.CAUSAL))
+            member.gossip.topics[7] = got.append
+        await until(lambda: all(member.gossip.driver is not None for member in members), 1.0)
+        await until(lambda: all_alive(world), 10.0)
+        for topic in (7, 8):  # nobody takes the other topic
+            members[0].gossip.driver.broadcast(topic, b"news")
+        await until(lambda: len(got) == 2, 5.0)
+        assert {delivery.topic for delivery in got} == {7}
+
+    World(seed=7).play(story)
+
+
+def test_where_it_must_not_begin_the_member_says_so_and_goes_on() -> None:
+    async def story(world: World) -> None:
+        await world["n1"].start(listed=("n1",), listen_peer="n1:2379", listen="n1:9999", gossip="auto")
+        member = world["n1"].member
+        taken = await world.network.at("n1").open_datagrams("n1", 2379, lambda data, host: None)
+        member.machine.catalogue.create(KeyspaceCreate("carts", Model.EVENTUAL))
+        await asyncio.sleep(5)
+        said = [
+            fields["why"]
+            for event, fields in world["n1"].lines
+            if event == "a keyspace needs gossip, which cannot begin"
+        ]
+        assert len(said) == 1 and "address already in use" in said[0]
+        taken.close()
+        await until(lambda: member.gossip.driver is not None, AGAIN_SECONDS + 1.0)
+
+    World(seed=8).play(story)
+
+
+def test_off_is_off() -> None:
+    async def story(world: World) -> None:
+        await world["n1"].start(listed=("n1",), gossip="off")
+        member = world["n1"].member
+        member.machine.catalogue.create(KeyspaceCreate("carts", Model.EVENTUAL))
+        await asyncio.sleep(5)
+        assert member.gossip.driver is None
+
+    World(seed=9).play(story)

@@ -22,7 +22,6 @@ from tricord.server.configuration import Configuration
 from tricord.server.founding import Invitation
 from tricord.server.member import Member
 from tricord.server.telling import Tells
-from tricord.transport.gossip.frames import PREFACE as GOSSIP_PREFACE
 from tricord.transport.limits import Limits
 from tricord.transport.server import Server
 from tricord.wire.grpc.service import Method
@@ -135,13 +134,9 @@ class Serving:
         return listening
 
     async def _gossip_beside(self, listening: Address) -> None:
-        gossip = self.member.gossip
-        if gossip is None:
-            return
         others = self.member.links.others if self._doors.peers else self.server.others
-        others[GOSSIP_PREFACE] = gossip.accept
         try:
-            await gossip.start(listening.host, listening.port)
+            await self.member.gossip.beside(listening.host, listening.port, others)
         except OSError as error:
             raise CannotListen(listening, error) from error
 

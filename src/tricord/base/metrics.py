@@ -115,7 +115,7 @@ class Metrics:
     """What the listeners count; set by whoever opens them."""
     store: Callable[[], StoreCounts] | None = None
     """The store's figures; set by the member."""
-    gossip: Callable[[], GossipFigures] | None = None
-    """What gossip counts; set by the member if it gossips."""
+    gossip: Callable[[], GossipFigures | None] | None = None
+    """What gossip counts, where it has begun; set by the member."""
     watches: Callable[[], WatchCounts] | None = None
     """The watches of this member; set by whoever keeps them."""

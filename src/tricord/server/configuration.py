@@ -146,10 +146,11 @@ class Configuration:
         relation="peers beyond loopback need it, or `peer_cert_file`, or `insecure`",
     )
     gossip: str = setting(
-        default="off",
-        effect="tell the other members who can be reached, by UDP on the port that peers dial, or by TCP alone",
+        default="auto",
+        effect="tell the other members who can be reached, by UDP on the port that peers dial, or by TCP alone; auto:"
+        " by UDP, once there is a causal or eventual keyspace",
         relation="beyond loopback it needs `cluster_secret_file`, or `insecure`; the same on all members",
-        choices=("off", "udp", "tcp"),
+        choices=("auto", "off", "udp", "tcp"),
     )
     peer_cert_file: str = setting(
         default="",
@@ -449,7 +450,7 @@ def _peer_relations(configuration: Configuration) -> list[str]:
         )
     listen = configuration.listen_peer_address
     proved = listen.is_loopback or configuration.cluster_secret_file or configuration.insecure
-    if configuration.gossip != "off" and not proved:
+    if configuration.gossip in ("udp", "tcp") and not proved:
         problems.append(
             f"gossip on {listen} can be heard from other machines: give --cluster-secret-file, its keys follow from it,"
             " or accept it with --insecure"

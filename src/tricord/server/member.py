@@ -219,13 +219,12 @@ class Member:
         )
         self._build_maintenance()
 
-    def _open_gossip(self) -> MemberGossip | None:
-        if self._configuration.gossip == "off":
-            return None
+    def _open_gossip(self) -> MemberGossip:
         gossip = MemberGossip(
             self._environment,
             self._configuration,
             self.identity,
+            self.machine,
             self._tells,
             self.peers.name,
             self.report,
@@ -402,8 +401,7 @@ class Member:
             return
         self._stopped = True
         self.engine.stop()
-        if self.gossip is not None:
-            await self.gossip.stop()
+        await self.gossip.stop()
         self.faults.stop()
         if self._asking is not None:
             self._asking.cancel()
@@ -438,8 +436,7 @@ class Member:
         self._stopped = True
         self.turns.stop()
         self.watching.abandon()
-        if self.gossip is not None:
-            self.gossip.close()
+        self.gossip.close()
         self.peers.stop()
         self.faults.stop()
         self.housekeeping.stop()
@@ -561,6 +558,7 @@ class Member:
         self.free_space.look()
         self.quota.look()
         self.housekeeping.look()
+        self.gossip.look()
         self._timer = self._environment.tasks.call_later(EXPIRE_SECONDS, self._every_so_often)
 
     def _fail(self, error: BaseException) -> None:

@@ -52,8 +52,9 @@ class MemberCollector(Collector):
         yield from self._storage()
         yield from self._debugging()
         yield from self._traffic()
-        if self._metrics.gossip is not None:
-            yield from gossip_families(self._metrics.gossip())
+        gossip = self._metrics.gossip() if self._metrics.gossip is not None else None
+        if gossip is not None:
+            yield from gossip_families(gossip)
 
     def _server(self) -> Iterator[Metric]:
         status, stamp, metrics = self._engine.status(), self._engine.stamp(), self._metrics
