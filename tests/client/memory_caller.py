@@ -23,6 +23,7 @@ from tricord.base.operations import (
     Result,
 )
 from tricord.base.watching import WatchSpec
+from tricord.client.caller import Caller
 from tricord.client.changes import AddMember, EndpointStatus, MemberChange
 from tricord.client.feed import Feed
 
@@ -42,6 +43,9 @@ class MemoryCaller:
     def revision(self) -> int:
         """The last one."""
         return len(self.past) - 1
+
+    def within(self, keyspace: str) -> Caller:
+        raise Unimplemented
 
     async def call(self, request: Request, level: Level, timeout: float) -> tuple[Result, Stamp]:
         self.asked.append((request, level, timeout))
