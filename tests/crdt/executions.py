@@ -8,8 +8,8 @@ from dataclasses import replace
 from hypothesis import strategies as st
 
 from tests.crdt.history import COUNTER, LAST_WRITER, MAP, REGISTER, SET
-from tests.crdt.replicas import Replica, Wish, wishes
-from tricord.base.dots import Dot
+from tests.crdt.replicas import Replica, wishes
+from tricord.base.dots import Seen
 from tricord.crdt.cell import dots_of
 
 KINDS = {
@@ -23,7 +23,9 @@ KINDS = {
 
 WAYS = ("write", "write", "read", "hear", "hear", "merge")
 WAYS_WITH_REPAIR = (*WAYS, "repair", "repair")
-"""What happens in an execution. Histories do not follow repairs, which carry over a part of what another knows."""
+WAYS_WITH_RESTORES = (*WAYS, "back up", "restore")
+"""What happens in an execution. Histories do not follow repairs, which carry over a part of what another knows; of what
+a restored disk has lost there may be deltas, and no state."""
 
 wishes_of = {
     name: wishes(kinds) if name == MAP else wishes(kinds).map(lambda wish: replace(wish, path=()))
@@ -37,23 +39,29 @@ def executions(
 ) -> list[Replica]:
     """Replicas after a common past: most writes reach most others, in any order."""
     replicas = [Replica(number) for number in range(1, count + 1)]
-    reads: list[frozenset[Dot]] = []
-    for _ in range(draw(st.integers(1, steps))):
+    reads: list[Seen] = [frozenset()]
+    backups = {replica.origin.replica: replica.copied() for replica in replicas}
+    for _ in range(draw(st.integers(steps // 2, steps))):
         one = draw(st.sampled_from(replicas))
-        step(draw, draw(st.sampled_from(ways)), name, one, replicas, reads)
+        way = draw(st.sampled_from(ways))
+        if way == "back up":
+            backups[one.origin.replica] = one.copied()
+        elif way == "restore":
+            one.restore(backups[one.origin.replica])
+        else:
+            step(draw, way, name, one, replicas, reads)
     return replicas
 
 
-def step(
-    draw: st.DrawFn, way: str, name: str, one: Replica, replicas: list[Replica], reads: list[frozenset[Dot]]
-) -> None:
+def step(draw: st.DrawFn, way: str, name: str, one: Replica, replicas: list[Replica], reads: list[Seen]) -> None:
     """One replica does one thing."""
     match way:
         case "write":
             wish = draw(wishes_of[name])
-            one.fulfil(wish, None if wish.blind else draw(st.sampled_from([*reads, frozenset[Dot]()])))
+            one.fulfil(wish, None if wish.blind else draw(st.sampled_from(reads)))
         case "read":
             reads.append(dots_of(one.state.cell(draw(st.sampled_from([b"k", b"l"])))))
+            reads.append(one.state.context.vector.copy())
         case "hear":
             made = [each for other in replicas for each in other.written]
             if made:
@@ -64,8 +72,3 @@ def step(
             one.state.repair(keys, {key: other.cells[key] for key in keys if key in other.cells}, other.context)
         case _:
             one.merge(draw(st.sampled_from(replicas)))
-
-
-def wish(kind: str, value: object = None, *, key: bytes = b"k", stamp: int = 1) -> Wish:
-    """A wish for tests that tell a story."""
-    return Wish(kind, key, (), value, stamp)

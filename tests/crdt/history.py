@@ -32,6 +32,7 @@ class Operation:
     stamp: int
     replaces: frozenset[Dot] = frozenset()
     total: int = 0  # of a counter: what this origin added in this run
+    expires: int = 0
 
 
 @dataclass
@@ -53,17 +54,18 @@ class History:
             if operation.dot not in gone
         ]
 
-    def value(self, key: bytes) -> Any:
+    def value(self, key: bytes, now: int) -> Any:
         """(type, value, siblings, others), or None; as a reader sees it."""
-        return value_of(self.standing(key), 0)
+        return value_of(self.standing(key), 0, now)
 
 
-def value_of(standing: list[Operation], depth: int) -> Any:
+def value_of(standing: list[Operation], depth: int, now: int) -> Any:
     """What writes that stand at one place, or below it, come to."""
     by_type: dict[str, list[Operation]] = {}
     for operation in standing:
         by_type.setdefault(type_at(operation, depth), []).append(operation)
-    found = [(name, *one_value(name, by_type[name], depth)) for name in ORDER if name in by_type]
+    all_found = [(name, *one_value(name, by_type[name], depth, now)) for name in ORDER if name in by_type]
+    found = [(name, value, siblings) for name, value, siblings in all_found if value is not None]
     return (*found[0], tuple(found[1:])) if found else None
 
 
@@ -72,20 +74,22 @@ def type_at(operation: Operation, depth: int) -> str:
     return operation.path[depth][0] if depth < len(operation.path) else operation.type
 
 
-def one_value(name: str, operations: list[Operation], depth: int) -> tuple[Any, Any]:
-    """The value of one type, and its siblings."""
+def one_value(name: str, operations: list[Operation], depth: int, now: int) -> tuple[Any, Any]:
+    """The value of one type, and its siblings; None where all of it has ended."""
     ranked = sorted(operations, key=lambda operation: (operation.stamp, operation.dot), reverse=True)
+    alive = [operation for operation in ranked if not operation.expires or operation.expires > now]
     if name == REGISTER:
-        return ranked[0].value, [operation.value for operation in ranked]
+        return (alive[0].value if alive else None), [operation.value for operation in alive]
     if name == LAST_WRITER:
-        return ranked[0].value, [ranked[0].value]
+        return (ranked[0].value if ranked[0] in alive else None), [ranked[0].value]
     if name == COUNTER:
         return sum(operation.total for operation in operations), []
-    names = sorted({operation.path[depth][1] for operation in operations})
     if name == SET:
-        return names, []
-    fields = {
-        each: value_of([operation for operation in operations if operation.path[depth][1] == each], depth + 1)
-        for each in names
-    }
-    return fields, []
+        return sorted({operation.path[depth][1] for operation in alive}) or None, []
+    fields = {}
+    for each in sorted({operation.path[depth][1] for operation in operations}):
+        inner = [operation for operation in operations if operation.path[depth][1] == each]
+        value = value_of(inner, depth + 1, now)
+        if value is not None:
+            fields[each] = value
+    return fields or None, []

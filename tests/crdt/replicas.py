@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from tests.crdt import history
 from tests.crdt.history import COUNTER, LAST_WRITER, MAP, REGISTER, SET, History, Operation, Path
-from tricord.base.dots import Dot, Origin
+from tricord.base.dots import Dot, Origin, Seen
 from tricord.base.errors import TypeMismatch
 from tricord.base.hybrid_clock import HybridTime
 from tricord.crdt import add_wins_set, counter, last_writer, map, register, removal
@@ -27,6 +27,9 @@ NAMES = {
     DataType.MAP: MAP,
 }
 KEYS = (b"k", b"l")
+SOON = 50
+"""Milliseconds since 1970: when values end that do."""
+MAY_END = (REGISTER, LAST_WRITER, SET)
 PLACES: tuple[Path, ...] = ((), ((MAP, b"f"),), ((MAP, b"g"),), ((MAP, b"f"), (MAP, b"h")))
 
 
@@ -40,20 +43,22 @@ class Wish:
     value: Any
     stamp: int
     blind: bool = True
+    expires: int = 0
 
 
 @st.composite
 def wishes(draw: st.DrawFn, kinds: tuple[str, ...] = (*history.ORDER[:4], "remove")) -> Wish:
     """Few keys, places, values and stamps, so that writes meet and stamps are equal."""
     kind = draw(st.sampled_from(kinds))
-    value: Any = draw(st.integers(-2, 3)) if kind == COUNTER else draw(st.sampled_from([b"a", b"b", b"c"]))
+    value: Any = draw(st.sampled_from([1, 10, -2])) if kind == COUNTER else draw(st.sampled_from([b"a", b"b", b"c"]))
     return Wish(
         kind,
-        draw(st.sampled_from(KEYS)),
+        draw(st.sampled_from((*KEYS, KEYS[0]))),
         draw(st.sampled_from(PLACES)),
         value,
         draw(st.integers(1, 3)),
         draw(st.booleans()),
+        draw(st.sampled_from([0, 0, SOON])) if kind in MAY_END else 0,
     )
 
 
@@ -67,10 +72,10 @@ class Replica:
         self.written: list[tuple[bytes, Delta, Operation]] = []
         self.count = 0
 
-    def fulfil(self, wish: Wish, seen: frozenset[Dot] | None = None) -> tuple[bytes, Delta, Operation] | None:
+    def fulfil(self, wish: Wish, seen: Seen | None = None) -> tuple[bytes, Delta, Operation] | None:
         """Write it here, in both worlds; None where the key holds another type."""
         dot = Dot(*self.origin, self.count + 1)
-        write = Write(dot, HybridTime(wish.stamp), seen)
+        write = Write(dot, HybridTime(wish.stamp), seen, wish.expires)
         try:
             delta = self._mutate(self.state.cell(wish.key), wish.path, write, wish)
         except TypeMismatch:
@@ -101,7 +106,7 @@ class Replica:
             return map.remove_field(cell, write, name)
         return map.change(cell, write, name, lambda inner: self._mutate(inner, path[1:], write, wish))
 
-    def _define(self, wish: Wish, dot: Dot, seen: frozenset[Dot] | None) -> Operation:
+    def _define(self, wish: Wish, dot: Dot, seen: Seen | None) -> Operation:
         path = wish.path if wish.kind not in (SET, "discard") else (*wish.path, (SET, wish.value))
         standing = self.history.standing(wish.key, path)
         gone = {operation.dot for operation in standing if seen is None or operation.dot in seen}
@@ -112,13 +117,25 @@ class Replica:
             mine = [each for each in mine if each.path == path]
             total = wish.value + sum(each.total for each in mine)
             gone = {each.dot for each in mine}
-        return Operation(dot, wish.key, path, kind, wish.value, wish.stamp, frozenset(gone), total)
+        return Operation(dot, wish.key, path, kind, wish.value, wish.stamp, frozenset(gone), total, wish.expires)
 
     def check(self) -> None:
         """What is shown is what the history means."""
         for key in KEYS:
-            shown = show(self.state.cell(key), 0)
-            assert plainly(shown) == self.history.value(key)
+            for now in (0, SOON):
+                assert plainly(show(self.state.cell(key), now)) == self.history.value(key, now)
+
+    def copied(self) -> tuple[bytes, History]:
+        """A backup of its disk."""
+        return self.state.encode(), History(dict(self.history.operations))
+
+    def restore(self, backup: tuple[bytes, History]) -> None:
+        """It starts from the backup, so under a new incarnation. What it has sent since is still under way."""
+        state, known = backup
+        self.state = KeyspaceState.decode(state)
+        self.history = History(dict(known.operations))
+        self.origin = Origin(self.origin.replica, self.origin.incarnation + 1)
+        self.count = 0
 
 
 def plainly(shown: Shown | None) -> Any:

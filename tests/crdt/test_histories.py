@@ -4,17 +4,15 @@ by definition; then each hears all, and all are equal to the last byte."""
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.crdt.executions import KINDS, WAYS_WITH_REPAIR, executions, wishes_of
+from tests.crdt.executions import KINDS, WAYS_WITH_REPAIR, WAYS_WITH_RESTORES, executions, wishes_of
 from tests.crdt.history import MAP
 from tests.crdt.replicas import Replica
 from tricord.crdt.keyspace_state import KeyspaceState
 
-any_execution = st.sampled_from(sorted(KINDS)).flatmap(
-    lambda name: st.integers(3, 5).flatmap(lambda count: executions(name, count, 25))
-)
 of_all_types = executions(MAP, 3, 25)
 
 
@@ -28,9 +26,11 @@ def agree(replicas: list[Replica]) -> None:
         assert replica.state.encode() == first.encode()
 
 
-@settings(max_examples=150, deadline=None)
-@given(st.one_of(any_execution, of_all_types))
-def test_readers_see_what_the_history_means_and_all_end_equal(replicas: list[Replica]) -> None:
+@pytest.mark.parametrize("name", sorted(KINDS))
+@settings(max_examples=50, deadline=None)
+@given(st.data())
+def test_readers_see_what_the_history_means_and_all_end_equal(name: str, data: st.DataObject) -> None:
+    replicas = data.draw(executions(name, data.draw(st.integers(3, 5)), 24, WAYS_WITH_RESTORES))
     for replica in replicas:
         replica.check()
     for target in replicas:
