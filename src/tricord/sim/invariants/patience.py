@@ -14,7 +14,7 @@ from typing import Any
 
 from tricord.raft import Role
 from tricord.raft.messages import AppendEntries, InstallSnapshot, Message, RequestVote, RequestVoteResult, TimeoutNow
-from tricord.raft.state import State
+from tricord.raft.state import FOLLOWER, State
 from tricord.replica import TurnInput
 from tricord.sim.invariants.broken import Broken, majority
 
@@ -70,9 +70,9 @@ class Patience:
         term, vote, silent = persistent.current_term, persistent.voted_for, state.election_elapsed_ticks
         before = self._before.get(member)
         self._before[member] = (term, vote, state.role, state.leader_id, silent)
-        if before is None or silent >= before[4] or state.role is not Role.FOLLOWER or state.config.quiesce_ticks:
+        if before is None or silent >= before[4] or state.role is not FOLLOWER or state.config.quiesce_ticks:
             return
-        if before[:3] == (term, vote, Role.FOLLOWER) and not any(_is_cause(one, term) for one in taken.messages):
+        if before[:3] == (term, vote, FOLLOWER) and not any(_is_cause(one, term) for one in taken.messages):
             heard = sorted({f"{type(one).__name__} of term {_term(one)}" for one in taken.messages})
             words = f"after {before[4]} ticks, having heard {', '.join(heard) or 'nothing'}"
             raise Broken(CHECKER, f"{member} begins to be patient anew in term {term}, {words}")
