@@ -83,6 +83,14 @@ class Patch:
         """One by which a simulation found it."""
         return int(self.about["Seed"]) if "Seed" in self.about else None
 
+    def record(self, seed: int) -> None:
+        """Write into the file by which seed a simulation found it."""
+        head, begin, rest = self.path.read_text().partition("\n--- a/")
+        lines = [line for line in head.splitlines() if not line.startswith("Seed: ")]
+        place = next(place for place, line in enumerate(lines) if line.startswith("Checker: "))
+        lines.insert(place + 1, f"Seed: {seed}")
+        self.path.write_text("\n".join(lines) + "\n" * head.endswith("\n") + begin + rest)
+
     @property
     def seconds(self) -> int:
         """How long the command may take."""

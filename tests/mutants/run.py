@@ -6,7 +6,8 @@ when a test fails; it survives when all pass, when none ran, or when time is up.
 Before that, all those tests must pass on the tree as it is. ``--check`` only looks whether each patch applies.
 
 A patch that names a net is also simulated, one seed after the other (``hunt.py``), until a checker says something: for
-a mutant the one that is meant to, before time is up; for a control none.
+a mutant the one that is meant to, before time is up; for a control none. ``--record`` writes the seed that
+did it into its header.
 
 A NAME is the beginning of a file's name: ``01``, or ``control``. Exit code 1: a mutant survived, a control was flagged,
 or a patch does not apply.
@@ -37,12 +38,19 @@ from tests.mutants.patches import ROOT, Patch, read_all
 PENDING = {
     "13-snapshot-without-users": "there are no users and client sessions yet that it could lack",
     "16-retry-in-a-session-applied-twice": "there are no client sessions yet",
+    "22": "ties of the last writer: eventual keyspaces",
+    "23": "a causal dependency dropped: causal keyspaces",
+    "24": "a session's token not carried over: causal keyspaces",
+    "25": "a merge that counts twice, or a removal that loses: eventual keyspaces",
+    "26": "the clock of a member that left used again: causal and eventual keyspaces",
 }
-"""Known bugs of parts that are not there yet."""
+"""Known bugs, by the beginnings of their names, that are told outside of the counts while no patch has such a name:
+their parts are not there yet."""
 
 COPIED = ("src", "tests", "examples", "pyproject.toml")
 PASSED, FAILED = 0, 1
-HUNT_SECONDS = 180
+HUNT_SECONDS = 120
+"""With all in vain, about 65 hunts in two processes would take an hour."""
 
 
 class Verdict(Enum):
@@ -104,7 +112,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.mutants.run", description=(__doc__ or "").split("\n\n")[0])
     parser.add_argument("names", nargs="*", metavar="NAME", help="beginnings of patches' names (default: all)")
     parser.add_argument("--check", action="store_true", help="only look whether each patch applies")
-    parser.add_argument("--hunt", type=int, default=HUNT_SECONDS, help="seconds of simulation for each (default: 180)")
+    parser.add_argument("--hunt", type=int, default=HUNT_SECONDS, help="seconds of simulation for each (default: 120)")
+    parser.add_argument("--record", action="store_true", help="write the seeds that found them into the patches")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="patches at a time (default: processors)")
     options = parser.parse_args(arguments)
     try:
@@ -112,7 +121,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except ValueError as error:
         print(error, file=sys.stderr)
         return 2
-    return check(patches) if options.check else run(patches, options.jobs, options.hunt)
+    if options.check:
+        return check(patches)
+    return run(patches, options.jobs, options.hunt, record=options.record)
 
 
 def check(patches: Sequence[Patch]) -> int:
@@ -129,7 +140,7 @@ def lacking(patch: Patch) -> str:
     return ", ".join(f"{path} is not there" for path in patch.paths if not (ROOT / path.partition("::")[0]).exists())
 
 
-def run(patches: Sequence[Patch], jobs: int, hunt_seconds: int) -> int:
+def run(patches: Sequence[Patch], jobs: int, hunt_seconds: int, *, record: bool = False) -> int:
     """Try each patch; say what became of it."""
     before = untouched([patch for patch in patches if not patch.is_control])
     if before is not None and before.code != PASSED:
@@ -143,8 +154,12 @@ def run(patches: Sequence[Patch], jobs: int, hunt_seconds: int) -> int:
             verdicts.append(result.verdict)
             if result.hunted is not None and not result.patch.is_control:
                 hunts.append(result.hunted)
-    for number, about in PENDING.items():
-        print(f"{'pending':<10} {number:<48} {'':8}  {about}")
+                if record and result.hunted.intended:
+                    result.patch.record(result.hunted.seed)
+    known = [patch.name for patch in read_all([])]
+    for name, about in PENDING.items():
+        if not any(one.startswith(name) for one in known):
+            print(f"{'pending':<10} {name:<48} {about}")
     if hunts:
         print(summary(hunts))
     survived, flagged = verdicts.count(Verdict.SURVIVED), verdicts.count(Verdict.FLAGGED)

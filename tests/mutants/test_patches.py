@@ -105,6 +105,15 @@ def test_a_header_may_say_who_names_it_in_a_simulation(tmp_path: Path) -> None:
         written(tmp_path, HUNTED.replace("Net: fine\n", ""))
 
 
+def test_the_seed_that_found_it_is_written_into_its_header(tmp_path: Path) -> None:
+    patch = written(tmp_path, HUNTED)
+    patch.record(3)
+    assert patch.path.read_text() == HUNTED.replace("Seed: 17\n", "Seed: 3\n")
+    fresh = written(tmp_path, HUNTED.replace("Seed: 17\n", ""))
+    fresh.record(17)
+    assert fresh.path.read_text() == HUNTED and read(fresh.path).seed == 17
+
+
 @pytest.mark.parametrize(
     ("checkers", "named", "mutant", "control"),
     [
