@@ -59,6 +59,7 @@ STRIKES: dict[str, Strike] = {
 }
 assert STRIKES.keys() == {kind.name for kind in KINDS.values() if WIDE in kind.nets}
 
+CHANGES = frozenset(("add-member", "remove-member", "replace-member"))
 NEEDS_A_PROCESS = frozenset(("lost-fsync", "read-rot", "write-rot", "misdirected-write"))
 
 
@@ -101,9 +102,11 @@ def _may(run: ClusterRun, fault: Fault, targets: list[str]) -> bool:
     is_frail = kind.cost is not Cost.NOTHING and any(keeper.is_frail or keeper.has_left for keeper in struck)
     if kind.name in NEEDS_A_PROCESS and not run.keepers[targets[0]].is_up:
         return False
-    # A copy that is lost while the members change may be one of fewer than the atlas counts.
-    loses_in_between = kind.cost is Cost.LOST and any(keeper.has_left for keeper in run.keepers.values())
-    if is_frail or loses_in_between or not run.atlas.permits(fault.kind, targets):
+    # A copy that is lost, or one more that leaves, while somebody leaves, may be one of fewer than the atlas counts.
+    comes_in_between = (kind.cost is Cost.LOST or kind.name in CHANGES) and any(
+        keeper.has_left for keeper in run.keepers.values()
+    )
+    if is_frail or comes_in_between or not run.atlas.permits(fault.kind, targets):
         run.outcome.withheld[fault.kind] += 1
         return False
     return True
