@@ -37,10 +37,11 @@ MUTATORS: dict[str, Mutate] = {
     "counter add": lambda cell, write, number: counter.add(cell, write, 1),
     "set add, 10 elements": lambda cell, write, number: add_wins_set.add(cell, write, b"%d" % (number // 1_000 % 10)),
 }
+LARGE = 1_000
 
 
-def timed(name: str, work: Callable[[], object]) -> None:
-    """Print the least time that one of ``COUNT`` operations took in a round."""
+def timed(name: str, work: Callable[[], object], count: int = COUNT) -> None:
+    """Print the least time that one of ``count`` operations took in a round."""
     best = float("inf")
     for _ in range(ROUNDS):
         gc.collect()
@@ -49,7 +50,7 @@ def timed(name: str, work: Callable[[], object]) -> None:
         work()
         best = min(best, time.process_time() - start)
         gc.enable()
-    print(f"{name:<40} {best / COUNT * 1e6:>8.2f} us")
+    print(f"{name:<40} {best / count * 1e6:>8.2f} us")
 
 
 def write_all(mutate: Mutate) -> Made:
@@ -64,6 +65,14 @@ def write_all(mutate: Mutate) -> Made:
     return made
 
 
+def grow_set() -> None:
+    """One set, element by element: each addition rewrites what is there."""
+    state = KeyspaceState()
+    for number in range(LARGE):
+        write = Write(Dot(1, INCARNATION, number + 1), hybrid_time(number))
+        state.apply(((b"k", add_wins_set.add(state.cell(b"k"), write, b"%d" % number)),))
+
+
 def hear_all(made: Made) -> KeyspaceState:
     """Join them elsewhere, one by one."""
     state = KeyspaceState()
@@ -76,6 +85,7 @@ def main() -> None:
     for name, mutate in MUTATORS.items():
         timed(name, partial(write_all, mutate))
         timed("  joined elsewhere", partial(hear_all, write_all(mutate)))
+    timed(f"set add, up to {LARGE:,} elements", grow_set, LARGE)
     made = write_all(MUTATORS["register put"])
     encoded = [encode_delta(delta) for _, delta in made]
     print(f"delta of a put beyond its value          {len(encoded[-1]) - len(VALUE):>8} bytes")

@@ -53,15 +53,27 @@ def join_entries(own: Entries, own_seen: Seen, other: Entries, other_seen: Seen)
 def _join_fields(own: Fields, own_seen: Seen, other: Fields, other_seen: Seen) -> Fields:
     result: Fields = {}
     for name, mine in own.items():
-        entries = join_entries(mine, own_seen, other.get(name, NOTHING), other_seen)
+        theirs = other.get(name)
+        if theirs is None:
+            entries = _without(mine, other_seen)
+        else:
+            entries = join_entries(mine, own_seen, theirs, other_seen)
         if entries:
             result[name] = entries
     for name, theirs in other.items():
         if name not in own:
-            entries = join_entries(NOTHING, own_seen, theirs, other_seen)
+            entries = _without(theirs, own_seen)
             if entries:
                 result[name] = entries
     return result
+
+
+def _without(entries: Entries, seen: Seen) -> Entries:
+    """What one side has of something of which the other has nothing: what that has not seen."""
+    for dot in entries:
+        if dot in seen:
+            return {dot: entry for dot, entry in entries.items() if dot not in seen}
+    return entries
 
 
 def _join_inner(
