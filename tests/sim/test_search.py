@@ -59,8 +59,10 @@ def test_outcomes_add_up() -> None:
     for outcome in outcomes(SCRIPTED, 1, after(60)):
         tally.add(outcome)
     assert tally.runs == 60 and tally.failures
-    assert tally.line(90.0, 43, 7).startswith("01:30  60 seeds (40 a minute), ")
-    assert tally.line(90.0, 43, 7).endswith(f" kinds, 1/7 points, {len(tally.failures)} failures")
+    (reached,) = tally.reached
+    assert tally.line(90.0, 43, [reached, "b", "c"]).startswith("01:30  60 seeds (40 a minute), ")
+    assert tally.line(90.0, 43, [reached, "b", "c"]).endswith(f" kinds, 1/3 points, {len(tally.failures)} failures")
+    assert ", 0/2 points, " in tally.line(90.0, 43, ["b", "c"]), "only those that are asked for count"
     assert tally.document()["faults"] == dict(sorted(tally.fired.items()))
 
 

@@ -63,7 +63,7 @@ class Progress:
             self._show()
 
     def _show(self) -> None:
-        line = self.tally.line(self.seconds, len(self._kinds), len(self.points))
+        line = self.tally.line(self.seconds, len(self._kinds), self.points)
         sys.stderr.write(f"\r{line}\x1b[K" if self._is_terminal else f"{line}\n")
         sys.stderr.flush()
 

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -35,13 +36,14 @@ class Tally:
         if outcome.violations:
             self.failures.append(outcome)
 
-    def line(self, seconds: float, kinds: int, points: int) -> str:
-        """The progress after so many real seconds, of so many kinds and points that there are."""
+    def line(self, seconds: float, kinds: int, points: Collection[str]) -> str:
+        """The progress after so many real seconds, of so many kinds and of these points."""
+        reached = sum(1 for point in points if self.reached[point])
         minutes = max(seconds, 0.001) / 60
         return (
             f"{_clock(seconds)}  {self.runs} seeds ({self.runs / minutes:.0f} a minute), "
             f"{self.simulated_seconds / 3600:.1f} simulated hours, {self.turns / minutes / 60:,.0f} turns a second, "
-            f"{self.fired.total()} faults of {len(self.fired)}/{kinds} kinds, {len(self.reached)}/{points} points, "
+            f"{self.fired.total()} faults of {len(self.fired)}/{kinds} kinds, {reached}/{len(points)} points, "
             f"{len(self.failures)} failures"
         )
 
