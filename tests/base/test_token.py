@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
+
 import pytest
 from crc32c import crc32c
 from hypothesis import given
@@ -12,6 +14,8 @@ from tests.base.test_dots import vectors
 from tricord.base.dots import Origin, VersionVector
 from tricord.base.errors import TokenDamaged, TokenOfAnotherCluster, TokenOfAnotherHistory, TokenTooLarge
 from tricord.base.token import TOKEN_BYTES_MAX, Token
+from tricord.wire.http.limits import HttpLimits
+from tricord.wire.http2.limits import Http2Limits
 
 CLUSTER, HISTORY = 2**64 - 1, 5
 A, B = Origin(1, 7), Origin(2, 0)
@@ -89,11 +93,17 @@ def test_text_that_is_no_token_is_refused(text: str) -> None:
         Token.from_text(text)
 
 
+def test_the_largest_token_fits_the_headers_that_doors_read() -> None:
+    text = b64encode(bytes(TOKEN_BYTES_MAX)).decode()
+    for most in (Http2Limits().max_header_block_size, HttpLimits().max_header_size):
+        assert len(text) + 4096 <= most
+
+
 def test_a_token_is_bounded_where_it_is_made_and_where_it_is_read() -> None:
     crowd = VersionVector({Origin(replica, 2**48 - 1): 1_000_000 for replica in range(1, 1_061)})
     assert len(Token(CLUSTER, HISTORY, {0: 2**40}, {1: crowd}).encode()) < TOKEN_BYTES_MAX
     many = Token(CLUSTER, HISTORY, {}, dict.fromkeys(range(1, 4), crowd))
-    with pytest.raises(TokenTooLarge, match="at most 32768"):
+    with pytest.raises(TokenTooLarge, match="at most 20480"):
         many.encode()
     with pytest.raises(TokenTooLarge):
         Token.decode(many.encode(most=1 << 20))

@@ -26,8 +26,9 @@ from tricord.base.errors import (
 from tricord.base.message import message
 
 FORMAT_VERSION = 1
-TOKEN_BYTES_MAX = 32 * 1024
-"""Vectors of the 1,024 edges and the members that a keyspace may have need about 13 KiB."""
+TOKEN_BYTES_MAX = 20 * 1024
+"""The vector of the 1,024 edges and the members that a keyspace may have needs about 13 KiB. As text this is 27 KiB, so
+it fits what doors read as headers (32 KiB) with room for the others."""
 
 _IDENTITY = 1 + 8 + 8
 _CHECK = 4
