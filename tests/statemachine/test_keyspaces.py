@@ -8,6 +8,7 @@ import pytest
 from tests.mvcc.memory_store import MemoryStore
 from tests.statemachine.driving import Driver
 from tricord.base.errors import (
+    ApplyFailed,
     CorruptData,
     InvalidRequest,
     KeyspaceExists,
@@ -31,7 +32,7 @@ from tricord.base.operations import Compact, DeleteRange, Put, Range, RangeResul
 from tricord.base.ordered import Table
 from tricord.statemachine import catalogue
 from tricord.statemachine.applied import Applied
-from tricord.statemachine.command import encode_command
+from tricord.statemachine.command import Command, CommandOperation, encode_command, encode_envelope
 from tricord.statemachine.machine import StateMachine
 
 CARTS = KeyspaceRecord(1, "carts", Model.STRONG)
@@ -210,6 +211,14 @@ def test_each_is_compacted_and_swept_by_itself(driver: Driver) -> None:
     driver.restart()
     assert (driver.machine.compacted(0), driver.machine.compacted(1)) == (3, 4)
     assert not driver.machine.has_to_sweep
+
+
+def test_a_model_of_a_later_version_stops_the_member_before_any_effect(driver: Driver) -> None:
+    later = encode_envelope(Command(CommandOperation.KEYSPACE_CREATE, b"\x0a\x01a\x10\x63"))
+    with pytest.raises(ApplyFailed, match="model 99 is not known"):
+        driver.machine.apply([Entry(1, 1, EntryKind.NORMAL, later)])
+    assert driver.machine.applied_index == 0
+    assert driver.machine.catalogue.records == [DEFAULT_RECORD]
 
 
 def test_a_damaged_record_is_said(driver: Driver) -> None:

@@ -373,7 +373,11 @@ class StateMachine:
         return DowngradeChangeResult()
 
     def _create_keyspace(self, command: Command) -> Result:
-        request = decode_create(command.body)
+        try:
+            request = decode_create(command.body)
+        except InvalidRequest as error:
+            # Doors logged what they could read: to refuse it here alone would make this member differ.
+            raise MalformedCommand(str(error)) from None
         authorise(Context(identity=command.identity), request)
         record, writes = self.catalogue.create(request)
         self._record(writes)
