@@ -78,8 +78,9 @@ class Snapshots:
                 host.disk.held.tables,
                 self._count,
             )
-            cluster.say(f"{host.name} brings n{member} a snapshot at entry {data.index}")
-            cluster.network.bring(data, cluster.snapshot_seconds())
+            if host.durable_index == data.index:  # else the disk is full: its tables lag, and this attempt fails
+                cluster.say(f"{host.name} brings n{member} a snapshot at entry {data.index}")
+                cluster.network.bring(data, cluster.snapshot_seconds())
             cluster.schedule.after(ATTEMPT_SECONDS, self._ended, member, self._count, data.index, False)
             cluster.schedule.after(PINNED_SECONDS_MAX, self._unpin, member, data.index)
 
