@@ -143,6 +143,18 @@ def test_a_suspected_member_is_told_first() -> None:
     assert answers[0][0] == Claim(Standing.DEAD, 2, 3, 4)
 
 
+def test_who_missed_a_refutation_is_told_again() -> None:
+    gossip = core(incarnation=5)
+    gossip.turn(Input(0.1, packets=[packet(Claim(Standing.ALIVE, 2, 1, 2))]))
+    for second in range(10):
+        gossip.turn(Input(0.2 + second))  # until the news of itself is old
+    accused = packet(*[Claim(Standing.SUSPECT, 1, 4, 2)] * 3)
+    output = gossip.turn(Input(11.0, packets=[accused, accused]))
+    told = [message for address, data in output.packets if address == ("m2", 1) for message in said(data)]
+    assert told.count(Claim(Standing.ALIVE, 1, 5, 1, b"")) == 1
+    assert gossip.counts.refutations == 0
+
+
 def test_a_bad_request_changes_nothing() -> None:
     gossip = core()
     before = (gossip.waiting, gossip.incarnation)

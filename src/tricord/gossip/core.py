@@ -60,6 +60,8 @@ class Gossip:
         self._relays = Relays(config, self._table, self._outbox, sequences, self.counts)
         self._push_pull = PushPull(config, random, self._table, self._membership, self._outbox, sequences)
         self._deliveries: list[Delivery] = []
+        self._corrected: list[int] = []
+        """Who was told in this turn that what it thinks of this member is over."""
         self._gossip_at = 0.0
         self._leave_by: float | None = None
         self._woken_by: float | None = None
@@ -159,6 +161,7 @@ class Gossip:
         self._outbox.flush(output)
         output.events, self._membership.events = self._membership.events, []
         output.deliveries, self._deliveries = self._deliveries, []
+        self._corrected = []
         output.left = self._has_left(now)
         output.wake_at = self._woken_by = self._next_at(now)
         return output
@@ -246,6 +249,9 @@ class Gossip:
                 self._relays.ask(message, sender, now)
             case Claim():
                 self._membership.hear(message, now)
+                if self._membership.is_overtaken(message) and sender not in self._corrected:
+                    self._corrected.append(sender)
+                    self._outbox.post(sender, self._membership.own_claim())
             case Broadcast():
                 self._hear_broadcast(message)
 

@@ -51,6 +51,11 @@ class Membership:
         standing = Standing.LEFT if self.leaving else Standing.ALIVE
         return Claim(standing, member, self.incarnation, member, self.metadata)
 
+    def is_overtaken(self, claim: Claim) -> bool:
+        """Whether it accuses this member in an incarnation that is over: who says so missed the refutation."""
+        accuses = claim.member == self._config.member and claim.standing is not Standing.ALIVE
+        return accuses and claim.incarnation < self.incarnation
+
     def describe(self, metadata: bytes) -> None:
         """Say this of itself from now on, in a new incarnation."""
         if metadata != self.metadata:
