@@ -12,6 +12,7 @@ from tricord.gossip.codec import Head, decode_stream, encode_head, encode_stream
 from tricord.gossip.envelope import Envelopes, Purpose
 from tricord.gossip.keyring import KeyRing
 from tricord.gossip.messages import Ack, Message, Nack, Ping, PingRequest, StateOf
+from tricord.gossip.refusals import Reason
 from tricord.sim.environment import SeededRandom
 
 PLAIN = Envelopes(7, KeyRing((), SeededRandom(0)))
@@ -92,9 +93,12 @@ def test_an_answer_by_a_stream_ends_the_probe() -> None:
     exchange = next(exchange for exchange in output.exchanges if exchange.address == (f"m{prober.target}", 1))
     head, asked = decode_stream(PLAIN.open(Purpose.REQUEST, exchange.payload), 10)
     assert (head, asked) == (Head(1, prober.target, exchange.ticket), Ping(prober.sequence))
-    head = Head(prober.target, 1, exchange.ticket)
-    answer = PLAIN.close(Purpose.ANSWER, encode_head(head) + encode_stream(Ack(prober.sequence)))
-    prober.gossip.turn(Input(prober.now + 0.1, answers=[Answer(exchange.ticket, answer)]))
+    for number in (exchange.ticket + 1, exchange.ticket):  # one that answered another request proves nothing
+        assert prober.gossip._prober._probe is not None
+        head = Head(prober.target, 1, number)
+        answer = PLAIN.close(Purpose.ANSWER, encode_head(head) + encode_stream(Ack(prober.sequence)))
+        prober.gossip.turn(Input(prober.now + 0.1, answers=[Answer(exchange.ticket, answer)]))
+    assert prober.gossip.counts.refused[Reason.OTHER_RECEIVER] == 1
     prober.at(prober.now + 0.6)
     assert prober.gossip.standing_of(prober.target) is Standing.ALIVE
 

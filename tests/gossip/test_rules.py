@@ -110,6 +110,15 @@ def test_a_member_refutes_what_is_said_of_it_by_a_new_incarnation(standing: Stan
     assert gossip.incarnation == 5
 
 
+def test_a_member_that_leaves_refutes_nothing_but_a_later_incarnation() -> None:
+    gossip = core(incarnation=5)
+    gossip.turn(Input(0.1, packets=[packet(Claim(Standing.ALIVE, 2, 1, 2))], leave=True))
+    gossip.turn(Input(0.2, packets=[packet(Claim(Standing.SUSPECT, 1, 5, 2), Claim(Standing.ALIVE, 1, 5, 2, b"x"))]))
+    assert gossip.incarnation == 5
+    gossip.turn(Input(0.3, packets=[packet(Claim(Standing.ALIVE, 1, 7, 2))]))
+    assert (gossip.incarnation, gossip._membership.own_claim().standing) == (8, Standing.LEFT)
+
+
 def test_a_former_life_with_a_later_incarnation_is_overtaken_without_self_doubt() -> None:
     gossip = core()
     gossip.turn(Input(0.1, packets=[packet(Claim(Standing.ALIVE, 1, 9, 1, b"former"))]))
