@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from tricord.base.levels import Level, Stamp
+from tricord.base.levels import Level, ReadLevel, Stamp
 from tricord.base.operations import Result
 
 
@@ -14,13 +14,14 @@ from tricord.base.operations import Result
 class Context:
     """The circumstances of one call.
 
-    ``level`` is what reads ask for. ``deadline`` is in seconds on the member's monotonic clock, None for none.
+    ``level`` is what reads ask for; ``token`` what their caller has seen (encoded; empty: nothing). ``deadline`` is in
+    seconds on the member's monotonic clock, None for none.
     ``cancelled`` is set by the door when the caller is gone: a request still queued is then dropped. ``encode`` is how
     the door makes its answer of a result: a large one is encoded off the loop, and the reply is then ``Encoded``.
     """
 
     keyspace: str = "default"
-    level: Level = Level.LINEARIZABLE
+    level: ReadLevel = Level.LINEARIZABLE
     identity: str = ""
     deadline: float | None = None
     token: bytes = b""

@@ -21,7 +21,7 @@ TricordError
 |-- CorruptCluster          an alarm says that members differ: nothing is written
 |-- WrongMember             this data directory is not, or no longer, one of the cluster's
 |   `-- MemberRemoved       the others say that its time there is over
-|-- Unavailable             NoLeader, Stopping, ConnectionFailed
+|-- Unavailable             NoLeader, Stopping, ConnectionFailed, TokenAhead, BoundNotMet
 |-- DeadlineExceeded        the outcome is known: nothing was done (reads, or a write never sent)
 |-- Cancelled
 |-- OutcomeUnknown          a write may or may not have happened
@@ -320,6 +320,18 @@ class Unavailable(TricordError):
     retryable = True
     summary = "the service is not available"
     hint = "retry after a pause, or against another endpoint"
+
+
+class TokenAhead(Unavailable):
+    code = "token_ahead"
+    summary = "this member does not have what the token has seen, and did not get it in time"
+    hint = "retry, with a longer timeout or against another endpoint; if all say so, those writes are lost"
+
+
+class BoundNotMet(Unavailable):
+    code = "bound_not_met"
+    summary = "no answer is fresh enough for the bound that was asked for"
+    hint = "a majority of the members must be reachable; retry, or ask for a wider bound"
 
 
 class NoLeader(Unavailable):

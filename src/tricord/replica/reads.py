@@ -2,33 +2,43 @@
 """Linearizable reads on their way: first they wait for a leader, then for their read index, then for it to be applied.
 
 All reads of a turn ask together and get one index. A read does nothing, so one whose leader went away asks again.
+
+What was readable here tells how fresh this member is: it holds all that was committed when the newest of those reads
+was asked. That moment is the host's, from before it gave the read to the turn: whatever time the round takes, and
+wherever a pause falls, the state can only be newer.
 """
 
 from __future__ import annotations
 
 from tricord.base.message import message
 
+NEVER = float("-inf")
+
 
 @message
 class AskedReads:
-    """Tickets that asked together, in the tick ``at``."""
+    """Tickets that asked together, in the tick ``at``, not before the host's time ``since``."""
 
     tickets: list[int]
     at: int
+    since: float
 
 
 class WaitingReads:
     """Tickets by the turn that they asked in."""
 
-    __slots__ = ("_asked", "_context", "_indexed", "_queue")
+    __slots__ = ("_asked", "_context", "_indexed", "_queue", "_slack", "fresh_as_of")
 
     def __init__(self) -> None:
         self._queue: list[int] = []
         self._context = 0
         self._asked: dict[int, AskedReads] = {}
-        self._indexed: list[tuple[int, list[int]]] = []
+        self._indexed: list[tuple[int, list[int], float]] = []
+        self._slack: dict[int, int] = {}
+        self.fresh_as_of = NEVER
+        """All that was committed at this time of the host is applied here."""
 
-    def ask(self, tickets: list[int], now: int) -> int:
+    def ask(self, tickets: list[int], now: int, since: float) -> int:
         """These reads and all that wait for a leader ask now; the context to ask with, 0 when there are none."""
         if self._queue:
             tickets = self._queue + tickets
@@ -36,19 +46,32 @@ class WaitingReads:
         if not tickets:
             return 0
         self._context += 1
-        self._asked[self._context] = AskedReads(tickets, now)
+        self._asked[self._context] = AskedReads(tickets, now, since)
         return self._context
 
     def wait(self, tickets: list[int]) -> None:
         """These reads ask when it is time to."""
         self._queue += tickets
 
+    def allow(self, slack: list[tuple[int, int]]) -> None:
+        """(ticket, entries): these reads may be served when so many entries are missing to their index."""
+        self._slack.update(slack)
+
     def released(self, reads: list[tuple[int, int]]) -> None:
         """Contexts got their index."""
         for context, index in reads:
             asked = self._asked.pop(context, None)
-            if asked is not None:
-                self._indexed.append((index, asked.tickets))
+            if asked is None:
+                continue
+            self._indexed.append((index, asked.tickets, asked.since))
+            if self._slack:
+                self._hurry(index, asked.tickets)
+
+    def _hurry(self, index: int, tickets: list[int]) -> None:
+        """Those that may be behind do not wait with the others."""
+        for ticket in [ticket for ticket in tickets if ticket in self._slack]:
+            tickets.remove(ticket)
+            self._indexed.append((index - self._slack.pop(ticket), [ticket], NEVER))
 
     def ask_again(self, contexts: list[int]) -> None:
         """These contexts get no index: their reads wait for a leader."""
@@ -67,16 +90,25 @@ class WaitingReads:
         """The tickets whose index is applied."""
         if not self._indexed:
             return []
-        ready = [ticket for index, tickets in self._indexed if index <= applied_index for ticket in tickets]
-        self._indexed = [(index, tickets) for index, tickets in self._indexed if index > applied_index]
+        ready: list[int] = []
+        later = []
+        for one in self._indexed:
+            index, tickets, since = one
+            if index > applied_index:
+                later.append(one)
+                continue
+            ready += tickets
+            self.fresh_as_of = max(self.fresh_as_of, since)
+        self._indexed = later
         return ready
 
     def take_all(self) -> list[int]:
         """All tickets that wait; none does any more."""
         tickets = self._queue
         tickets += [ticket for asked in self._asked.values() for ticket in asked.tickets]
-        tickets += [ticket for _, waiting in self._indexed for ticket in waiting]
+        tickets += [ticket for _, waiting, _ in self._indexed for ticket in waiting]
         self._queue = []
         self._asked.clear()
         self._indexed.clear()
+        self._slack.clear()
         return tickets

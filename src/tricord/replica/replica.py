@@ -116,13 +116,15 @@ class Replica(Generic[AppliedT]):
             self._ask_for_changes(turn_input, events)
         if turn_input.proposals:
             self._admit(turn_input.proposals, dropped)
+        if turn_input.reads_behind:
+            self._reads.allow(turn_input.reads_behind)
         if self._refused_by[0] and self._should_hold(turn_input):
             batches: list[Batch] = []
             context = 0
             self._reads.wait(turn_input.reads)
         else:
             batches = self._proposals.take_queued()
-            context = self._reads.ask(turn_input.reads, self._now)
+            context = self._reads.ask(turn_input.reads, self._now, turn_input.now)
         if batches:
             events.extend([Propose(batch.commands) for batch in batches])
         if context:
@@ -216,6 +218,12 @@ class Replica(Generic[AppliedT]):
     def applied_index(self) -> int:
         """The highest index that was applied."""
         return self._raft.state.last_applied
+
+    @property
+    def fresh_as_of(self) -> float:
+        """The newest time of the host (``TurnInput.now``) of which it is certain that all that was committed then is
+        applied here; minus infinity before the first read was."""
+        return self._reads.fresh_as_of
 
     @property
     def log_base(self) -> int:

@@ -30,6 +30,10 @@ class TurnInput:
     """(ticket, command)."""
     reads: list[int] = field(default_factory=list)
     """Tickets of linearizable reads."""
+    reads_behind: list[tuple[int, int]] = field(default_factory=list)
+    """(ticket of a read of this or a later turn, how many entries may be missing to its index when it is served)."""
+    now: float = 0.0
+    """The host's time, read after all of ``reads`` were asked for and before the turn: see ``Replica.fresh_as_of``."""
     persisted_to: int = 0
     """The highest index that is durable in this member's log (0: nothing new)."""
     persisted_term: int = 0
@@ -57,6 +61,7 @@ class TurnInput:
         if (
             self.proposals
             or self.reads
+            or self.reads_behind
             or self.changes
             or self.transfers
             or self.snapshots_sent

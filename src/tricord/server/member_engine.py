@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The engine of this member: checks a request, sends it through the replica, answers it.
 
-Reads at level ANY are answered from the state at hand; linearizable reads wait for their ReadIndex; writes
-become commands.
+Reads are answered from the state at hand where their level allows it (``local_reads``); the others wait for their
+ReadIndex; writes become commands.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ from tricord.base.leases import (
     LeaseListResult,
     LeaseTimeToLive,
 )
-from tricord.base.levels import Level, Stamp
+from tricord.base.levels import Bounded, Level, ReadLevel, Stamp
 from tricord.base.members import MemberStatus
 from tricord.base.membership import Configuration
 from tricord.base.metrics import Metrics
@@ -57,6 +57,7 @@ from tricord.server.engine import Encoded, HealthCheck, Outcome, Reply
 from tricord.server.hashing import Hashing
 from tricord.server.lease_keeping import Lead, LeaseKeeping
 from tricord.server.leases import Leases
+from tricord.server.local_reads import Freshness, LocalReads
 from tricord.server.membership import Cluster, Membership
 from tricord.server.tickets import Tickets, Waiting
 from tricord.server.turn import TurnLoop
@@ -74,6 +75,8 @@ _OF_THE_CLUSTER: frozenset[type[Request]] = frozenset(
     {KeyspaceCreate, KeyspaceDrop, KeyspaceList, AlarmChange, DowngradeChange}
 )
 """Belong to no keyspace."""
+
+_LINEARIZABLE, _SEQUENTIAL, _ANY = Level.LINEARIZABLE, Level.SEQUENTIAL, Level.ANY
 
 REQUEST_SECONDS_MAX = 7.0
 """How long a request without a deadline of its own may wait."""
@@ -117,12 +120,14 @@ class MemberEngine:
         *,
         cluster: int,
         member: int,
+        history: int,
         waiting_max: int,
         request_bytes_max: int,
         metrics: Metrics,
         host: Host,
         peers: Cluster,
         lead: Lead,
+        freshness: Freshness,
         lease_ttl_min: int,
         watching: Watching,
         lease_checkpoint_seconds: float,
@@ -134,6 +139,7 @@ class MemberEngine:
         self._tickets = Tickets()
         self._cluster = cluster
         self._member = member
+        self._history = history
         self._waiting_max = waiting_max
         self._request_bytes_max = request_bytes_max
         self._metrics = metrics
@@ -144,6 +150,17 @@ class MemberEngine:
         self.wide_reads = WideReads(environment.tasks, machine, overlay, self._answer, host.report)
         keeping = LeaseKeeping(environment, machine, turns, lead, self._tickets.reserve, lease_checkpoint_seconds)
         self.leases = Leases(environment, machine, turns, keeping, metrics, self._tickets, self._answer_now)
+        self._local = LocalReads(
+            environment.clock,
+            freshness,
+            machine,
+            turns,
+            self._tickets,
+            self._serve_here,
+            cluster=cluster,
+            history=history,
+        )
+        turns.after_turn = self._turned
         self._random = environment.random
         self._lease_ttl_min = lease_ttl_min
         self.hashing = Hashing(environment.tasks, machine, overlay)
@@ -202,7 +219,7 @@ class MemberEngine:
         machine = self._machine
         record = machine.catalogue.by_name.get(keyspace)
         revision = machine.revision(record.id) if record is not None and machine.has_keyspace(record.id) else 0
-        return self._stamp_at(revision, Level.LINEARIZABLE)
+        return self._stamp_at(revision, _LINEARIZABLE, 0.0)
 
     @property
     def waiting(self) -> int:
@@ -232,26 +249,37 @@ class MemberEngine:
                 self._metrics.txns += 1
             elif kind is DeleteRange:
                 self._metrics.deletes += 1
-        if kind is KeyspaceList and context.level is Level.ANY:
+        level = context.level
+        floor = self._local.floor(context.token) if context.token else 0
+        if kind is KeyspaceList and level is _ANY:
             reply(KeyspaceListResult(self._machine.catalogue.records), self.stamp())
             return
-        if reads and context.level is Level.ANY and kind not in _ASKS:
-            self._read(Waiting(request, context, reply, keyspace, 0.0, False), Level.ANY)
+        weak = reads and level is not _LINEARIZABLE and kind not in _ASKS
+        if weak and self._read_here(request, context, reply, keyspace, floor):
             return
         automatic = type(request) is AlarmChange and request.automatic
-        if self._peers.is_learner and not automatic:
+        if self._peers.is_learner and not automatic and not (weak and level is _SEQUENTIAL):
             raise NotForLearners
         if len(self._tickets) >= self._waiting_max:
             raise TooManyRequests(f"too many requests: {self._waiting_max} are waiting already")
         deadline = context.deadline
         if deadline is None:
             deadline = self._clock.monotonic() + REQUEST_SECONDS_MAX
+        if weak:
+            deadline = self._local.patience(deadline, self._clock.monotonic())
         waiting = Waiting(request, context, reply, keyspace, deadline, not reads)
         if kind is LeaseKeepAlive or kind is LeaseTimeToLive:
             self.leases.begin(self._tickets.add(waiting))
             return
+        if weak and level is _SEQUENTIAL:
+            self._local.wait(self._tickets.add(waiting), floor)
+            return
         if reads:
-            self._turns.read(self._tickets.add(waiting))
+            ticket = self._tickets.add(waiting)
+            if weak and type(level) is Bounded:
+                self._local.ask(ticket, level)
+            else:
+                self._turns.read(ticket)
             return
         if type(request) is LeaseGrant:
             request, body = self._granting(request), None
@@ -266,9 +294,33 @@ class MemberEngine:
             raise RequestTooLarge
         self._turns.propose(self._tickets.add(waiting), command)
 
+    def _read_here(self, request: Request, context: Context, reply: Reply, keyspace: int, floor: int) -> bool:
+        """Answer from the state at hand, if the level and the token allow that; else say False."""
+        level = context.level
+        age = None
+        if level is not _ANY:
+            if floor > self._machine.applied_index:
+                return False
+            if type(level) is Bounded:
+                # A learner asks nobody, so it does not know how old its state is.
+                age = self._local.age(level)
+                if age is None:
+                    return False
+        self._read(Waiting(request, context, reply, keyspace, 0.0, False), level, age)
+        return True
+
+    def _serve_here(self, waiting: Waiting) -> None:
+        """What a token has seen, is here now."""
+        level = waiting.context.level
+        self._read(waiting, level, 0.0 if type(level) is Bounded and not level.revisions else None)
+
+    def _turned(self) -> None:
+        self.leases.turned()
+        self._local.turned()
+
     def _look_up(self, request: Request, context: Context, reply: Reply, body: bytes | None) -> None:
         """Call again once this member knows of every keyspace that was made before the call: one may be new."""
-        if context.level is Level.ANY:
+        if context.level is _ANY:
             self._machine.catalogue.find(context.keyspace)  # raises
 
         def known(outcome: Outcome, stamp: Stamp) -> None:
@@ -290,7 +342,7 @@ class MemberEngine:
 
     def _answer_now(self, waiting: Waiting, result: Result) -> None:
         """With the state as it is."""
-        self._answer(waiting, result, self._stamp_at(self._revision(waiting), Level.LINEARIZABLE))
+        self._answer(waiting, result, self._stamp_at(self._revision(waiting), _LINEARIZABLE, 0.0))
 
     def _revision(self, waiting: Waiting) -> int:
         """Of the request's keyspace; 0 once that was dropped."""
@@ -322,7 +374,16 @@ class MemberEngine:
             return
         outcome = applied.outcome
         assert outcome is not None
-        stamp = Stamp(self._cluster, self._member, self._turns.term, applied.revision)
+        stamp = Stamp(
+            self._cluster,
+            self._member,
+            self._turns.term,
+            applied.revision,
+            _LINEARIZABLE,
+            0.0,
+            self._history,
+            self._machine.applied_index,
+        )
         if type(outcome) is CompactResult:
             request = waiting.request
             assert isinstance(request, Compact)
@@ -335,7 +396,7 @@ class MemberEngine:
     def dropped(self, ticket: int, error: TricordError) -> None:
         waiting = self._tickets.take(ticket)
         if waiting is None:
-            if not self.leases.over(ticket, failed=True):
+            if not self._local.is_refresh(ticket) and not self.leases.over(ticket, failed=True):
                 self.membership.dropped(ticket, error)
             return
         if waiting.is_write:
@@ -353,13 +414,26 @@ class MemberEngine:
     def readable(self, ticket: int) -> None:
         waiting = self._tickets.take(ticket)
         if waiting is None:
-            self.leases.round_answered(ticket)
+            if not self._local.is_refresh(ticket):
+                self.leases.round_answered(ticket)
         elif waiting.context.cancelled:
             return
         elif type(waiting.request) in _ASKS:
             self._ask(ticket, waiting)
+        elif type(waiting.context.level) is Bounded:
+            self._read_bounded(ticket, waiting, waiting.context.level)
         else:
-            self._read(waiting, Level.LINEARIZABLE)
+            self._read(waiting, _LINEARIZABLE, 0.0)
+
+    def _read_bounded(self, ticket: int, waiting: Waiting, bound: Bounded) -> None:
+        """Its read index is here, or near enough; what its token has seen may not be."""
+        token = waiting.context.token
+        floor = self._local.floor(token) if token else 0
+        if floor > self._machine.applied_index:
+            self._tickets.waiting[ticket] = waiting
+            self._local.wait(ticket, floor)
+            return
+        self._read(waiting, bound, self._local.age_now() if bound.revisions else 0.0)
 
     def _ask(self, ticket: int, waiting: Waiting) -> None:
         if type(waiting.request) is KeyspaceList:
@@ -369,7 +443,7 @@ class MemberEngine:
         else:
             self.leases.serve(ticket, waiting)
 
-    def _read(self, waiting: Waiting, level: Level) -> None:
+    def _read(self, waiting: Waiting, level: ReadLevel, age: float | None) -> None:
         request = waiting.request
         if self._machine.alarms and self._is_found_out():
             self._answer(waiting, CorruptCluster(), self.stamp())
@@ -381,11 +455,11 @@ class MemberEngine:
                 outcome = self._machine.read(request, waiting.keyspace, WIDE_KEYS)
             except TooWide:
                 assert isinstance(request, Range)
-                self.wide_reads.add(waiting, request, lambda revision: self._stamp_at(revision, level))
+                self.wide_reads.add(waiting, request, lambda revision: self._stamp_at(revision, level, age))
                 return
         except TricordError as error:
             outcome = error
-        self._answer(waiting, outcome, self._stamp_at(self._revision(waiting), level))
+        self._answer(waiting, outcome, self._stamp_at(self._revision(waiting), level, age))
 
     async def hash_keys(self, revision: int) -> tuple[ContentHash, Stamp]:
         return await self.hashing.of_keys(revision), self.stamp()
@@ -397,6 +471,7 @@ class MemberEngine:
         """Answer what waited past its deadline. Called at times; a write that got into a log may still take effect."""
         self._give_up(self._clock.monotonic(), DeadlineExceeded())
         self.leases.look()
+        self._local.look()
 
     async def finish_reading(self) -> None:
         """Wait for what reads the store on another thread, and answer what waits to."""
@@ -419,13 +494,22 @@ class MemberEngine:
             return
         withdrawn = self._turns.withdraw({ticket for ticket, waiting in overdue if waiting.is_write})
         for ticket, waiting in overdue:
+            if type(error) is DeadlineExceeded and not waiting.is_write:
+                self._answer(waiting, self._local.refusal(waiting), self.stamp())
+                continue
             is_known = not waiting.is_write or ticket in withdrawn
             self._answer(waiting, error if is_known else OutcomeUnknown(), self.stamp())
 
-    def _stamp_at(self, revision: int, level: Level) -> Stamp:
+    def _stamp_at(self, revision: int, level: ReadLevel, age: float | None) -> Stamp:
         # All reads of a turn say the same.
-        last, term = self._last_stamp, self._turns.term
-        if last.revision == revision and last.level is level and last.term == term:
+        last, term, index = self._last_stamp, self._turns.term, self._machine.applied_index
+        if (
+            last.index == index
+            and last.revision == revision
+            and last.level is level
+            and last.term == term
+            and last.age == age
+        ):
             return last
-        self._last_stamp = Stamp(self._cluster, self._member, term, revision, level)
+        self._last_stamp = Stamp(self._cluster, self._member, term, revision, level, age, self._history, index)
         return self._last_stamp

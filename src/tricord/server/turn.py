@@ -212,6 +212,11 @@ class TurnLoop:
         if not self._scheduled:
             self.wake()
 
+    def read_behind(self, ticket: int, entries: int) -> None:
+        """``read``, and it may be served when so many entries are missing to its index."""
+        self._input.reads_behind.append((ticket, entries))
+        self.read(ticket)
+
     def receive(self, messages: list[Message]) -> None:
         """Queue what a peer sent."""
         self._input.messages.extend(messages)
@@ -332,7 +337,7 @@ class TurnLoop:
             self._rounds.proposals.left()
             self._rounds.reads.left()
         try:
-            began = self._clock.monotonic()
+            turn_input.now = began = self._clock.monotonic()
             output = self._replica.turn(turn_input)
             self.term = self._replica.term
             self._metrics.slow_applies += self._clock.monotonic() - began > SLOW_SECONDS

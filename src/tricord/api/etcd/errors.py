@@ -31,6 +31,8 @@ TABLE: dict[type[TricordError], tuple[Status, str | None]] = {
     errors.MalformedEncoding: (Status.INVALID_ARGUMENT, None),
     errors.UnknownType: (Status.FAILED_PRECONDITION, None),
     errors.ReadContextDamaged: (Status.INVALID_ARGUMENT, None),
+    errors.TokenAhead: (Status.UNAVAILABLE, None),
+    errors.BoundNotMet: (Status.UNAVAILABLE, None),
     errors.InvalidToken: (Status.INVALID_ARGUMENT, None),
     errors.TokenDamaged: (Status.INVALID_ARGUMENT, None),
     errors.TokenOfAnotherCluster: (Status.FAILED_PRECONDITION, None),
