@@ -153,8 +153,8 @@ over both. With `cert_file` and `key_file` the port speaks TLS only, otherwise p
 machines reach, plain text must be allowed by `insecure`.
 
 {_table(("what", "spoken", "paths"), rows)}
-Other members come to the same port, or to the one of `listen_peer`. Where members gossip (`gossip`), they do so by UDP on that port's
-number too ([gossip](gossip.md)).
+Other members come to the same port, or to the one of `listen_peer`. Where members gossip (`gossip`), they do
+so by UDP on that port's number too ([gossip](gossip.md)).
 
 `tricord etcd` listens where etcd's flags say, on as many ports as they name ([in etcd's place](etcd-command.md)).
 `advertise` is the address that clients are told to dial (`MemberList`); it need not be the one that is bound.
