@@ -154,6 +154,21 @@ def test_a_hook_that_fails_costs_nothing_but_a_report() -> None:
     play(story)
 
 
+def test_a_turn_that_fails_costs_what_came_in_and_a_report(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def story(network: HostNetwork) -> None:
+        one, other = await started(network, 2)
+        with monkeypatch.context() as patched:
+            patched.setattr(one.driver.core, "turn", lambda told: 1 // 0)
+            await until(lambda: len(one.faults) > 2, 10.0)
+        assert set(one.faults) == {"a turn of gossip"}
+        one.driver.broadcast(1, b"news")
+        await until(lambda: bool(other.deliveries) and agree([one, other]), 30.0)
+        one.driver.close()
+        other.driver.close()
+
+    play(story)
+
+
 def test_what_is_too_large_is_refused_and_a_ring_does_not_become_empty() -> None:
     async def story(network: HostNetwork) -> None:
         (one,) = await started(network, 1)

@@ -26,6 +26,8 @@ WAITING_MAX = 1024
 """Packets, and requests, of one turn; what is beyond is lost."""
 STREAMS_MAX = 64
 """Streams of others, beside one of each member where packets go by streams."""
+FAULT_SECONDS = 1.0
+"""After this it goes on, when a turn failed."""
 _CLAIM_BYTES = 64 + METADATA_MAX
 _FRAME_BYTES = 64 << 10
 
@@ -162,7 +164,11 @@ class GossipDriver:
     def _turn(self) -> None:
         self._is_soon = False
         told, self._waiting = self._waiting, Input(0.0)
-        self._turn_now(told)
+        try:
+            self._turn_now(told)
+        except Exception as error:  # a bug of ours: it costs what came in, not the member
+            self._hooks.fault(error, "a turn of gossip")
+            self._plan(FAULT_SECONDS)
 
     def _turn_now(self, told: Input) -> None:
         if self._is_closed:
