@@ -13,6 +13,7 @@ from tricord.base.log import Entry, EntryKind, HardState
 from tricord.storage.memory_disk import MemoryDisk, PowerLost
 from tricord.storage.raft_log import RaftLog
 from tricord.storage.wal import Wal
+from tricord.storage.wal_format import HEADER_BYTES
 
 SEGMENT_BYTES = 16 << 10
 
@@ -331,6 +332,30 @@ def test_a_segment_that_lost_its_beginning_gets_it_again() -> None:
         log.close()
         log, _, _ = reopen(disk, "/wal", 99)
         assert log.hard_state == HardState(4, 2, 0), f"call {number}"
+
+
+@pytest.mark.parametrize("reset", [True, False])
+def test_term_and_vote_that_rotted_at_the_beginning_are_no_torn_tail(disk: Disk, root: str, reset: bool) -> None:
+    """Nothing behind vouches for them yet, but what they stood in before is gone: a member without them votes twice."""
+    log = create(disk, f"{root}/wal")
+    log.append(HardState(4, 2, 0), [entry(1)])
+    if reset:
+        log.reset(80, 4)
+    else:
+        log.wal.begin_segment()
+        log.cut_before(2)
+    log.close()
+    path = f"{root}/wal/{2:016x}.wal"
+    file = disk.open(path)
+    file.pwrite(b"\xff", HEADER_BYTES + 60)
+    file.close()
+    for opened in (
+        lambda: reopen(disk, f"{root}/wal", 80 if reset else 1),
+        lambda: RaftLog.open_for_reset(disk, f"{root}/wal", cluster=1, history=1, segment_bytes=SEGMENT_BYTES),
+    ):
+        with pytest.raises(CorruptData, match="term and vote") as caught:
+            opened()
+        assert (caught.value.path, caught.value.offset) == (path, HEADER_BYTES)
 
 
 def test_a_log_beyond_its_budget_gives_up_what_only_others_may_want(disk: Disk, root: str) -> None:

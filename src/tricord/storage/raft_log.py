@@ -15,7 +15,7 @@ from tricord.base.errors import CorruptData, DiskFull, NewerFormat
 from tricord.base.log import Entry, HardState
 from tricord.base.reachable import reachable
 from tricord.storage.wal import SEGMENT_BYTES, Wal
-from tricord.storage.wal_format import Record
+from tricord.storage.wal_format import HEADER_BYTES, Record
 from tricord.storage.wal_scan import Scanned
 
 STREAM = 0
@@ -113,6 +113,10 @@ class RaftLog:
         scanned = wal.scan(loader.take)
         if scanned is None:
             raise CorruptData(directory, 0, "the log is gone")
+        oldest = scanned.segments[0]
+        if oldest.number > 1 and not loader.has_hard_state:
+            # Older segments went only when what this one begins with was synced: no crash leaves it without.
+            raise CorruptData(oldest.path, HEADER_BYTES, "term and vote, with which the segment begins, are damaged")
         log = cls(wal)
         log.hard_state = loader.hard_state
         begin = loader.begin or scanned.segments[0].first_index
@@ -198,6 +202,7 @@ class _Loader:
         self._entries: list[Entry] = []
         self._earlier_bytes = 0
         self.hard_state = HardState()
+        self.has_hard_state = False
         self.begin = 0
         self.first = 0
         self.last = 0
@@ -213,6 +218,7 @@ class _Loader:
                 self._entry(record.payload, position)
             elif record.kind == KIND_HARD_STATE:
                 self.hard_state = HardState(*_HARD_STATE.unpack(record.payload))
+                self.has_hard_state = True
             elif record.kind == KIND_BASE:
                 self._reset(*_BASE.unpack(record.payload))
             else:
