@@ -3,9 +3,12 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 from tests.raft.cluster import Cluster
 from tricord.base.membership import Remove
 from tricord.raft.events import ChangeConfiguration, Receive, Unreachable
+from tricord.raft.forwarded import STARTS_KEPT
 from tricord.raft.messages import ForwardedProposal, ForwardedProposalResult
 from tricord.raft.output import FORWARDED, Output
 
@@ -48,6 +51,22 @@ def test_a_request_that_the_network_doubled_is_taken_once() -> None:
     assert len(cluster[1].raft.step([Receive(request)]).entries) == 1
     again = cluster[1].raft.step([Receive(request)])
     assert (again.entries, answers(again)) == ([], [])
+
+
+def test_a_copy_that_comes_behind_a_request_of_a_later_start_is_taken_no_second_time() -> None:
+    cluster = led_by_one()
+    cluster[2].propose(b"a")
+    early = forwarded(cluster, 2)
+    assert len(cluster[1].raft.step([Receive(early)]).entries) == 1
+    # 2 is started again, many times, and passes on more; then the network gives the copy that it kept.
+    for start in range(1, STARTS_KEPT):
+        late = dataclasses.replace(early, request=early.request + (start << 32), data=[b"b"])
+        assert len(cluster[1].raft.step([Receive(late)]).entries) == 1
+    again = cluster[1].raft.step([Receive(early)])
+    assert (again.entries, answers(again)) == ([], [])
+    assert len(cluster[1].raft.state.forwarded.taken[2]) == STARTS_KEPT
+    cluster[1].raft.step([Receive(dataclasses.replace(late, request=late.request + (1 << 32)))])
+    assert len(cluster[1].raft.state.forwarded.taken[2]) == STARTS_KEPT, "bounded"
 
 
 def test_a_leader_of_then_says_that_it_did_nothing() -> None:

@@ -8,6 +8,9 @@ network doubled nor one of a process that is gone.
 from __future__ import annotations
 
 _START_BITS = 32
+STARTS_KEPT = 64
+"""Of how many of a member's starts requests are told apart: a copy that comes later than that many is none that a
+network kept."""
 
 
 class Forwarded:
@@ -24,8 +27,8 @@ class Forwarded:
         self.reads: dict[int, int] = {}
         self.reads_asked: list[int] = []
         """Contexts to be passed on at the end of the step."""
-        self.taken: dict[int, int] = {}
-        """The newest request taken, or refused, of each member."""
+        self.taken: dict[int, dict[int, int]] = {}
+        """Of each member, by its starts, the newest request taken or refused."""
 
     @property
     def is_waiting(self) -> bool:
@@ -44,8 +47,15 @@ class Forwarded:
 
     def is_taken(self, member: int, request: int) -> bool:
         """Whether this server saw it, or a later one of the same start; if not, it counts as seen now."""
-        newest = self.taken.get(member, -1)
-        if newest >> _START_BITS == request >> _START_BITS and request <= newest:
-            return True
-        self.taken[member] = request
+        starts = self.taken.get(member)
+        if starts is None:
+            starts = self.taken[member] = {}
+        start = request >> _START_BITS
+        newest = starts.get(start)
+        if newest is not None:
+            if request <= newest:
+                return True
+        elif len(starts) == STARTS_KEPT:
+            del starts[next(iter(starts))]
+        starts[start] = request
         return False
