@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from tricord import aio, txn
     from tricord.base import errors
     from tricord.base.errors import GuardFailed, LeadershipLost, LeaseLost, LockLost, OutcomeUnknown, TricordError
-    from tricord.base.levels import Level
+    from tricord.base.levels import Bounded, Level
     from tricord.base.operations import Event, KeyValue, SortOrder, SortTarget
     from tricord.base.version import __version__
     from tricord.client.asynchronous import AsyncClient
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "AsyncClient",
+    "Bounded",
     "Client",
     "Election",
     "Event",
@@ -58,6 +59,7 @@ __all__ = [
 
 _PLACES = {
     "AsyncClient": "tricord.client.asynchronous",
+    "Bounded": "tricord.base.levels",
     "Client": "tricord.client.blocking",
     "Event": "tricord.base.operations",
     "GuardFailed": "tricord.base.errors",

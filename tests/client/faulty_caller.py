@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 from tests.client.scripted_server import tell
 from tricord.base.environment import Environment
 from tricord.base.errors import OutcomeUnknown, TricordError, Unavailable
-from tricord.base.levels import Level, Stamp
+from tricord.base.levels import ReadLevel, Stamp
 from tricord.base.operations import Request, Result, is_read
 from tricord.base.watching import WatchSpec
 from tricord.client.asynchronous import AsyncClient
@@ -73,7 +73,7 @@ class FaultyCaller:
         world: Environment = self.inner.environment
         return world
 
-    async def call(self, request: Request, level: Level, timeout: float) -> tuple[Result, Stamp]:
+    async def call(self, request: Request, level: ReadLevel, timeout: float) -> tuple[Result, Stamp]:
         self.asked.append(request)
         if (error := self.before(request)) is not None:
             raise error

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 
 from tricord.base.environment import Environment
 from tricord.base.errors import KeyNotProvided, Unimplemented
-from tricord.base.levels import Level, Stamp
+from tricord.base.levels import ReadLevel, Stamp
 from tricord.base.members import MemberRecord, MemberStatus
 from tricord.base.operations import (
     Compact,
@@ -22,6 +22,7 @@ from tricord.base.operations import (
     Request,
     Result,
 )
+from tricord.base.token import Token
 from tricord.base.watching import WatchSpec
 from tricord.client.caller import Caller
 from tricord.client.changes import AddMember, EndpointStatus, MemberChange
@@ -33,9 +34,9 @@ class MemoryCaller:
 
     def __init__(self) -> None:
         self.past: list[dict[bytes, KeyValue]] = [{}, {}]
-        self.asked: list[tuple[Request, Level, float]] = []
+        self.asked: list[tuple[Request, ReadLevel, float]] = []
         self.changes: list[tuple[MemberChange, float]] = []
-        self.listed: list[Level] = []
+        self.listed: list[ReadLevel] = []
         self.closed = 0
         self.pieces: list[bytes] = []
 
@@ -47,7 +48,14 @@ class MemoryCaller:
     def within(self, keyspace: str) -> Caller:
         raise Unimplemented
 
-    async def call(self, request: Request, level: Level, timeout: float) -> tuple[Result, Stamp]:
+    def session(self, token: Token | None) -> Caller:
+        raise Unimplemented
+
+    @property
+    def token(self) -> Token | None:
+        return None
+
+    async def call(self, request: Request, level: ReadLevel, timeout: float) -> tuple[Result, Stamp]:
         self.asked.append((request, level, timeout))
         result: Result
         if isinstance(request, Put):
@@ -95,7 +103,7 @@ class MemoryCaller:
     async def version(self, timeout: float) -> str:
         return "1.2.3"
 
-    async def members(self, level: Level, timeout: float) -> list[MemberRecord]:
+    async def members(self, level: ReadLevel, timeout: float) -> list[MemberRecord]:
         self.listed.append(level)
         return [MemberRecord(2, "default", [], ["http://127.0.0.1:2379"])]
 

@@ -13,7 +13,7 @@ import pytest
 from tests.peers.processes import free_port
 
 DOCS = Path(__file__).parents[2] / "docs"
-PAGES = {name: (DOCS / name).read_text() for name in ("client.md", "coordination.md")}
+PAGES = {name: (DOCS / name).read_text() for name in ("client.md", "consistency.md", "coordination.md")}
 SNIPPETS = {
     f"{name}-{place}": snippet
     for name, page in PAGES.items()

@@ -25,6 +25,9 @@ def test_what_a_member_of_ours_refuses_is_the_same_error_here() -> None:
         errors.PermissionDenied,
         errors.NoLeader,
         errors.Stopping,
+        errors.TokenAhead,
+        errors.BoundNotMet,
+        errors.SiblingLimit,
     ]
     # etcd's protocol has no words for these: they arrive as NotFound and ServerFault.
     wordless = {errors.KeyspaceNotFound, errors.MalformedMessage}

@@ -213,3 +213,19 @@ def test_the_example_says_why_it_cannot_connect() -> None:
     )
     assert done.returncode != 0
     assert f"{nobody}: connection refused" in done.stderr
+
+
+def test_no_level_is_ever_lowered(endpoint: str, db: tricord.Client, tricord_endpoint: str) -> None:
+    """etcd knows two levels: it serves the others as linearizable, and says so."""
+    ours = endpoint == tricord_endpoint
+    db["c/level"] = "here"
+    for level in (tricord.Level.SEQUENTIAL, tricord.Bounded(seconds=5.0), tricord.Bounded(revisions=5)):
+        reply = db.session(db.token).prefix("c/level", at_least=level)
+        assert [kv.text for kv in reply] == ["here"]
+        assert reply.stamp.level == (level if ours else tricord.Level.LINEARIZABLE)
+        assert (reply.stamp.token is not None) is ours
+    with db.session() as session:
+        session["c/level"] = "there"
+        found = session.get("c/level", at_least=tricord.Level.SEQUENTIAL)
+        assert found is not None and found.text == "there"
+        assert bool(session.token) is ours

@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Which keyspace a call is about: what metadata ``tricord-keyspace`` (or that HTTP header) says; else the default."""
+"""Which keyspace a call is about: what metadata ``tricord-keyspace`` (or that HTTP header) says; else the default.
+
+HTTP headers also name levels and tokens (``levels``).
+"""
 
 from __future__ import annotations
 
@@ -12,8 +15,9 @@ from tricord.base.watching import WatchStream
 from tricord.server.engine import Engine
 from tricord.wire.grpc.metadata import EMPTY, Metadata
 from tricord.wire.native.keyspaces import KEYSPACE
+from tricord.wire.native.levels import LEVEL, TOKEN
 
-_HEADERS = frozenset({KEYSPACE.encode(), b"grpc-metadata-" + KEYSPACE.encode()})
+_HEADERS = {prefix + name.encode(): name for name in (KEYSPACE, LEVEL, TOKEN) for prefix in (b"", b"grpc-metadata-")}
 
 
 def keyspace_of(metadata: Metadata) -> str:
@@ -25,9 +29,9 @@ def keyspace_of(metadata: Metadata) -> str:
 
 
 def keyspace_metadata(headers: list[tuple[bytes, bytes]]) -> Metadata:
-    """What HTTP headers say of the keyspace, as metadata; the second name is grpc-gateway's way to write it."""
-    names = [value for name, value in headers if name.lower() in _HEADERS]
-    return Metadata([(KEYSPACE, names[-1].decode("latin-1"))]) if names else EMPTY
+    """What HTTP headers say of keyspace, level and token, as metadata; grpc-gateway writes them with a prefix."""
+    said = [(_HEADERS[key], value.decode("latin-1")) for name, value in headers if (key := name.lower()) in _HEADERS]
+    return Metadata(said) if said else EMPTY
 
 
 async def open_watch(engine: Engine, context: Context, wake: Callable[[], None]) -> WatchStream:

@@ -8,7 +8,7 @@ in order), CRC-32C of all before (4 bytes). In headers it travels as base64url w
 
 from __future__ import annotations
 
-from base64 import urlsafe_b64decode, urlsafe_b64encode
+from base64 import b64decode, urlsafe_b64encode
 from binascii import Error as NotBase64
 from dataclasses import field
 
@@ -102,13 +102,20 @@ class Token:
     @classmethod
     def from_text(cls, text: str) -> Token:
         """From a header's text. Raises as ``decode`` does."""
-        if len(text) * 3 // 4 > TOKEN_BYTES_MAX:
-            raise TokenTooLarge(f"the token has {len(text)} characters, at most {TOKEN_BYTES_MAX} bytes are allowed")
-        try:
-            data = urlsafe_b64decode(text + "=" * (-len(text) % 4))
-        except (NotBase64, ValueError) as error:
-            raise TokenDamaged("the token is not base64url") from error
-        return cls.decode(data)
+        return cls.decode(token_bytes(text))
+
+
+def token_bytes(text: str) -> bytes:
+    """The bytes in a header's text, unread. Raises TokenTooLarge, TokenDamaged."""
+    if len(text) * 3 // 4 > TOKEN_BYTES_MAX:
+        raise TokenTooLarge(f"the token has {len(text)} characters, at most {TOKEN_BYTES_MAX} bytes are allowed")
+    try:
+        data = b64decode(text + "=" * (-len(text) % 4), b"-_", validate=True)
+    except (NotBase64, ValueError) as error:
+        raise TokenDamaged("the token is not base64url") from error
+    if not data:
+        raise TokenDamaged("the token is empty")
+    return data
 
 
 def _read(body: bytes) -> Token:

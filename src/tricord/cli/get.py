@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from tricord.base.levels import Level
+from tricord.base.levels import Level, level_of
 from tricord.base.operations import Range, RangeResult, SortOrder, SortTarget
 from tricord.cli import arguments
 from tricord.cli.arguments import AsJson, End, FromKey, Key, Prefix, Raw
@@ -51,6 +51,13 @@ def get(
         bool,
         typer.Option("--any", "--serializable", help="Read what this member has: faster, and perhaps not the latest."),
     ] = False,
+    level: Annotated[
+        str,
+        typer.Option(
+            metavar="LEVEL",
+            help="The least that will do: linearizable, sequential, any, bounded:2s, or bounded:10r (revisions).",
+        ),
+    ] = "linearizable",
     as_json: AsJson = False,
     raw: Raw = False,
 ) -> int:
@@ -84,8 +91,8 @@ def get(
     )
     if count_only and raw:
         raise WrongUsage("--count-only has no values to print raw")
-    level = Level.ANY if any_level else Level.LINEARIZABLE
-    result, stamp = connection.run(lambda client: client.call(request, at_least=level))
+    at_least = Level.ANY if any_level else level_of(level)
+    result, stamp = connection.run(lambda client: client.call(request, at_least=at_least))
     assert isinstance(result, RangeResult)
     if shape is Format.JSON:
         kvs = [json_key_value(kv, with_value=not keys_only) for kv in result.kvs]

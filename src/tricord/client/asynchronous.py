@@ -11,8 +11,9 @@ from collections.abc import AsyncIterator, Generator, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from tricord.base.errors import Cancelled, OutcomeUnknown, TricordError
-from tricord.base.levels import Level, Stamp
+from tricord.base.levels import Level, ReadLevel, Stamp
 from tricord.base.operations import Compact, KeyValue, Request, Result, SortOrder, SortTarget, is_read
+from tricord.base.token import Token
 from tricord.base.trace import Completed, Invoked, Tracer
 from tricord.client import steps
 from tricord.client.backups import BackupCalls
@@ -53,6 +54,7 @@ class AsyncClient(KeyspaceCalls, MembershipCalls, CoordinationCalls, BackupCalls
         self._caller: Caller | None = None
         self._opening: asyncio.Task[Caller] | None = None
         self._closed = False
+        self._begun: Token | None = None
         self._calls = 0
         self._recipes = Recipes(self, timeout)
 
@@ -107,6 +109,30 @@ class AsyncClient(KeyspaceCalls, MembershipCalls, CoordinationCalls, BackupCalls
     def _bound(self, opener: Opener) -> AsyncClient:
         return AsyncClient(opener, timeout=self._timeout, observer=self._observer)
 
+    def session(self, token: str = "") -> AsyncClient:
+        """A client with a session of its own, over this one's connections: its sequential reads see what it has seen.
+
+        ``token`` is another's, to go on from there: of another client, process or member. Close this client last.
+        Raises InvalidToken.
+        """
+        begun = Token.from_text(token) if token else None
+
+        async def opener() -> Caller:
+            return (self._caller or await self._open()).session(begun)
+
+        client = self._bound(opener)
+        client._begun = begun
+        return client
+
+    @property
+    def token(self) -> str:
+        """What this client has seen, to be carried on: to another client's ``session``, or in header ``tricord-token``.
+
+        Empty where no answer said it. Over a network answers do from the first ``session``, or sequential read, on.
+        """
+        token = self._begun if self._caller is None else self._caller.token
+        return "" if token is None else token.text()
+
     # --- single keys ---------------------------------------------------------------------------------------
 
     async def put(
@@ -131,7 +157,7 @@ class AsyncClient(KeyspaceCalls, MembershipCalls, CoordinationCalls, BackupCalls
         return await self._write(step, guarded_by, timeout)
 
     async def get(
-        self, key: Data, *, revision: int = 0, at_least: Level = LINEARIZABLE, timeout: float | None = None
+        self, key: Data, *, revision: int = 0, at_least: ReadLevel = LINEARIZABLE, timeout: float | None = None
     ) -> KeyValue | None:
         """The key now, or at a past ``revision`` that is not compacted; None when it is not there."""
         return await self.ask(steps.get(key, revision=revision), at_least=at_least, timeout=timeout)
@@ -154,7 +180,7 @@ class AsyncClient(KeyspaceCalls, MembershipCalls, CoordinationCalls, BackupCalls
         sort_by: SortTarget = SortTarget.KEY,
         order: SortOrder = SortOrder.NONE,
         keys_only: bool = False,
-        at_least: Level = LINEARIZABLE,
+        at_least: ReadLevel = LINEARIZABLE,
         timeout: float | None = None,
     ) -> RangeReply:
         """The keys from ``start`` to before ``end`` (None: to the last), in one answer; see ``scan`` for many."""
@@ -172,7 +198,7 @@ class AsyncClient(KeyspaceCalls, MembershipCalls, CoordinationCalls, BackupCalls
         sort_by: SortTarget = SortTarget.KEY,
         order: SortOrder = SortOrder.NONE,
         keys_only: bool = False,
-        at_least: Level = LINEARIZABLE,
+        at_least: ReadLevel = LINEARIZABLE,
         timeout: float | None = None,
     ) -> RangeReply:
         """The keys that begin with ``prefix``, in one answer; see ``scan`` for many."""
@@ -190,7 +216,7 @@ class AsyncClient(KeyspaceCalls, MembershipCalls, CoordinationCalls, BackupCalls
         page_size: int = PAGE_SIZE,
         revision: int = 0,
         keys_only: bool = False,
-        at_least: Level = LINEARIZABLE,
+        at_least: ReadLevel = LINEARIZABLE,
         timeout: float | None = None,
     ) -> AsyncIterator[KeyValue]:
         """Iterate over the keys of a prefix, or from ``start`` to before ``end``, in pages, all at one revision.
@@ -209,7 +235,7 @@ class AsyncClient(KeyspaceCalls, MembershipCalls, CoordinationCalls, BackupCalls
         prefix: Data = b"",
         *,
         revision: int = 0,
-        at_least: Level = LINEARIZABLE,
+        at_least: ReadLevel = LINEARIZABLE,
         timeout: float | None = None,
     ) -> int:
         """How many keys begin with ``prefix``."""
@@ -241,7 +267,7 @@ class AsyncClient(KeyspaceCalls, MembershipCalls, CoordinationCalls, BackupCalls
         then: Sequence[Step[Any]] = (),
         otherwise: Sequence[Step[Any]] = (),
         *,
-        at_least: Level = LINEARIZABLE,
+        at_least: ReadLevel = LINEARIZABLE,
         guarded_by: Guard | None = None,
         timeout: float | None = None,
     ) -> TxnReply:
@@ -259,13 +285,13 @@ class AsyncClient(KeyspaceCalls, MembershipCalls, CoordinationCalls, BackupCalls
     async def _write(self, step: Step[R], guard: Guard | None, timeout: float | None) -> R:
         return await self.ask(step if guard is None else guarded(step, guard), timeout=timeout)
 
-    async def ask(self, step: Step[R], *, at_least: Level = LINEARIZABLE, timeout: float | None = None) -> R:
+    async def ask(self, step: Step[R], *, at_least: ReadLevel = LINEARIZABLE, timeout: float | None = None) -> R:
         """Carry out one step of ``tricord.txn`` on its own."""
         result, stamp = await self.call(step.operation, at_least=at_least, timeout=timeout)
         return step.read(result, stamp)  # type: ignore[arg-type]  # a step's operation is never a compaction
 
     async def call(
-        self, request: Request, *, at_least: Level = LINEARIZABLE, timeout: float | None = None
+        self, request: Request, *, at_least: ReadLevel = LINEARIZABLE, timeout: float | None = None
     ) -> tuple[Result, Stamp]:
         """Carry out a request as ``base.operations`` has it: every option, nothing dressed."""
         caller = self._caller or await self._open()
@@ -276,7 +302,7 @@ class AsyncClient(KeyspaceCalls, MembershipCalls, CoordinationCalls, BackupCalls
         return await self._observed(caller, request, at_least, timeout, self._observer)
 
     async def _observed(
-        self, caller: Caller, request: Request, level: Level, timeout: float, observer: Tracer
+        self, caller: Caller, request: Request, level: ReadLevel, timeout: float, observer: Tracer
     ) -> tuple[Result, Stamp]:
         self._calls = number = self._calls + 1
         operation = type(request).__name__

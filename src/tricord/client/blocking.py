@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from tricord.base.keyspaces import KeyspaceRecord, Model
-from tricord.base.levels import Level, Stamp
+from tricord.base.levels import ReadLevel, Stamp
 from tricord.base.operations import KeyValue, Request, Result, SortOrder, SortTarget
 from tricord.client import steps
 from tricord.client.asynchronous import LINEARIZABLE, AsyncClient, scan_pages
@@ -83,9 +83,9 @@ class Client(BlockingMembershipCalls, BlockingCoordinationCalls):
     def keyspace(self, name: str, *, model: str | Model | None = None) -> Client:
         """A client of one keyspace, over this one's connections: close this one last.
 
-        With a ``model`` ("strong", "causal", "eventual") it is made when it is not there yet. Raises KeyspaceNotFound
-        where there is none, KeyspaceExists where it has another model, InvalidRequest for a name or model that cannot
-        be, Unimplemented on etcd.
+        With a ``model`` ("strong", "causal", "eventual") it is made when it is not there yet. Raises InvalidRequest for
+        a name or model that cannot be; and, when it is opened or first used, KeyspaceNotFound where there is none,
+        KeyspaceExists where it has another model, Unimplemented on etcd.
         """
         return Client(lambda: self._store.keyspace(name, model=model), self._make_loop, self._thread)
 
@@ -99,9 +99,22 @@ class Client(BlockingMembershipCalls, BlockingCoordinationCalls):
         """Take a keyspace away, and all that it holds. Raises KeyspaceNotFound."""
         self._thread.run(self._store.drop_keyspace, name, timeout=timeout)
 
-    def keyspaces(self, *, at_least: Level = LINEARIZABLE, timeout: float | None = None) -> list[KeyspaceRecord]:
+    def keyspaces(self, *, at_least: ReadLevel = LINEARIZABLE, timeout: float | None = None) -> list[KeyspaceRecord]:
         """All keyspaces, by id."""
         return self._thread.run(self._store.keyspaces, at_least=at_least, timeout=timeout)
+
+    def session(self, token: str = "") -> Client:
+        """A client with a session of its own, over this one's connections: its sequential reads see what it has seen.
+
+        ``token`` is another's, to go on from there: of another client, process or member. Close this client last.
+        Raises InvalidToken.
+        """
+        return Client(lambda: self._store.session(token), self._make_loop, self._thread)
+
+    @property
+    def token(self) -> str:
+        """What this client has seen: see ``AsyncClient.token``."""
+        return self._store.token
 
     # --- single keys ---------------------------------------------------------------------------------------
 
@@ -127,7 +140,7 @@ class Client(BlockingMembershipCalls, BlockingCoordinationCalls):
         return self._write(step, guarded_by, timeout)
 
     def get(
-        self, key: Data, *, revision: int = 0, at_least: Level = LINEARIZABLE, timeout: float | None = None
+        self, key: Data, *, revision: int = 0, at_least: ReadLevel = LINEARIZABLE, timeout: float | None = None
     ) -> KeyValue | None:
         """The key now, or at a past ``revision`` that is not compacted; None when it is not there."""
         return self.ask(steps.get(key, revision=revision), at_least=at_least, timeout=timeout)
@@ -150,7 +163,7 @@ class Client(BlockingMembershipCalls, BlockingCoordinationCalls):
         sort_by: SortTarget = SortTarget.KEY,
         order: SortOrder = SortOrder.NONE,
         keys_only: bool = False,
-        at_least: Level = LINEARIZABLE,
+        at_least: ReadLevel = LINEARIZABLE,
         timeout: float | None = None,
     ) -> RangeReply:
         """The keys from ``start`` to before ``end`` (None: to the last), in one answer; see ``scan`` for many."""
@@ -168,7 +181,7 @@ class Client(BlockingMembershipCalls, BlockingCoordinationCalls):
         sort_by: SortTarget = SortTarget.KEY,
         order: SortOrder = SortOrder.NONE,
         keys_only: bool = False,
-        at_least: Level = LINEARIZABLE,
+        at_least: ReadLevel = LINEARIZABLE,
         timeout: float | None = None,
     ) -> RangeReply:
         """The keys that begin with ``prefix``, in one answer; see ``scan`` for many."""
@@ -186,7 +199,7 @@ class Client(BlockingMembershipCalls, BlockingCoordinationCalls):
         page_size: int = PAGE_SIZE,
         revision: int = 0,
         keys_only: bool = False,
-        at_least: Level = LINEARIZABLE,
+        at_least: ReadLevel = LINEARIZABLE,
         timeout: float | None = None,
     ) -> Iterator[KeyValue]:
         """Iterate over the keys of a prefix, or from ``start`` to before ``end``, in pages, all at one revision.
@@ -204,7 +217,7 @@ class Client(BlockingMembershipCalls, BlockingCoordinationCalls):
         prefix: Data = b"",
         *,
         revision: int = 0,
-        at_least: Level = LINEARIZABLE,
+        at_least: ReadLevel = LINEARIZABLE,
         timeout: float | None = None,
     ) -> int:
         """How many keys begin with ``prefix``."""
@@ -236,7 +249,7 @@ class Client(BlockingMembershipCalls, BlockingCoordinationCalls):
         then: Sequence[Step[Any]] = (),
         otherwise: Sequence[Step[Any]] = (),
         *,
-        at_least: Level = LINEARIZABLE,
+        at_least: ReadLevel = LINEARIZABLE,
         guarded_by: Guard | None = None,
         timeout: float | None = None,
     ) -> TxnReply:
@@ -253,12 +266,12 @@ class Client(BlockingMembershipCalls, BlockingCoordinationCalls):
     def _write(self, step: Step[R], guard: Guard | None, timeout: float | None) -> R:
         return self.ask(step if guard is None else guarded(step, guard), timeout=timeout)
 
-    def ask(self, step: Step[R], *, at_least: Level = LINEARIZABLE, timeout: float | None = None) -> R:
+    def ask(self, step: Step[R], *, at_least: ReadLevel = LINEARIZABLE, timeout: float | None = None) -> R:
         """Carry out one step of ``tricord.txn`` on its own."""
         return self._thread.run(self._store.ask, step, at_least=at_least, timeout=timeout)
 
     def call(
-        self, request: Request, *, at_least: Level = LINEARIZABLE, timeout: float | None = None
+        self, request: Request, *, at_least: ReadLevel = LINEARIZABLE, timeout: float | None = None
     ) -> tuple[Result, Stamp]:
         """Carry out a request as ``base.operations`` has it: every option, nothing dressed."""
         return self._thread.run(self._store.call, request, at_least=at_least, timeout=timeout)

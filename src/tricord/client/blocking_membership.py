@@ -7,7 +7,7 @@ import os
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from tricord.base.levels import Level
+from tricord.base.levels import Level, ReadLevel
 from tricord.base.members import MemberRecord, MemberStatus
 from tricord.client.changes import EndpointStatus
 
@@ -31,7 +31,7 @@ class BlockingMembershipCalls:
         lists. One that does not answer has an error in its place."""
         return self._thread.run(self._store.status_of_each, everyone=everyone, timeout=timeout)
 
-    def members(self, *, at_least: Level = Level.LINEARIZABLE, timeout: float | None = None) -> list[MemberRecord]:
+    def members(self, *, at_least: ReadLevel = Level.LINEARIZABLE, timeout: float | None = None) -> list[MemberRecord]:
         """The members of the cluster, as a majority knows them; with ``at_least=Level.ANY`` as the member that answers
         does, which needs no majority."""
         return self._thread.run(self._store.members, at_least=at_least, timeout=timeout)

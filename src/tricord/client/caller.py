@@ -10,9 +10,10 @@ from collections.abc import Awaitable, Callable
 from typing import Protocol, TypeAlias
 
 from tricord.base.environment import Environment
-from tricord.base.levels import Level, Stamp
+from tricord.base.levels import ReadLevel, Stamp
 from tricord.base.members import MemberRecord, MemberStatus
 from tricord.base.operations import Request, Result
+from tricord.base.token import Token
 from tricord.base.watching import WatchSpec
 from tricord.client.changes import EndpointStatus, MemberChange
 from tricord.client.feed import Feed
@@ -24,7 +25,7 @@ class Caller(Protocol):
     Of a write, OutcomeUnknown alone says that it may have happened; every other error says that it did not.
     """
 
-    async def call(self, request: Request, level: Level, timeout: float) -> tuple[Result, Stamp]:
+    async def call(self, request: Request, level: ReadLevel, timeout: float) -> tuple[Result, Stamp]:
         """Carry out ``request``; reads at least at ``level``; ``timeout`` in seconds."""
 
     @property
@@ -33,6 +34,13 @@ class Caller(Protocol):
 
     def within(self, keyspace: str) -> Caller:
         """One that carries requests about that keyspace over the same connections; closing it leaves those open."""
+
+    def session(self, token: Token | None) -> Caller:
+        """One that remembers what it alone has seen, beginning with the token; closing it leaves this one open."""
+
+    @property
+    def token(self) -> Token | None:
+        """What this one and those ``within`` it have seen, as far as their answers said."""
 
     async def watch(self, spec: WatchSpec, timeout: float) -> Feed:
         """Make a watch on one member; ``timeout`` in seconds is for the making. Not tried again: its reader does."""
@@ -43,7 +51,7 @@ class Caller(Protocol):
     async def status_of_each(self, everyone: bool, timeout: float) -> list[EndpointStatus]:
         """What each endpoint, or each member of the cluster, knows of itself; errors stand in place of statuses."""
 
-    async def members(self, level: Level, timeout: float) -> list[MemberRecord]:
+    async def members(self, level: ReadLevel, timeout: float) -> list[MemberRecord]:
         """The members of the cluster: as a majority knows them, or at ANY as the member that answers does."""
 
     async def version(self, timeout: float) -> str:

@@ -40,10 +40,16 @@ class Channel(Protocol):
         """Whether a further stream would take the room that calls need."""
 
     async def unary(
-        self, path: str, request: bytes, timeout: float, metadata: Iterable[tuple[bytes, bytes]] = ()
+        self,
+        path: str,
+        request: bytes,
+        timeout: float,
+        metadata: Iterable[tuple[bytes, bytes]] = (),
+        heard: Callable[[list[tuple[bytes, bytes]]], None] | None = None,
     ) -> bytes:
-        """One message there, one back; ``metadata`` is encoded. Raises GrpcError as the server answered, CallBroken
-        where it did not."""
+        """One message there, one back; ``metadata`` is encoded, ``heard`` is told the fields of the answer's head.
+
+        Raises GrpcError as the server answered, CallBroken where it did not."""
 
     async def stream(
         self, path: str, timeout: float | None = None, metadata: Iterable[tuple[str, str | bytes]] = ()

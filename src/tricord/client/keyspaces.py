@@ -17,7 +17,7 @@ from tricord.base.keyspaces import (
     check_name,
     model_of,
 )
-from tricord.base.levels import Level
+from tricord.base.levels import Level, ReadLevel
 from tricord.client.caller import Caller, Opener
 
 if TYPE_CHECKING:
@@ -34,11 +34,11 @@ class KeyspaceCalls:
         raise NotImplementedError
 
     def keyspace(self, name: str, *, model: str | Model | None = None) -> AsyncClient:
-        """A client of one keyspace, over this one's connections; both are used and closed by themselves.
+        """A client of one keyspace, over this one's connections: close this one last.
 
-        With a ``model`` ("strong", "causal", "eventual") it is made when it is not there yet. Nothing is asked before
-        the client is opened, or first used; that raises KeyspaceNotFound where there is none, KeyspaceExists where it
-        has another model. Raises InvalidRequest for a name or model that cannot be.
+        With a ``model`` ("strong", "causal", "eventual") it is made when it is not there yet. Raises InvalidRequest for
+        a name or model that cannot be; and, when it is opened or first used, KeyspaceNotFound where there is none,
+        KeyspaceExists where it has another model, Unimplemented on etcd.
         """
         check_name(name)
         wanted = model_of(model) if isinstance(model, str) else model
@@ -57,7 +57,7 @@ class KeyspaceCalls:
         await caller.call(KeyspaceDrop(name), Level.LINEARIZABLE, self._patience(timeout))
 
     async def keyspaces(
-        self, *, at_least: Level = Level.LINEARIZABLE, timeout: float | None = None
+        self, *, at_least: ReadLevel = Level.LINEARIZABLE, timeout: float | None = None
     ) -> list[KeyspaceRecord]:
         """All keyspaces, by id."""
         return await self._list(self._caller or await self._open(), at_least, timeout)
@@ -84,7 +84,7 @@ class KeyspaceCalls:
         assert isinstance(result, KeyspaceCreateResult)
         return result.record
 
-    async def _list(self, caller: Caller, level: Level, timeout: float | None) -> list[KeyspaceRecord]:
+    async def _list(self, caller: Caller, level: ReadLevel, timeout: float | None) -> list[KeyspaceRecord]:
         result, _ = await caller.call(KeyspaceList(), level, self._patience(timeout))
         assert isinstance(result, KeyspaceListResult)
         return result.records

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from tricord.base.levels import Level
+from tricord.base.levels import Level, ReadLevel
 from tricord.base.members import MemberRecord, MemberStatus
 from tricord.client.caller import Caller
 from tricord.client.changes import (
@@ -46,7 +46,7 @@ class MembershipCalls:
         return await caller.status_of_each(everyone, self._timeout if timeout is None else timeout)
 
     async def members(
-        self, *, at_least: Level = Level.LINEARIZABLE, timeout: float | None = None
+        self, *, at_least: ReadLevel = Level.LINEARIZABLE, timeout: float | None = None
     ) -> list[MemberRecord]:
         """The members of the cluster, as a majority knows them; with ``at_least=Level.ANY`` as the member that answers
         does, which needs no majority."""

@@ -52,6 +52,27 @@ _BY_STATUS: dict[int, type[TricordError]] = {
     Status.UNAUTHENTICATED: errors.PermissionDenied,
 }
 
+_BY_CODE: dict[str, type[TricordError]] = {
+    kind.code: kind
+    for kind in (
+        errors.TokenAhead,
+        errors.BoundNotMet,
+        errors.InvalidToken,
+        errors.TokenDamaged,
+        errors.TokenOfAnotherCluster,
+        errors.TokenOfAnotherHistory,
+        errors.TokenTooLarge,
+        errors.MalformedEncoding,
+        errors.UnknownType,
+        errors.ReadContextDamaged,
+        errors.TypeMismatch,
+        errors.NestedTooDeep,
+        errors.CounterOverflow,
+        errors.SiblingLimit,
+    )
+}
+"""What etcd has no words for, so that its code comes along."""
+
 _REFUSED_BEFORE = frozenset(
     (
         Status.INVALID_ARGUMENT,
@@ -70,6 +91,8 @@ _REFUSED_BEFORE = frozenset(
 
 def answered(error: GrpcError) -> TricordError:
     """The error that a server's status and text stand for."""
+    if (kind := _BY_CODE.get(error.code)) is not None:
+        return kind(error.text)
     known = _BY_TEXT.get(error.text)
     if known is not None:
         return known()
@@ -79,10 +102,10 @@ def answered(error: GrpcError) -> TricordError:
         return errors.RequestTooLarge(error.text)
     if error.status == Status.NOT_FOUND and "keyspace" in error.text:
         return errors.KeyspaceNotFound(error.text)
-    kind = _BY_STATUS.get(error.status)
-    if kind is None:
+    meant = _BY_STATUS.get(error.status)
+    if meant is None:
         return errors.ServerFault(str(error))
-    return kind(error.text)
+    return meant(error.text)
 
 
 def refused_change(text: str) -> errors.MembershipRefused | None:

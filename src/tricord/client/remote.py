@@ -15,22 +15,27 @@ from weakref import WeakSet
 
 from tricord.base.environment import Environment
 from tricord.base.errors import (
+    BoundNotMet,
+    DeadlineExceeded,
     InvalidRequest,
     MembershipRefused,
     NoLeader,
     OutcomeUnknown,
     ServerFault,
+    TokenAhead,
     TricordError,
     Unavailable,
     Unimplemented,
 )
 from tricord.base.keyspaces import KeyspaceCreate, KeyspaceDrop, KeyspaceList
 from tricord.base.leases import LeaseGrant, LeaseKeepAlive, LeaseList, LeaseRevoke, LeaseTimeToLive
-from tricord.base.levels import Level, Stamp
+from tricord.base.levels import Level, ReadLevel, Stamp
 from tricord.base.members import MemberRecord, MemberStatus
 from tricord.base.operations import Compact, DeleteRange, Put, Range, Request, Result, Txn, is_read
 from tricord.base.reachable import reachable
+from tricord.base.token import Token
 from tricord.base.watching import WatchSpec
+from tricord.client.asking import Asking
 from tricord.client.caller import Caller
 from tricord.client.changes import AddMember, EndpointStatus, MemberChange, MoveLeader
 from tricord.client.channel import Channel, Dial, MessageStream
@@ -39,10 +44,12 @@ from tricord.client.endpoints import Endpoint
 from tricord.client.feed import Feed
 from tricord.client.options import Options
 from tricord.client.refusals import judge
+from tricord.client.session import Session
 from tricord.transport.client_connection import CallBroken
 from tricord.wire.etcd import leases, requests, responses
 from tricord.wire.grpc.metadata import encode_metadata
 from tricord.wire.grpc.status import GrpcError, Status
+from tricord.wire.http2.header_validation import Field
 from tricord.wire.native import keyspaces
 
 if TYPE_CHECKING:
@@ -97,6 +104,7 @@ class RemoteCaller:
         self._keyspace = ""
         self._base: RemoteCaller | None = None
         self._fields: tuple[tuple[bytes, bytes], ...] = ()
+        self._session = Session()
 
     def within(self, keyspace: str) -> Caller:
         bound = copy.copy(self)
@@ -106,24 +114,39 @@ class RemoteCaller:
         bound._fields = tuple(encode_metadata([(keyspaces.KEYSPACE, keyspace)]))
         return bound
 
+    def session(self, token: Token | None) -> Caller:
+        own = copy.copy(self)
+        own._feeds = WeakSet()
+        own._base = self._base or self
+        own._session = Session(token, asks=True)
+        return own
+
+    @property
+    def token(self) -> Token | None:
+        return self._session.token
+
     @property
     def environment(self) -> Environment:
         return self._environment
 
-    async def call(self, request: Request, level: Level, timeout: float) -> tuple[Result, Stamp]:
+    async def call(self, request: Request, level: ReadLevel, timeout: float) -> tuple[Result, Stamp]:
         try:
             path, decode = _METHODS[type(request)]
         except KeyError:
             raise Unimplemented(f"{type(request).__name__} is not for clients") from None
-        try:
-            body = requests.encode_request(request, level)
-        except (ValueError, TypeError) as error:
-            raise InvalidRequest(f"the request cannot be encoded: {error}") from None
         # To renew a lease twice, or to ask of it, is as harmless as to read twice.
         read = is_read(request) or isinstance(request, _HARMLESS)
-        answer = await self._invoke(path, body, timeout, read)
+        # etcd knows two levels: it serves all but ANY as linearizable, which is stronger.
+        plain = Level.ANY if level is Level.ANY else Level.LINEARIZABLE
+        asking = Asking(self._session, level, harmless=isinstance(request, _HARMLESS))
         try:
-            return decode(answer, level)
+            body = requests.encode_request(request, plain)
+        except (ValueError, TypeError) as error:
+            raise InvalidRequest(f"the request cannot be encoded: {error}") from None
+        answer = await self._invoke(path, body, timeout, read, self._fields + asking.fields, asking.heard)
+        try:
+            result, stamp = decode(answer, plain)
+            return result, asking.answered(stamp)
         except ServerFault as error:
             if read:
                 raise
@@ -160,7 +183,7 @@ class RemoteCaller:
         left = timeout - (self._clock.monotonic() - begun)
         return await Survey(self._environment, self._dial).statuses(endpoints, left)
 
-    async def members(self, level: Level, timeout: float) -> list[MemberRecord]:
+    async def members(self, level: ReadLevel, timeout: float) -> list[MemberRecord]:
         from tricord.client import reports
 
         body = reports.encode_member_list(level)
@@ -237,26 +260,38 @@ class RemoteCaller:
             closing, self._closing = self._closing, None
             closing()
 
-    async def _invoke(self, path: str, body: bytes, timeout: float, read: bool) -> bytes:
+    async def _invoke(
+        self,
+        path: str,
+        body: bytes,
+        timeout: float,
+        read: bool,
+        fields: tuple[Field, ...] | None = None,
+        heard: Callable[[list[Field]], None] | None = None,
+    ) -> bytes:
         """The answer's bytes, tried as often as is safe within the time. Raises TricordError.
 
         After each failure the next endpoint is asked at once; between rounds over all of them there is a pause.
         """
         clock, endpoints = self._clock, self._endpoint_count
         deadline = clock.monotonic() + timeout
+        fields = self._fields if fields is None else fields
         tried = 0
+        behind: TricordError | None = None
         while True:
             channel: Channel | None = None
             failure: TricordError
             cause: Exception
             try:
                 channel = await self._connector.channel(deadline)
-                return await channel.unary(path, body, deadline - clock.monotonic(), self._fields)
+                return await channel.unary(path, body, deadline - clock.monotonic(), fields, heard)
             except GrpcError as error:
                 failure, again = judge(error, read=read)
                 cause = error
             except Unavailable as error:
                 failure, again, cause = error, True, error
+            if isinstance(failure, TokenAhead | BoundNotMet):
+                behind = failure
             silent = cause.status == Status.DEADLINE_EXCEEDED if isinstance(cause, CallBroken) else False
             if channel is not None and (again or not channel.usable or (silent and timeout >= SILENT_SECONDS)):
                 reachable("a client left its connection for another")
@@ -264,6 +299,8 @@ class RemoteCaller:
             tried += endpoints if channel is None else 1
             pause = self._pause(tried, connected=channel is not None)
             if not again or tried >= self._options.attempts * endpoints or clock.monotonic() + pause >= deadline:
+                if behind is not None and isinstance(failure, DeadlineExceeded):
+                    failure = behind  # it says more
                 raise failure from (cause if cause is not failure else None)
             if pause:
                 reachable("a client waited before it tried again")

@@ -8,7 +8,7 @@ from typing import Any
 from google.protobuf.message import DecodeError
 
 from tricord.base.errors import InvalidRequest, MembershipRefused, ServerFault
-from tricord.base.levels import Level
+from tricord.base.levels import Level, ReadLevel
 from tricord.base.members import MemberRecord, MemberStatus
 from tricord.client.changes import AddMember, MemberChange, PromoteMember, RemoveMember, ReplaceMember, UpdateMember
 from tricord.wire.etcd.membership import valid_peer_urls
@@ -22,7 +22,7 @@ _CLUSTER = "/etcdserverpb.Cluster/"
 DESCRIBE_PATH = "/tricord.v1.Membership/Describe"
 
 
-def encode_member_list(level: Level) -> bytes:
+def encode_member_list(level: ReadLevel) -> bytes:
     """A MemberListRequest."""
     return cluster.MemberListRequest(linearizable=level is not Level.ANY).SerializeToString()
 

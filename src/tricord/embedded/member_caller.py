@@ -14,9 +14,10 @@ from tricord.base.context import Context
 from tricord.base.environment import Environment
 from tricord.base.errors import Cancelled, StorageError
 from tricord.base.keyspaces import DEFAULT_KEYSPACE
-from tricord.base.levels import Level, Stamp
+from tricord.base.levels import Level, ReadLevel, Stamp
 from tricord.base.members import MemberRecord, MemberStatus
 from tricord.base.operations import Request, Result
+from tricord.base.token import Token
 from tricord.base.version import __version__
 from tricord.base.watching import WatchSpec
 from tricord.client.caller import Caller
@@ -30,6 +31,7 @@ from tricord.client.changes import (
     UpdateMember,
 )
 from tricord.client.feed import Feed
+from tricord.client.session import Session
 from tricord.embedded.memory_world import memory_world
 from tricord.embedded.opening import MEMORY
 from tricord.runtime import close_environment, open_environment
@@ -58,12 +60,26 @@ class MemberCaller:
         self._closed = False
         self._base: MemberCaller = self
         self._keyspace = DEFAULT_KEYSPACE
+        self._session = Session()
+        self._given = b""
 
     def within(self, keyspace: str) -> Caller:
         bound = copy.copy(self)
         bound._keyspace = keyspace
         bound._feeds = WeakSet()
         return bound
+
+    def session(self, token: Token | None) -> Caller:
+        own = copy.copy(self)
+        own._feeds = WeakSet()
+        own._session = Session(token)
+        # What this member answered, it still has: only what others did may be ahead of it.
+        own._given = b"" if token is None else token.encode()
+        return own
+
+    @property
+    def token(self) -> Token | None:
+        return self._session.token
 
     @property
     def environment(self) -> Environment:
@@ -79,11 +95,13 @@ class MemberCaller:
         self._base._feeds.add(feed)
         return feed
 
-    async def call(self, request: Request, level: Level, timeout: float) -> tuple[Result, Stamp]:
+    async def call(self, request: Request, level: ReadLevel, timeout: float) -> tuple[Result, Stamp]:
         if self._closed or self._base._closed:
             raise Cancelled("the store was closed")
-        context = Context(self._keyspace, level, deadline=self._clock.monotonic() + timeout)
-        return await self._engine.ask(request, context)
+        context = Context(self._keyspace, level, "", self._clock.monotonic() + timeout, self._given)
+        answer = await self._engine.ask(request, context)
+        self._session.note(answer[1])
+        return answer
 
     async def status(self, timeout: float) -> MemberStatus:
         stamp = self._engine.stamp()
@@ -92,7 +110,7 @@ class MemberCaller:
     async def status_of_each(self, everyone: bool, timeout: float) -> list[EndpointStatus]:
         return [EndpointStatus("embedded", await self.status(timeout))]
 
-    async def members(self, level: Level, timeout: float) -> list[MemberRecord]:
+    async def members(self, level: ReadLevel, timeout: float) -> list[MemberRecord]:
         return await self._engine.list_members(level is not Level.ANY)
 
     async def version(self, timeout: float) -> str:

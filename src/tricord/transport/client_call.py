@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 
 from tricord.base.environment import Timer
 from tricord.wire.grpc.messages import PREFIX_SIZE, MessageReader, frame_message
@@ -15,6 +16,7 @@ from tricord.wire.grpc.status import GrpcError, Status
 from tricord.wire.http2.connection import Connection
 from tricord.wire.http2.header_validation import Field, HeaderBlock
 from tricord.wire.http2.streams import Stream
+from tricord.wire.native.levels import ERROR
 
 _HTTP_STATUS = {
     400: Status.INTERNAL,
@@ -29,6 +31,9 @@ _HTTP_STATUS = {
 """What an answer without grpc-status means (gRPC, "HTTP to gRPC status code mapping")."""
 
 
+_ERROR = ERROR.encode()
+
+
 class CallBroken(GrpcError):
     """No status came from the server: the connection, the stream or the time ended first.
 
@@ -39,7 +44,19 @@ class CallBroken(GrpcError):
 class ClientCall:
     """One unary call under way."""
 
-    __slots__ = ("answer", "deadline", "head", "message", "metadata", "path", "reader", "request", "stream", "timer")
+    __slots__ = (
+        "answer",
+        "deadline",
+        "head",
+        "heard",
+        "message",
+        "metadata",
+        "path",
+        "reader",
+        "request",
+        "stream",
+        "timer",
+    )
 
     def __init__(self, path: str, request: bytes, deadline: float, answer: asyncio.Future[bytes]) -> None:
         self.path = path
@@ -47,6 +64,8 @@ class ClientCall:
         self.deadline = deadline
         self.metadata: tuple[Field, ...] = ()
         self.answer = answer
+        self.heard: Callable[[list[Field]], None] | None = None
+        """Told the fields of the answer's head, when it ends well."""
         self.stream: Stream | None = None
         self.timer: Timer | None = None
         self.head: HeaderBlock | None = None
@@ -91,6 +110,8 @@ class ClientCall:
         self.drop_timer()
         self.stream = None  # else the two would wait for the garbage collector
         if not self.answer.done():
+            if self.heard is not None and self.head is not None:
+                self.heard(self.head.fields)
             self.answer.set_result(self.message)
 
     def fail(self, error: GrpcError) -> None:
@@ -117,4 +138,6 @@ def status_error(block: HeaderBlock) -> GrpcError:
         return GrpcError(Status.UNKNOWN, f"grpc-status {number[:40]!r}")
     code = int(number)
     status = Status(code) if code <= Status.UNAUTHENTICATED else code
-    return GrpcError(status, decode_message(block.value(b"grpc-message") or b""))
+    said = block.value(_ERROR)
+    own = "" if said is None else said.decode("latin-1")
+    return GrpcError(status, decode_message(block.value(b"grpc-message") or b""), code=own)

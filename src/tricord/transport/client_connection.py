@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import ssl
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any, TypeAlias, cast
 
 from tricord.base.environment import Environment, Timer
@@ -118,9 +118,16 @@ class ClientConnection(asyncio.Protocol):
         """Wait until the server has shown that it speaks HTTP/2. Raises CallBroken when it does not."""
         await asyncio.shield(self._greeted)
 
-    async def unary(self, path: str, request: bytes, timeout: float, metadata: Iterable[Field] = ()) -> bytes:
+    async def unary(
+        self,
+        path: str,
+        request: bytes,
+        timeout: float,
+        metadata: Iterable[Field] = (),
+        heard: Callable[[list[Field]], None] | None = None,
+    ) -> bytes:
         """One message there, one back. ``timeout`` in seconds; ``metadata`` (encoded) travels with this call alone.
-        Costs about 30 us.
+        ``heard`` is told the fields of the answer's head, if it ends well. Costs about 30 us.
 
         Raises GrpcError with the status that the server answered, or CallBroken.
         """
@@ -130,6 +137,7 @@ class ClientConnection(asyncio.Protocol):
             timeout += now - self._clock.monotonic()
         call = ClientCall(path, request, now + timeout, asyncio.get_running_loop().create_future())
         call.metadata = tuple(metadata)
+        call.heard = heard
         self._begin(call)
         if not call.answer.done():
             call.timer = self._tasks.call_later(timeout, self._time_out, call)
@@ -416,7 +424,7 @@ class ClientConnection(asyncio.Protocol):
             self._http2.reset(call.stream, ErrorCode.NO_ERROR)
         assert isinstance(error, GrpcError)
         if error.status != Status.OK:
-            call.fail(GrpcError(error.status, error.text))
+            call.fail(GrpcError(error.status, error.text, code=error.code))
         else:
             call.complete()
 

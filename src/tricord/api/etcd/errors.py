@@ -7,11 +7,13 @@ is a failure of the tests; at run time its nearest ancestor speaks for it.
 
 from __future__ import annotations
 
+from tricord.api.levels import wants_stamp
 from tricord.base import errors
 from tricord.base.errors import TricordError
 from tricord.wire.etcd.membership import REFUSALS
 from tricord.wire.grpc.service import UnaryCall
 from tricord.wire.grpc.status import GrpcError, Status
+from tricord.wire.native.levels import ERROR
 
 TIMED_OUT = (Status.UNAVAILABLE, "etcdserver: request timed out")
 
@@ -107,12 +109,14 @@ def describe(error: TricordError, deadline: float | None = None) -> tuple[Status
 def fail(call: UnaryCall, error: TricordError) -> None:
     """End the call with the error."""
     status, text = describe(error, call.deadline)
+    if wants_stamp(call.metadata):
+        call.set_trailing(ERROR, error.code)
     call.fail(status, text)
 
 
 def grpc_error(error: TricordError, deadline: float | None = None) -> GrpcError:
     """The error as streaming handlers raise it."""
-    return GrpcError(*describe(error, deadline))
+    return GrpcError(*describe(error, deadline), code=error.code)
 
 
 def malformed(error: Exception) -> GrpcError:

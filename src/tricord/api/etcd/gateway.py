@@ -17,7 +17,7 @@ from tricord.api.etcd.gateway_routes import ROUTES, Route
 from tricord.api.etcd.gateway_streams import GatewayStream, StreamBody
 from tricord.api.etcd.json_messages import InvalidJson, from_json, many_from_json, to_json
 from tricord.api.keyspaces import keyspace_metadata
-from tricord.wire.grpc.metadata import EMPTY, Metadata
+from tricord.wire.grpc.metadata import EMPTY, Metadata, encode_metadata
 from tricord.wire.grpc.service import Method, StreamHandler, UnaryHandler
 from tricord.wire.grpc.status import GrpcError, Status
 from tricord.wire.http.routes import HttpRequest, HttpResponse, Routes
@@ -63,13 +63,15 @@ class GatewayCall:
         self.metadata = metadata
         self.outcome: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
         self.cancelled = False
+        self.headers: list[tuple[bytes, bytes]] = []
         self._on_cancel: list[Callable[[], None]] = []
 
     def set_leading(self, name: str, value: str | bytes) -> None:
-        """Metadata has no place in JSON."""
+        """A header of the answer."""
+        self.headers += encode_metadata([(name, value)])
 
     def set_trailing(self, name: str, value: str | bytes) -> None:
-        """Metadata has no place in JSON."""
+        """An answer in JSON ends with its body."""
 
     def on_cancel(self, function: Callable[[], None]) -> None:
         """Call ``function`` when the HTTP request is given up."""
@@ -131,7 +133,7 @@ def _unary(method: Method, route: Route) -> Handler:
         finally:
             if not call.outcome.done() or call.outcome.cancelled():
                 call.cancel()
-        return HttpResponse(200, [_JSON, _FROM_GRPC], to_json(route.response.FromString(answer)))
+        return HttpResponse(200, [_JSON, _FROM_GRPC, *call.headers], to_json(route.response.FromString(answer)))
 
     return handle
 

@@ -12,8 +12,7 @@ from typing import Any
 from tricord.api.etcd.errors import fail, grpc_error, malformed, malformed_in_stream
 from tricord.api.etcd.range_stream import range_stream
 from tricord.api.etcd.unary import only_request, replier, unary
-from tricord.api.keyspaces import keyspace_of
-from tricord.base.context import Context
+from tricord.api.levels import context_of
 from tricord.base.errors import MalformedMessage, TricordError
 from tricord.server.engine import Engine
 from tricord.wire.etcd.requests import (
@@ -55,7 +54,11 @@ def _put(engine: Engine) -> Callable[[bytes, UnaryCall], None]:
                 request, _ = decode_put(data)
             except MalformedMessage as error:
                 raise malformed(error) from None
-        context = Context(keyspace_of(call.metadata), deadline=call.deadline)
+        try:
+            context = context_of(call)
+        except TricordError as error:
+            fail(call, error)
+            return
         call.on_cancel(context.cancel)
         engine_call(request, context, replier(call), body)
 
@@ -69,12 +72,12 @@ def _txn(engine: Engine) -> Callable[[bytes, UnaryCall], None]:
     def handle(data: bytes, call: UnaryCall) -> None:
         try:
             request, level, body = decode_txn_to_log(data)
+            context = context_of(call, level, encode_response)
         except MalformedMessage as error:
             raise malformed(error) from None
         except TricordError as error:
             fail(call, error)
             return
-        context = Context(keyspace_of(call.metadata), level, deadline=call.deadline, encode=encode_response)
         call.on_cancel(context.cancel)
         engine_call(request, context, replier(call), body)
 
@@ -88,9 +91,9 @@ def _range_stream(engine: Engine) -> Callable[[StreamCall], Coroutine[Any, Any, 
             request, level = decode_range(data)
         except MalformedMessage as error:
             raise malformed_in_stream(error) from None
-        context = Context(keyspace_of(call.metadata), level, deadline=call.deadline)
-        call.on_cancel(context.cancel)
         try:
+            context = context_of(call, level)
+            call.on_cancel(context.cancel)
             async for part in range_stream(engine, request, context):
                 await call.send(part)
         except TricordError as error:

@@ -6,8 +6,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from tricord.api.etcd.errors import fail, malformed
-from tricord.api.keyspaces import keyspace_of
-from tricord.base.context import Context
+from tricord.api.levels import context_of, tell_stamp, wants_stamp
 from tricord.base.errors import MalformedMessage, TricordError
 from tricord.base.levels import Level, Stamp
 from tricord.base.operations import Request
@@ -27,12 +26,12 @@ def unary(
     def handle(data: bytes, call: UnaryCall) -> None:
         try:
             request, level = decode(data)
+            context = context_of(call, level, encode_response)
         except MalformedMessage as error:
             raise malformed(error) from None
         except TricordError as error:
             fail(call, error)
             return
-        context = Context(keyspace_of(call.metadata), level, deadline=call.deadline, encode=encode_response)
         call.on_cancel(context.cancel)
         engine_call(request, context, replier(call))
 
@@ -51,11 +50,15 @@ async def only_request(call: StreamCall) -> bytes:
 
 def replier(call: UnaryCall) -> Reply:
     """Answers the call with what the engine says."""
+    stamped = wants_stamp(call.metadata)
 
     def reply(outcome: Outcome, stamp: Stamp) -> None:
         if isinstance(outcome, TricordError):
             fail(call, outcome)
-        elif isinstance(outcome, Encoded):
+            return
+        if stamped:
+            tell_stamp(call, stamp)
+        if isinstance(outcome, Encoded):
             call.reply(outcome.data)
         else:
             call.reply(encode_response(outcome, stamp))

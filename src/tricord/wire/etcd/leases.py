@@ -121,7 +121,8 @@ def _answer(kind: type[Message], data: bytes) -> Any:
 
 
 def _stamp(header: ResponseHeader, level: Level) -> Stamp:
-    return Stamp(header.cluster_id, header.member_id, header.raft_term, header.revision, level)
+    age = None if level is Level.ANY else 0.0
+    return Stamp(header.cluster_id, header.member_id, header.raft_term, header.revision, level, age)
 
 
 def decode_grant_response(data: bytes, level: Level = _LINEARIZABLE) -> tuple[LeaseGrantResult, Stamp]:

@@ -221,7 +221,8 @@ def encode_range_end(result: RangeResult, stamp: Stamp) -> bytes:
 
 
 def _stamp(header: ResponseHeader, level: Level) -> Stamp:
-    return Stamp(header.cluster_id, header.member_id, header.raft_term, header.revision, level)
+    age = None if level is Level.ANY else 0.0
+    return Stamp(header.cluster_id, header.member_id, header.raft_term, header.revision, level, age)
 
 
 def _key_value(m: mvcc.KeyValue) -> KeyValue:

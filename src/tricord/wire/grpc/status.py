@@ -32,11 +32,12 @@ class GrpcError(Exception):
     """A call that failed. Server: raised by handlers. Client: what the server said, or what happened to the call.
 
     ``status`` is an int where the peer sent a code that gRPC does not know. ``sent`` is False where it is certain that
-    the server did not begin to work on the call: a retry is safe.
+    the server did not begin to work on the call: a retry is safe. ``code`` is tricord's own, where it was said.
     """
 
-    def __init__(self, status: Status | int, text: str, *, sent: bool = True) -> None:
+    def __init__(self, status: Status | int, text: str, *, sent: bool = True, code: str = "") -> None:
         super().__init__(f"{status.name if isinstance(status, Status) else status}: {text}")
         self.status = status
         self.text = text
         self.sent = sent
+        self.code = code

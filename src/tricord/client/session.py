@@ -1,0 +1,69 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What one client has seen: the newest token of its answers, which its weaker reads send along.
+
+Answers come without a token until a client reads at a level that needs it, since it costs both sides something. The
+first such read after answers without one is therefore linearizable, which is stronger than what was asked; from then
+on every answer has its token.
+"""
+
+from __future__ import annotations
+
+from tricord.base.dots import VersionVector
+from tricord.base.levels import Stamp
+from tricord.base.token import Token
+
+
+class Session:
+    """Of one client, and of those of its keyspaces."""
+
+    __slots__ = ("_cluster", "_covered", "_gaps", "_history", "_index", "_keyspaces", "_text", "asks")
+
+    def __init__(self, token: Token | None = None, *, asks: bool = False) -> None:
+        """Begin with what another session has seen."""
+        self.asks = asks
+        """Whether every answer is to come with its token."""
+        self._cluster, self._history, self._index = 0, 0, 0
+        self._keyspaces: dict[int, VersionVector] = {}
+        self._text = ""
+        self._gaps = self._covered = 0
+        if token is not None:
+            self._cluster, self._history, self._index = token.cluster, token.history, token.groups.get(0, 0)
+            self._keyspaces = token.keyspaces
+
+    @property
+    def token(self) -> Token | None:
+        """All that was seen; None for nothing."""
+        if not self._history:
+            return None
+        return Token(self._cluster, self._history, {0: self._index} if self._index else {}, self._keyspaces)
+
+    @property
+    def text(self) -> str:
+        """The token for a header; empty for none."""
+        if not self._text and (token := self.token) is not None:
+            self._text = token.text()
+        return self._text
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether the token speaks of every answer so far."""
+        return self._gaps == self._covered
+
+    @property
+    def gaps(self) -> int:
+        """How many answers came without a token: what a linearizable read from now on covers."""
+        return self._gaps
+
+    def note(self, stamp: Stamp) -> None:
+        """An answer said where its member stood."""
+        if stamp.index > self._index:
+            self._cluster, self._history, self._index = stamp.cluster, stamp.history, stamp.index
+            self._text = ""
+
+    def missed(self) -> None:
+        """An answer did not."""
+        self._gaps += 1
+
+    def cover(self, gaps: int) -> None:
+        """A linearizable read, asked after so many of them, said where its member stood: at or behind all those."""
+        self._covered = max(self._covered, gaps)

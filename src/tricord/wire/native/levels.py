@@ -1,0 +1,51 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Read levels, tokens and stamps beside etcd's messages, which know none: the metadata of a call, and of its answer.
+
+A request says ``tricord-level`` (``levels.level_of``) and ``tricord-token`` (base64url; empty: nothing was seen). With
+either, the answer says the level, the age in seconds where it is known, and the token; a failure, ``tricord-error``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+from tricord.base.errors import InvalidRequest, ServerFault
+from tricord.base.levels import Stamp, level_of
+from tricord.base.token import Token
+
+LEVEL = "tricord-level"
+TOKEN = "tricord-token"
+AGE = "tricord-age"
+ERROR = "tricord-error"
+
+_NAMES = {LEVEL.encode(): LEVEL, TOKEN.encode(): TOKEN, AGE.encode(): AGE}
+
+
+def stamp_fields(stamp: Stamp) -> list[tuple[str, str]]:
+    """What an answer says of itself."""
+    fields = [(LEVEL, stamp.level.value)]
+    if stamp.age is not None:
+        fields.append((AGE, repr(stamp.age)))
+    if (token := stamp.token) is not None:
+        fields.append((TOKEN, token.text()))
+    return fields
+
+
+def read_stamp(stamp: Stamp, fields: Iterable[tuple[bytes, bytes]]) -> Stamp | None:
+    """The stamp with what the metadata of the answer adds; None where it says nothing, as an etcd's.
+
+    Raises ServerFault for what no tricord says.
+    """
+    said = {_NAMES[name]: value.decode("latin-1") for name, value in fields if name in _NAMES}
+    if LEVEL not in said:
+        return None
+    try:
+        level = level_of(said[LEVEL])
+        age = float(said[AGE]) if AGE in said else None
+        if TOKEN not in said:
+            return replace(stamp, level=level, age=age)
+        token = Token.from_text(said[TOKEN])
+    except (InvalidRequest, ValueError) as error:
+        raise ServerFault(f"the answer's metadata cannot be read: {error}") from None
+    return replace(stamp, level=level, age=age, history=token.history, index=token.groups.get(0, 0))
