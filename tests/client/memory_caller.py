@@ -51,6 +51,9 @@ class MemoryCaller:
     def session(self, token: Token | None) -> Caller:
         raise Unimplemented
 
+    def call_now(self, request: Request, level: ReadLevel) -> tuple[Result, Stamp] | None:
+        return None
+
     @property
     def token(self) -> Token | None:
         return None

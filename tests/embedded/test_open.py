@@ -17,6 +17,8 @@ from tests.client.scripted_server import tell
 from tests.peers.processes import MemberProcess
 from tricord.base import errors
 from tricord.base.environment import Environment
+from tricord.base.levels import ReadLevel
+from tricord.base.operations import Range
 from tricord.base.trace import Completed, TraceEvent
 from tricord.embedded.opening import open_async
 from tricord.txn import absent, get, put, value
@@ -236,3 +238,29 @@ def test_threads_lock_watch_and_elect_in_one_store(location: str) -> None:
             still.close()
             waiting.join()
         assert told == [[]]
+
+
+def test_every_level_of_reads_and_what_it_says(location: str) -> None:
+    with tricord.open(location) as db:
+        for number in range(600):
+            db[f"k/{number:03}"] = str(number)
+        levels: list[ReadLevel] = [tricord.Level.LINEARIZABLE, tricord.Level.SEQUENTIAL, tricord.Level.ANY]
+        for level in [*levels, *[tricord.Bounded(seconds=60)] * 2, tricord.Bounded(revisions=9)]:
+            found = db.get("k/007", at_least=level)
+            assert found is not None and found.text == "7"
+            assert db.get("nobody", at_least=level) is None
+            few, all_of_them = db.prefix("k/0", at_least=level), db.prefix("k/", at_least=level)
+            assert (few.stamp.level, all_of_them.stamp.level) == (level, level)
+            assert (len(few), len(all_of_them)) == (100, 600)
+            with pytest.raises(errors.KeyNotProvided):
+                db.call(Range(b""), at_least=level)
+            with pytest.raises(errors.RevisionInFuture):
+                db.get("k/007", revision=10_000, at_least=level)
+        assert db.get("k/007", at_least=tricord.Level.SEQUENTIAL, revision=2) is None
+        with db.session(db.token) as session, tricord.open("memory://") as other:
+            assert session.get("k/007", at_least=tricord.Level.SEQUENTIAL) == found
+            assert session.token == db.token
+            with pytest.raises(errors.TokenOfAnotherCluster):
+                other.session(db.token).get("k/007", at_least=tricord.Level.SEQUENTIAL)
+        with pytest.raises(errors.Cancelled):
+            session.get("k/007", at_least=tricord.Level.ANY)

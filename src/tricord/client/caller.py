@@ -28,6 +28,9 @@ class Caller(Protocol):
     async def call(self, request: Request, level: ReadLevel, timeout: float) -> tuple[Result, Stamp]:
         """Carry out ``request``; reads at least at ``level``; ``timeout`` in seconds."""
 
+    def call_now(self, request: Request, level: ReadLevel) -> tuple[Result, Stamp] | None:
+        """The answer, where it is at hand: a read of a store in this process that waits for nothing. Else None."""
+
     @property
     def environment(self) -> Environment:
         """Whose clock, randomness and tasks the recipes on top use."""

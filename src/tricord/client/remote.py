@@ -152,6 +152,9 @@ class RemoteCaller:
                 raise
             raise OutcomeUnknown(f"the write may or may not have happened: {error}") from error
 
+    def call_now(self, request: Request, level: ReadLevel) -> tuple[Result, Stamp] | None:
+        return None
+
     async def watch(self, spec: WatchSpec, timeout: float) -> Feed:
         from tricord.client.remote_feed import open_feed
 

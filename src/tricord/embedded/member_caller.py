@@ -62,10 +62,13 @@ class MemberCaller:
         self._keyspace = DEFAULT_KEYSPACE
         self._session = Session()
         self._given = b""
+        self._here = Context()
+        """Of reads that are answered at once."""
 
     def within(self, keyspace: str) -> Caller:
         bound = copy.copy(self)
         bound._keyspace = keyspace
+        bound._here = Context(keyspace, token=self._given)
         bound._feeds = WeakSet()
         return bound
 
@@ -75,6 +78,7 @@ class MemberCaller:
         own._session = Session(token)
         # What this member answered, it still has: only what others did may be ahead of it.
         own._given = b"" if token is None else token.encode()
+        own._here = Context(self._keyspace, token=own._given)
         return own
 
     @property
@@ -101,6 +105,16 @@ class MemberCaller:
         context = Context(self._keyspace, level, "", self._clock.monotonic() + timeout, self._given)
         answer = await self._engine.ask(request, context)
         self._session.note(answer[1])
+        return answer
+
+    def call_now(self, request: Request, level: ReadLevel) -> tuple[Result, Stamp] | None:
+        if self._closed or self._base._closed:
+            raise Cancelled("the store was closed")
+        here = self._here
+        here.level = level
+        answer = self._engine.read_now(request, here)
+        if answer is not None:
+            self._session.note(answer[1])
         return answer
 
     async def status(self, timeout: float) -> MemberStatus:

@@ -65,7 +65,11 @@ def read_range(view: View, space: Bounds, request: Range, at_most: int = 0) -> R
             return _read(_Past(view, space.prefix, revision), space, request, at_most)
     if not request.range_end:
         record = view.get(HEAD, space.prefix + key)
-        return RangeResult([], False, 0) if record is None else _finish([decode_record(key, record)], 1, request)
+        if record is None:
+            return RangeResult([], False, 0)
+        found = [decode_record(key, record)]
+        is_plain = not (request.count_only or request.keys_only or _filters(request))
+        return RangeResult(found, False, 1) if is_plain else _finish(found, 1, request)
     return _read(_Now(view, space), space, request, at_most)
 
 

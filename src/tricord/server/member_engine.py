@@ -309,6 +309,31 @@ class MemberEngine:
         self._read(Waiting(request, context, reply, keyspace, 0.0, False), level, age)
         return True
 
+    def read_now(self, request: Request, context: Context) -> tuple[Result, Stamp] | None:
+        """The answer of a read that waits for nothing, as ``call`` would give it at once; None: ``call`` for it.
+
+        Cost: about 4 us for a key. Raises TricordError.
+        """
+        level, machine = context.level, self._machine
+        record = machine.catalogue.by_name.get(context.keyspace)
+        if record is None or level is _LINEARIZABLE or type(request) is not Range or machine.alarms or self.stopping:
+            return None
+        validate(request, self._limits)
+        authorise(context, request)
+        age = None
+        floor = self._local.floor(context.token) if context.token else 0
+        if level is not _ANY:
+            if floor > machine.applied_index:
+                return None
+            if type(level) is Bounded and (age := self._local.age(level)) is None:
+                return None
+        try:
+            result = machine.read(request, record.id, WIDE_KEYS)
+        except TooWide:
+            return None
+        self._metrics.ranges += 1
+        return result, self._stamp_at(machine.revision(record.id), level, age)
+
     def _serve_here(self, waiting: Waiting) -> None:
         """What a token has seen, is here now."""
         level = waiting.context.level
