@@ -359,6 +359,15 @@ class DeadlineExceeded(TricordError):
     hint = "nothing was changed: retry, perhaps with a longer timeout"
 
 
+class TooFewReplicas(DeadlineExceeded):
+    """Of an eventual keyspace: fewer replicas than asked for answered in time. A write stands where it was made."""
+
+    code = "too_few_replicas"
+    retryable = False
+    summary = "fewer replicas than asked for answered in time"
+    hint = "a write was made and will reach the others; ask for fewer, or wait until more can be reached"
+
+
 class Cancelled(TricordError):
     code = "cancelled"
     summary = "the call was cancelled"

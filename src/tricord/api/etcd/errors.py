@@ -68,6 +68,7 @@ TABLE: dict[type[TricordError], tuple[Status, str | None]] = {
     errors.Stopping: (Status.UNAVAILABLE, "etcdserver: server stopped"),
     errors.ConnectionFailed: (Status.UNAVAILABLE, None),
     errors.DeadlineExceeded: (Status.DEADLINE_EXCEEDED, "context deadline exceeded"),
+    errors.TooFewReplicas: (Status.DEADLINE_EXCEEDED, None),
     errors.Cancelled: (Status.CANCELLED, "context canceled"),
     errors.OutcomeUnknown: TIMED_OUT,
     errors.LeaseLost: (Status.FAILED_PRECONDITION, None),

@@ -1,0 +1,274 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Messages between replicas as bytes. Whatever comes in is a message or raises a typed error; nothing of it is taken in
+before all of it was read.
+
+Layout: format version, cluster, keyspace, sender and receiver, each with its incarnation, kind, then the kind's fields
+in the order of their records. Numbers are varints, sums 8 bytes each (big-endian), keys have their length before them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from itertools import pairwise
+from struct import Struct
+from typing import Any
+
+from tricord.base.dots import INCARNATION_MAX, REPLICA_MAX, read_dots, write_dots
+from tricord.base.encoding import Reader, put_bytes, put_number
+from tricord.base.errors import MalformedEncoding
+from tricord.crdt.encoding import decode_delta, encode_delta, read_cell, write_cell
+from tricord.eventual.known import Known
+from tricord.eventual.messages import (
+    AskCells,
+    AskKeys,
+    AskParts,
+    AskRoot,
+    Cells,
+    Deltas,
+    Have,
+    Head,
+    Keys,
+    Message,
+    Parts,
+    Rejected,
+    Rejection,
+    Root,
+    Stored,
+)
+from tricord.eventual.tree import LEAVES, LEVELS, PARTS
+
+FORMAT_VERSION = 1
+MESSAGE_BYTES_MAX = 1 << 24
+"""A message beyond this is refused before it is read: a key's whole cell is never split."""
+KNOWN_BYTES_MAX = 1 << 20
+"""Room for what a replica says that it has seen (``Known.write``)."""
+RANGES_MAX = 64
+"""Ranges or leaves asked for at once."""
+HOPS_MAX = 8
+_SUMS = Struct(f">{PARTS}Q")
+
+
+def encode_message(head: Head, sent: Message) -> bytes:
+    """The bytes of a message."""
+    out = bytearray((FORMAT_VERSION,))
+    for number in (head.cluster, head.keyspace, head.sender, head.incarnation):
+        put_number(out, number)
+    put_number(out, head.receiver)
+    put_number(out, head.receiver_incarnation)
+    kind, write = _WRITERS[type(sent)]
+    out.append(kind)
+    write(out, sent)
+    return bytes(out)
+
+
+def decode_message(data: bytes) -> tuple[Head, Message]:
+    """From the bytes of ``encode_message``. Raises MalformedEncoding, UnknownType and NestedTooDeep."""
+    if len(data) > MESSAGE_BYTES_MAX:
+        raise MalformedEncoding(f"a message of {len(data)} bytes, at most {MESSAGE_BYTES_MAX} are read")
+    reader = Reader(data)
+    reader.version(FORMAT_VERSION)
+    head = Head(
+        reader.number(),
+        reader.number(),
+        reader.number(REPLICA_MAX),
+        reader.number(INCARNATION_MAX),
+        reader.number(REPLICA_MAX),
+        reader.number(INCARNATION_MAX),
+    )
+    read = _READERS.get(reader.number())
+    if read is None:
+        raise MalformedEncoding(f"a message of an unknown kind before {reader.offset}")
+    received = read(reader)
+    reader.finish()
+    return head, received
+
+
+def delta_bytes(key: bytes, delta: bytes) -> bytes:
+    """One write of ``Deltas``: the key, then ``encode_delta``'s bytes."""
+    out = bytearray()
+    put_bytes(out, key)
+    put_bytes(out, delta)
+    return bytes(out)
+
+
+def encode_deltas(head: Head, number: int, hops: int, deltas: list[bytes]) -> bytes:
+    """A ``Deltas`` of writes that are bytes already (``delta_bytes``)."""
+    out = bytearray(encode_message(head, Deltas(number, hops, [])))
+    out.pop()
+    put_number(out, len(deltas))
+    return bytes(out) + b"".join(deltas)
+
+
+def _write_deltas(out: bytearray, sent: Deltas) -> None:
+    put_number(out, sent.number)
+    put_number(out, sent.hops)
+    put_number(out, len(sent.deltas))
+    for key, delta in sent.deltas:
+        out += delta_bytes(key, encode_delta(delta))
+
+
+def _read_deltas(reader: Reader) -> Deltas:
+    number, hops = reader.number(), reader.number(HOPS_MAX)
+    return Deltas(number, hops, [(reader.bytes(), decode_delta(reader.bytes())) for _ in range(reader.count(4))])
+
+
+def _write_stored(out: bytearray, sent: Stored) -> None:
+    put_number(out, sent.number)
+
+
+def _read_stored(reader: Reader) -> Stored:
+    return Stored(reader.number())
+
+
+def _write_ask_root(out: bytearray, sent: AskRoot) -> None:
+    put_number(out, sent.number)
+
+
+def _read_ask_root(reader: Reader) -> AskRoot:
+    return AskRoot(reader.number())
+
+
+def _write_root(out: bytearray, sent: Root) -> None:
+    put_number(out, sent.number)
+    out += _SUMS.pack(*sent.sums)
+    sent.known.write(out, KNOWN_BYTES_MAX)
+
+
+def _read_root(reader: Reader) -> Root:
+    number, sums = reader.number(), _read_sums(reader)
+    return Root(number, Known.read(reader), sums)
+
+
+def _read_sums(reader: Reader) -> list[int]:
+    return list(_SUMS.unpack(reader.take(_SUMS.size)))
+
+
+def _write_ranges(out: bytearray, ranges: list[int]) -> None:
+    put_number(out, len(ranges))
+    for number in ranges:
+        put_number(out, number)
+
+
+def _read_ranges(reader: Reader, most: int) -> list[int]:
+    ranges = [reader.number(most - 1) for _ in range(reader.count(1))]
+    if not 0 < len(ranges) <= RANGES_MAX or any(a >= b for a, b in pairwise(ranges)):
+        raise MalformedEncoding(f"ranges are out of order, none or more than {RANGES_MAX} before {reader.offset}")
+    return ranges
+
+
+def _write_ask_parts(out: bytearray, sent: AskParts) -> None:
+    put_number(out, sent.number)
+    put_number(out, sent.level)
+    _write_ranges(out, sent.ranges)
+
+
+def _read_ask_parts(reader: Reader) -> AskParts:
+    number, level = reader.number(), reader.number(LEVELS - 1)
+    return AskParts(number, level, _read_ranges(reader, PARTS**level))
+
+
+def _write_parts(out: bytearray, sent: Parts) -> None:
+    put_number(out, sent.number)
+    put_number(out, len(sent.sums))
+    for sums in sent.sums:
+        out += _SUMS.pack(*sums)
+
+
+def _read_parts(reader: Reader) -> Parts:
+    return Parts(reader.number(), [_read_sums(reader) for _ in range(reader.count(_SUMS.size))])
+
+
+def _write_ask_cells(out: bytearray, sent: AskCells) -> None:
+    put_number(out, sent.number)
+    _write_ranges(out, sent.leaves)
+    put_bytes(out, sent.after)
+
+
+def _read_ask_cells(reader: Reader) -> AskCells:
+    return AskCells(reader.number(), _read_ranges(reader, LEAVES), reader.bytes())
+
+
+def _write_cells(out: bytearray, sent: Cells) -> None:
+    put_number(out, sent.number)
+    put_number(out, sent.finished)
+    put_bytes(out, sent.last)
+    put_number(out, len(sent.cells))
+    for key, cell in sent.cells:
+        put_bytes(out, key)
+        write_cell(out, cell)
+
+
+def _read_cells(reader: Reader) -> Cells:
+    number, finished, last = reader.number(), reader.number(RANGES_MAX), reader.bytes()
+    return Cells(number, finished, last, [(reader.bytes(), read_cell(reader)) for _ in range(reader.count(2))])
+
+
+def _write_have(out: bytearray, sent: Have) -> None:
+    put_number(out, sent.floor)
+    put_number(out, len(sent.counters))
+    for incarnation, counter in sent.counters:
+        put_number(out, incarnation)
+        put_number(out, counter)
+
+
+def _read_have(reader: Reader) -> Have:
+    floor = reader.number(INCARNATION_MAX)
+    return Have(floor, [(reader.number(INCARNATION_MAX), reader.number()) for _ in range(reader.count(2))])
+
+
+def _write_ask_keys(out: bytearray, sent: AskKeys) -> None:
+    put_number(out, sent.number)
+    put_number(out, len(sent.keys))
+    for key, dots in sent.keys:
+        put_bytes(out, key)
+        write_dots(out, dots)
+
+
+def _read_ask_keys(reader: Reader) -> AskKeys:
+    return AskKeys(reader.number(), [(reader.bytes(), read_dots(reader)) for _ in range(reader.count(2))])
+
+
+def _write_keys(out: bytearray, sent: Keys) -> None:
+    put_number(out, sent.number)
+    put_number(out, len(sent.keys))
+    for key, cell, seen in sent.keys:
+        put_bytes(out, key)
+        write_cell(out, cell)
+        write_dots(out, seen)
+
+
+def _read_keys(reader: Reader) -> Keys:
+    number = reader.number()
+    return Keys(number, [(reader.bytes(), read_cell(reader), read_dots(reader)) for _ in range(reader.count(3))])
+
+
+def _write_rejected(out: bytearray, sent: Rejected) -> None:
+    put_number(out, sent.why)
+    put_number(out, sent.incarnation)
+
+
+def _read_rejected(reader: Reader) -> Rejected:
+    why = reader.number()
+    if why not in set(Rejection):
+        raise MalformedEncoding(f"rejected for reason {why}, which is none")
+    return Rejected(Rejection(why), reader.number(INCARNATION_MAX))
+
+
+_CODECS: tuple[tuple[int, type, Callable[[bytearray, Any], None], Callable[[Reader], Message]], ...] = (
+    (1, Deltas, _write_deltas, _read_deltas),
+    (2, Stored, _write_stored, _read_stored),
+    (3, AskRoot, _write_ask_root, _read_ask_root),
+    (4, Root, _write_root, _read_root),
+    (5, AskParts, _write_ask_parts, _read_ask_parts),
+    (6, Parts, _write_parts, _read_parts),
+    (7, AskCells, _write_ask_cells, _read_ask_cells),
+    (8, Cells, _write_cells, _read_cells),
+    (9, Have, _write_have, _read_have),
+    (10, AskKeys, _write_ask_keys, _read_ask_keys),
+    (11, Keys, _write_keys, _read_keys),
+    (12, Rejected, _write_rejected, _read_rejected),
+)
+"""Kinds by number. Numbers are part of the protocol, and given once."""
+
+_WRITERS = {record: (kind, write) for kind, record, write, _ in _CODECS}
+_READERS = {kind: read for kind, _, _, read in _CODECS}

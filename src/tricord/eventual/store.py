@@ -1,0 +1,203 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a replica keeps of a keyspace, in one table of an ordered store of its own: a member's replicated log and its
+snapshots know nothing of it.
+
+```
+keyspace (4)  1  key                         the cell
+              2  place (8), key              its digest (8), when something of it ends first (8; 0: never)
+              3  replica (4), incarnation (8)  how many of its writes were seen, and those beyond holes
+              4  replica (4)                 its floor
+              5  incarnation (8), counter (8)  a write of this replica that may be nowhere else: key, delta
+              6  replica (4)                 nothing: its writes were taken over
+```
+
+All effects of a turn are one batch: cells and what was seen are durable together, or neither is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from heapq import heappop, heappush
+from struct import Struct
+
+from xxhash import xxh3_64_intdigest
+
+from tricord.base.dots import CausalContext, Dot, Origin, VersionVector
+from tricord.base.encoding import Reader, put_bytes, put_number
+from tricord.base.ordered import OrderedStore, Table, Write
+from tricord.crdt.cell import Cell, Delta, entries_of
+from tricord.crdt.encoding import decode_cell, decode_delta, encode_cell
+from tricord.eventual.known import Known
+from tricord.eventual.tree import Tree, leaf_start, position
+
+CELL, PLACE, SEEN, FLOOR, UNSENT, ADOPTED = range(1, 7)
+"""Kinds of records. Numbers are part of the format."""
+_PLACE = Struct(">QQ")
+_ORIGIN = Struct(">IQ")
+_NAME = Struct(">QQ")
+_ABSENT = _PLACE.pack(0, 0)
+
+
+class ReplicaStore:
+    """Cells, their tree and the context, and what of them the turn changed (``effects``)."""
+
+    def __init__(self, store: OrderedStore, table: Table, keyspace: int) -> None:
+        """Reads what was seen and all digests: 2 us for each key."""
+        self._store = store
+        self._table = table
+        self._heads = [keyspace.to_bytes(4, "big") + bytes((kind,)) for kind in range(ADOPTED + 1)]
+        self.effects: list[Write] = []
+        self.tree = Tree()
+        self.known = Known()
+        self._ends: list[tuple[int, bytes]] = []
+        self._ending: set[bytes] = set()
+        self.keys = 0
+        self._load()
+
+    def cell(self, key: bytes) -> Cell:
+        """What the key holds; ``{}`` for nothing."""
+        data = self._store.get(self._table, self._heads[CELL] + key)
+        return {} if data is None else decode_cell(data)
+
+    def put_cell(self, key: bytes, cell: Cell) -> None:
+        """Set what the key holds, and what follows from it."""
+        place = position(key)
+        at = self._heads[PLACE] + place.to_bytes(8, "big") + key
+        before, _ = _PLACE.unpack(self._store.get(self._table, at) or _ABSENT)
+        data = encode_cell(cell) if cell else None
+        digest = _digest(key, data) if data else 0
+        ends = min((entry.expires for _, entry in entries_of(cell) if entry.expires), default=0)
+        if ends and key not in self._ending:
+            self._ending.add(key)
+            heappush(self._ends, (ends, key))
+        self.tree.change(place, before, digest)
+        self.keys += (data is not None) - (before != 0)
+        self._write(
+            (self._table, self._heads[CELL] + key, data),
+            (self._table, at, _PLACE.pack(digest, ends) if data else None),
+        )
+
+    def ended_before(self, wall: int) -> list[bytes]:
+        """Keys of which something had ended by then (milliseconds since 1970); each is told once, and again when it is
+        written to."""
+        found = []
+        while self._ends and self._ends[0][0] <= wall:
+            _, key = heappop(self._ends)
+            ends = self._ends_of(key)
+            if ends > wall:
+                heappush(self._ends, (ends, key))
+                continue
+            self._ending.discard(key)
+            if ends:
+                found.append(key)
+        return found
+
+    def _ends_of(self, key: bytes) -> int:
+        at = self._heads[PLACE] + position(key).to_bytes(8, "big") + key
+        ends: int = _PLACE.unpack(self._store.get(self._table, at) or _ABSENT)[1]
+        return ends
+
+    def cells(self, start: bytes, end: bytes | None) -> Iterator[tuple[bytes, Cell]]:
+        """Keys in order with what they hold, from ``start`` up to ``end`` (None: to the last)."""
+        head = self._heads[CELL]
+        until = self._heads[PLACE] if end is None else head + end
+        for at, data in self._store.scan(self._table, head + start, until):
+            yield at[len(head) :], decode_cell(data)
+
+    def places(self, leaf: int, after: bytes = b"") -> list[bytes]:
+        """Place and key, as one, of all keys of a leaf, in order; only those behind ``after``."""
+        head = self._heads[PLACE]
+        start = max(leaf_start(leaf), after + b"\0" if after else b"")
+        pairs = self._store.scan(self._table, head + start, head + leaf_start(leaf + 1))
+        return [at[len(head) :] for at, _ in pairs]
+
+    def put_unsent(self, dot: Dot, key: bytes, delta: bytes) -> None:
+        """Keep a write of this replica until another has it."""
+        out = bytearray()
+        put_bytes(out, key)
+        self._write((self._table, self._heads[UNSENT] + _NAME.pack(dot[1], dot[2]), bytes(out) + delta))
+
+    def drop_unsent(self, incarnation: int, counter: int) -> None:
+        """It is elsewhere."""
+        self._write((self._table, self._heads[UNSENT] + _NAME.pack(incarnation, counter), None))
+
+    def unsent(self) -> Iterator[tuple[int, int, bytes, Delta]]:
+        """Incarnation, counter, key and delta of each such write, the oldest first."""
+        head = self._heads[UNSENT]
+        for at, data in self._store.scan(self._table, head, self._heads[ADOPTED]):
+            reader = Reader(data)
+            key = reader.bytes()
+            yield *_NAME.unpack(at[len(head) :]), key, decode_delta(data[reader.offset :])
+
+    def has_adopted(self, replica: int) -> bool:
+        """Whether the writes of a retired replica were taken over here already."""
+        return self._store.get(self._table, self._heads[ADOPTED] + replica.to_bytes(4, "big")) is not None
+
+    def put_adopted(self, replica: int) -> None:
+        """They were, in this turn."""
+        self._write((self._table, self._heads[ADOPTED] + replica.to_bytes(4, "big"), b""))
+
+    def save_known(self) -> None:
+        """Put what changed of the context among the effects."""
+        known = self.known
+        for origin in known.changed:
+            at = self._heads[SEEN] + _ORIGIN.pack(*origin)
+            self._write((self._table, at, _seen_bytes(known.context, origin)))
+        for replica in known.raised:
+            value = known.floors[replica].to_bytes(8, "big")
+            self._write((self._table, self._heads[FLOOR] + replica.to_bytes(4, "big"), value))
+        known.changed.clear()
+        known.raised.clear()
+
+    def take_effects(self) -> list[Write]:
+        """All that the turn changed, for the replica's log; it stands in the store already."""
+        self.save_known()
+        effects, self.effects = self.effects, []
+        return effects
+
+    def _write(self, *writes: Write) -> None:
+        self._store.write(list(writes))
+        self.effects.extend(writes)
+
+    def _load(self) -> None:
+        head = self._heads
+        for at, data in self._store.scan(self._table, head[PLACE], head[SEEN]):
+            digest, ends = _PLACE.unpack(data)
+            self.tree.change(int.from_bytes(at[5:13], "big"), 0, digest)
+            self.keys += 1
+            if ends:
+                self._ending.add(at[13:])
+                heappush(self._ends, (ends, at[13:]))
+        for at, data in self._store.scan(self._table, head[SEEN], head[FLOOR]):
+            _load_seen(self.known.context, Origin(*_ORIGIN.unpack(at[5:])), Reader(data))
+        for at, data in self._store.scan(self._table, head[FLOOR], head[UNSENT]):
+            self.known.floors[int.from_bytes(at[5:], "big")] = int.from_bytes(data, "big")
+
+
+def _digest(key: bytes, cell: bytes) -> int:
+    """As ``crdt.digest.key_digest``, of a cell that is bytes already."""
+    out = bytearray()
+    put_bytes(out, key)
+    return xxh3_64_intdigest(bytes(out) + cell)
+
+
+def _seen_bytes(context: CausalContext, origin: Origin) -> bytes | None:
+    counter = context.vector.counter(origin)
+    beyond = sorted(context.cloud.get(origin, ()))
+    if not counter and not beyond:
+        return None
+    out = bytearray()
+    put_number(out, counter)
+    for further in beyond:
+        put_number(out, further - counter)
+        counter = further
+    return bytes(out)
+
+
+def _load_seen(context: CausalContext, origin: Origin, reader: Reader) -> None:
+    counter = reader.number()
+    if counter:
+        context.merge_vector(VersionVector({origin: counter}))
+    while reader.offset < reader.end:
+        counter += reader.number()
+        context.add(Dot(*origin, counter))

@@ -1,0 +1,135 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Writes of clients: made here at once, answered when they are durable here, and elsewhere where that was asked for."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from heapq import heappop, heappush
+
+from tricord.base.dots import Dot
+from tricord.base.errors import InvalidRequest, TooFewReplicas, TricordError
+from tricord.base.hybrid_clock import HybridTime
+from tricord.crdt.cell import Cell, Delta, Write
+from tricord.crdt.changes import mutate
+from tricord.crdt.encoding import encode_delta
+from tricord.eventual.messages import Have
+from tricord.eventual.spread import Spread
+from tricord.eventual.state import State
+from tricord.eventual.turn import WriteAnswer, WriteRequest
+
+
+@dataclass(slots=True)
+class Waiting:
+    """A write that is not answered yet, and who has it durably."""
+
+    ticket: int
+    dot: Dot
+    acks: int
+    who: set[int] = field(default_factory=set)
+
+
+class Writing:
+    """Also keeps writes that may be nowhere else until another replica has them."""
+
+    def __init__(self, state: State) -> None:
+        self._state = state
+        self._spread = Spread(state, self._stored)
+        self._waiting: dict[int, Waiting] = {}
+        self._undurable: deque[tuple[int, int]] = deque()
+        self._deadlines: list[tuple[float, int]] = []
+        self.unsent = {(incarnation, counter) for incarnation, counter, _, _ in state.store.unsent()}
+
+    @property
+    def spread(self) -> Spread:
+        """The way to peers."""
+        return self._spread
+
+    def request(self, asked: WriteRequest) -> None:
+        """Make a client's write, or answer why not."""
+        state = self._state
+        expires = state.wall + asked.ttl if asked.ttl else 0
+        try:
+            if not 1 <= asked.acks <= len(state.active):
+                raise InvalidRequest(f"acks is {asked.acks}; the keyspace has {len(state.active)} replicas")
+            dot = self.make(
+                asked.key,
+                lambda cell, dot, stamp: mutate(cell, Write(dot, stamp, asked.seen, expires), asked.change),
+            )
+        except TricordError as error:
+            state.output.writes.append(WriteAnswer(asked.ticket, None, 0, error))
+            return
+        assert dot is not None
+        self._waiting[dot.counter] = Waiting(asked.ticket, dot, asked.acks)
+        self._undurable.append((state.output.turn, dot.counter))
+        if asked.deadline != float("inf"):
+            heappush(self._deadlines, (asked.deadline, dot.counter))
+
+    def make(self, key: bytes, write: Callable[[Cell, Dot, HybridTime], Delta | None]) -> Dot | None:
+        """Make a write of this replica; where ``write`` gives or raises something else, there is none, nor a name."""
+        state = self._state
+        before = state.clock, state.counter
+        dot, stamp = state.name_write()
+        delta = None
+        try:
+            delta = write(state.store.cell(key), dot, stamp)
+        finally:
+            if delta is None:
+                state.clock, state.counter = before
+        if delta is None:
+            return None
+        state.apply(key, delta)
+        data = encode_delta(delta)
+        state.store.put_unsent(dot, key, data)
+        self.unsent.add((dot.incarnation, dot.counter))
+        self._spread.add(dot.counter, key, data)
+        return dot
+
+    def persisted(self, turn: int) -> None:
+        """The effects of all turns up to that one are durable here."""
+        while self._undurable and self._undurable[0][0] <= turn:
+            self._count(self._state.config.replica, self._undurable.popleft()[1])
+
+    def have(self, peer: int, received: Have) -> None:
+        """A peer had a whole round with this replica: it has these of its writes."""
+        origin = self._state.config.incarnation
+        counters = dict(received.counters)
+        for incarnation, counter in sorted(self.unsent):
+            if incarnation <= received.floor or counter <= counters.get(incarnation, 0):
+                self._sent(incarnation, counter)
+        for counter in [each for each in self._waiting if each <= counters.get(origin, 0)]:
+            self._count(peer, counter)
+
+    def expire(self) -> None:
+        """Say of writes whose time is up how many replicas have them. They stay."""
+        while self._deadlines and self._deadlines[0][0] <= self._state.now:
+            waiting = self._waiting.pop(heappop(self._deadlines)[1], None)
+            if waiting is not None:
+                found = len(waiting.who)
+                error = TooFewReplicas(f"{found} of {waiting.acks} replicas said in time that they have the write")
+                self._state.output.writes.append(WriteAnswer(waiting.ticket, waiting.dot, found, error))
+
+    @property
+    def deadline(self) -> float:
+        """The next one."""
+        return self._deadlines[0][0] if self._deadlines else float("inf")
+
+    def _stored(self, peer: int, first: int, last: int) -> None:
+        for counter in range(first, last + 1):
+            self._sent(self._state.config.incarnation, counter)
+            self._count(peer, counter)
+
+    def _sent(self, incarnation: int, counter: int) -> None:
+        if (incarnation, counter) in self.unsent:
+            self.unsent.discard((incarnation, counter))
+            self._state.store.drop_unsent(incarnation, counter)
+
+    def _count(self, replica: int, counter: int) -> None:
+        waiting = self._waiting.get(counter)
+        if waiting is None:
+            return
+        waiting.who.add(replica)
+        if len(waiting.who) >= waiting.acks and self._state.config.replica in waiting.who:
+            del self._waiting[counter]
+            self._state.output.writes.append(WriteAnswer(waiting.ticket, waiting.dot, len(waiting.who)))
