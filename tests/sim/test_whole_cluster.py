@@ -11,6 +11,7 @@ from tricord.base.context import Context
 from tricord.base.errors import MembershipRefused, NotForLearners, TricordError, WrongMember
 from tricord.base.levels import Level
 from tricord.base.operations import Put, Range, RangeResult
+from tricord.sim.host_network import Condition
 from tricord.sim.wide.host_disk import HostDisk
 from tricord.sim.wide.world import World
 
@@ -206,6 +207,36 @@ def test_one_that_joins_lets_who_asks_wait_until_it_knows() -> None:
         assert not joining.replica.configuration.members() and not joining.is_learner
         result, _ = await joining.engine.ask(Range(b"a"), Context())
         assert isinstance(result, RangeResult) and len(result.kvs) == 1
+
+    World(seed=9).play(story)
+
+
+def test_one_that_reads_the_past_for_long_is_not_taken_for_removed() -> None:
+    """The log that it reads begins with configurations from before it came."""
+
+    async def story(world: World) -> None:
+        await world.start()
+        leader = await world.led()
+        async with world.client() as store:
+            for number in range(40):
+                await store.put(f"k{number}", bytes(50_000))
+        await asyncio.sleep(2)
+        slow = world.network.impose([(name, "n4") for name in world.names], Condition(bytes_per_second=400_000.0))
+        await world[leader].member.engine.add_member(["http://n4:2379"], name="n4", learner=True)
+        joining = world["n4"]
+        await joining.start(listed=(*world.names, "n4"), initial_cluster_state="existing")
+        for _ in range(100):
+            if (known := joining.member.replica.configuration).voters:
+                break
+            await asyncio.sleep(0.1)
+        assert known.voters and not known.learners, "it has read some of the log, and not yet that it is in the cluster"
+        joining.pausing.begin()
+        world.network.lift(slow)
+        await asyncio.sleep(10)  # longer than one that was removed stays
+        joining.pausing.end()
+        await agree(world)
+        assert joining.member.failure is None
+        assert joining.member.replica.configuration.learners
 
     World(seed=9).play(story)
 

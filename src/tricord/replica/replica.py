@@ -189,6 +189,12 @@ class Replica(Generic[AppliedT]):
         return self._raft.state.configuration
 
     @property
+    def configuration_is_committed(self) -> bool:
+        """Whether the entry that brought it is: no other leader takes it back."""
+        state = self._raft.state
+        return state.configurations.current_index <= state.commit_index
+
+    @property
     def caught_up(self) -> bool:
         """Whether this member leads, has committed in its term, and has applied all that is committed."""
         state = self._raft.state

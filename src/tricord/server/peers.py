@@ -51,6 +51,10 @@ class KnowsCluster(Protocol):
         """The one in force."""
 
     @property
+    def configuration_is_committed(self) -> bool:
+        """Whether it is certain that it stays until another one comes."""
+
+    @property
     def leader(self) -> int:
         """Who leads, as far as is known (0: nobody)."""
 
@@ -103,6 +107,8 @@ class Peers:
         self._calls: dict[int, asyncio.Future[LeaderAnswer]] = {}
         self._call_count = 0
         self._publishing: asyncio.Task[None] | None = None
+        self._belonged = False
+        """Whether the log, as far as it was read here, once had this member in the cluster."""
         self._leaving = False
         self._stopped = False
         self.is_learner = _has_no_vote(replica.configuration, identity.member)
@@ -160,12 +166,12 @@ class Peers:
         self.links.recheck()
         members = configuration.members()
         if own not in members:
-            if not self._leaving:
+            # One that joins is told first what was before it came.
+            if self._belonged and not self._leaving:
                 self._leaving = True
-                delay = LEAVE_ELECTION_TIMEOUTS * self._election_seconds
-                self._tasks.call_later(delay, self._leave)
+                self._leave_later()
             return
-        self._leaving = False
+        self._belonged, self._leaving = True, False
         known = member_info(configuration, own).incarnation
         if known and known != self._identity.incarnation:
             self._fail(WrongMember("the cluster knows this member with another data directory"))
@@ -376,10 +382,18 @@ class Peers:
         finally:
             self._publishing = None
 
+    def _leave_later(self) -> None:
+        self._tasks.call_later(LEAVE_ELECTION_TIMEOUTS * self._election_seconds, self._leave)
+
     def _leave(self) -> None:
-        if self._leaving and not self._stopped:
-            self._tells.warning("this member was removed from the cluster")
-            self._fail(MemberRemoved())
+        if not self._leaving or self._stopped:
+            return
+        if not self._replica.configuration_is_committed:
+            # Another leader may take it back. Where nobody tells how it ended, the others refuse this member.
+            self._leave_later()
+            return
+        self._tells.warning("this member was removed from the cluster")
+        self._fail(MemberRemoved())
 
     def name(self, member: int) -> str:
         """What people call the member."""
