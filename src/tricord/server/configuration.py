@@ -131,6 +131,14 @@ class Configuration:
         low=50,
         high=600_000,
     )
+    lease_reads: bool = setting(
+        default=False,
+        effect="answer linearizable reads on the leader without asking a majority each time: the voters promise not to"
+        " elect another within `election_timeout`. It trusts clocks: those of any two members may differ in rate by at"
+        " most one part in `election_timeout` / `heartbeat_interval`, and no machine may be suspended or saved to disk"
+        " while its member runs (a paused process is fine). Else a leader that was replaced may answer with old data",
+        relation="the same on all members; then a leader that died is replaced after its whole `election_timeout`",
+    )
     lease_checkpoint_interval: float = setting(
         default=300.0,
         unit="seconds",

@@ -57,6 +57,9 @@ from tricord.storage.member_storage import MemberStorage
 from tricord.transport.peer.hooks import LocalMember
 from tricord.transport.peer.links import PeerLinks
 
+LEASE_DRIFT_TICKS = 2
+"""By how many ticks a lease for reads is shorter than the promise that it stands on: one since both are counted in
+whole ticks, one for clocks that run at different rates."""
 EXPIRE_SECONDS = 0.1
 
 
@@ -110,6 +113,8 @@ class Member:
             RaftConfig(
                 storage.identity.member,
                 election_ticks=configuration.election_ticks,
+                lease_reads=configuration.lease_reads,
+                lease_drift_ticks=LEASE_DRIFT_TICKS,
                 seed=self._environment.random.bits(64),
             ),
             configuration=members_of(storage, configuration),
@@ -132,6 +137,7 @@ class Member:
             self.metrics,
             self._fail,
             tick_seconds=configuration.tick_seconds,
+            keeps_time=configuration.lease_reads,
         )
         slack = configuration.log_slack_entries
         self.housekeeping = Housekeeping(environment, self.machine, self.drain, self.log, self._fail, log_slack=slack)

@@ -113,7 +113,9 @@ class TurnLoop:
         fail: Callable[[BaseException], None],
         *,
         tick_seconds: float = TICK_SECONDS,
+        keeps_time: bool = False,
     ) -> None:
+        """``keeps_time``: leases for reads depend on ticks, so all that are over count before anything else does."""
         self._clock = environment.clock
         self._metrics = metrics
         self._tasks = environment.tasks
@@ -137,6 +139,7 @@ class TurnLoop:
         self._stopped = False
         self._input = TurnInput()
         self._tick_seconds = tick_seconds
+        self._keeps_time = keeps_time
         self._ticked_at = 0.0
         self._tick_timer: Timer | None = None
         self._awaited: list[tuple[Callable[[], bool], asyncio.Future[None]]] = []
@@ -300,12 +303,15 @@ class TurnLoop:
     def _tick(self) -> None:
         if self._stopped:
             return
+        self._tick_timer = self._tasks.call_later(self._tick_seconds, self._tick)
+        if self._keeps_time:
+            self.wake()
+            return
         now = self._clock.monotonic()
         # Missed ticks are no ticks: time that this process slept through is nobody's silence.
         self._input.ticks = 1
         self._input.paused_ticks += max(int((now - self._ticked_at) / self._tick_seconds) - 1, 0)
         self._ticked_at = now
-        self._tick_timer = self._tasks.call_later(self._tick_seconds, self._tick)
         self.wake()
 
     def _persisted(self, hard_state: HardState | None, last: Entry | None) -> None:
@@ -332,10 +338,24 @@ class TurnLoop:
             self._gathering = None
         if not self.started:
             return
+        if self._keeps_time:
+            self._count_time()
         turn_input, self._input = self._input, TurnInput()
         if self._rounds is not None:
             self._rounds.proposals.left()
             self._rounds.reads.left()
+        self._decide(turn_input)
+
+    def _count_time(self) -> None:
+        """What came in while this process was paused must not meet a lease, or a promise, of before the pause."""
+        passed = int((self._clock.monotonic() - self._ticked_at) / self._tick_seconds)
+        if passed > 0:
+            self._ticked_at += passed * self._tick_seconds
+            self._decide(TurnInput(ticks=1, paused_ticks=passed - 1))
+
+    def _decide(self, turn_input: TurnInput) -> None:
+        if not self.started:
+            return
         try:
             turn_input.now = began = self._clock.monotonic()
             output = self._replica.turn(turn_input)
