@@ -240,3 +240,34 @@ def test_a_clock_ten_minutes_ahead_is_told_and_changes_nothing_else() -> None:
     group.change(2, b"k", Put(b"w"))
     group.run(0.2)
     assert group.values(b"k") == [b"w", b"w"]
+
+
+def test_an_incarnation_is_over_only_after_rounds_with_all() -> None:
+    group = Group(1, 2, 3)
+    group.run(0.1)
+    group.change(1, b"before", Put(b"v"))
+    group.run(0.5)
+    group.cut = {(1, 2), (2, 3), (3, 2)}
+    group.change(1, b"k", Put(b"v"))
+    group.run(0.3)
+    group.cut = {(2, 3), (3, 2), (1, 3), (3, 1)}
+    del group.stores[1]
+    group.start(1, 2)
+    group.run(4.0)
+    group.heal()
+    group.run(8.0)
+    assert group.values(b"k") == [b"v"] * 3
+
+
+def test_what_ended_waits_for_rounds_with_all() -> None:
+    group = Group(1, 2, 3, ending_seconds=2.0)
+    group.run(0.1)
+    group.cut = {(2, 1), (1, 2), (2, 3), (3, 2)}
+    group.change(2, b"k", PutLast(b"older"))
+    group.run(0.1)
+    group.change(1, b"k", PutLast(b"newer"), ttl=1000)
+    group.run(12.0)
+    group.heal()
+    group.run(15.0)
+    assert group.values(b"k") == [None] * 3
+    assert [replica.keys for replica in group.replicas.values()] == [0, 0, 0]

@@ -19,7 +19,7 @@ class EventualConfig:
     cluster: int
     keyspace: int
     replica: int
-    """1 or more: an edge without a number yet keeps its writes to itself until it has one."""
+    """0: an edge without a number yet, which has no peers; it comes back with one (``returning.Former``)."""
     incarnation: int
     """Above all that this replica ever had: ``next_incarnation``."""
     fanout: int = 8
@@ -38,8 +38,8 @@ class EventualConfig:
     """What has ended is taken away so much later: more than clocks differ by."""
 
     def __post_init__(self) -> None:
-        if not 0 < self.replica <= REPLICA_MAX or not 0 <= self.incarnation <= INCARNATION_MAX:
-            raise ConfigurationError(f"a replica has a number from 1 to {REPLICA_MAX}, and an incarnation of 48 bits")
+        if not 0 <= self.replica <= REPLICA_MAX or not 0 <= self.incarnation <= INCARNATION_MAX:
+            raise ConfigurationError(f"a replica has a number from 0 to {REPLICA_MAX}, and an incarnation of 48 bits")
         if min(self.fanout, self.batch_bytes) < 1 or min(self.repair_seconds, self.answer_seconds) <= 0:
             raise ConfigurationError("fanout, sizes and times of an eventual keyspace are more than 0")
 

@@ -2,7 +2,8 @@
 """A replica that was retired comes back under a new number: empty, but for the writes that nobody else has.
 
 It first has a whole round with each other replica. Then it knows which of its former writes reached somebody; the
-others get new names and are made again. What was removed meanwhile stays removed: it brings nothing else along.
+others get new names and are made again, and what the former were to replace goes. What was removed meanwhile stays
+removed: it brings nothing else along.
 """
 
 from __future__ import annotations
@@ -11,7 +12,8 @@ from dataclasses import dataclass, field
 
 from tricord.base.dots import Dot
 from tricord.base.message import message
-from tricord.crdt.cell import Delta
+from tricord.base.reachable import reachable
+from tricord.crdt.cell import Delta, dots_of
 from tricord.crdt.renaming import renamed_delta
 from tricord.eventual.agreement import Agreement
 from tricord.eventual.state import State
@@ -45,7 +47,9 @@ class Returning:
             names: dict[Dot, Dot] = {}
             for incarnation, counter, key, delta in former.unsent:
                 dot = Dot(former.replica, incarnation, counter)
-                if dot not in state.known:
+                if dot in state.known:
+                    self._finish(key, delta)
+                else:
                     self._make(key, delta, dot, names)
             state.store.put_adopted(former.replica)
         state.output.adopted = True
@@ -56,3 +60,15 @@ class Returning:
             return renamed_delta(delta, names)
 
         self.writing.make(key, write)
+
+    def _finish(self, key: bytes, delta: Delta) -> None:
+        """Others know of the write by what came after it, which need not have told them what it had replaced."""
+        gone = frozenset(dots_of(self.state.store.cell(key)) & delta.dots) - delta_entries(delta)
+        if gone:
+            reachable("a write known to others had not yet replaced what it was to replace")
+            self.writing.make(key, lambda _cell, new, _stamp: Delta({}, gone | {new}))
+
+
+def delta_entries(delta: Delta) -> frozenset[Dot]:
+    """The dots that the delta brings, not those that it takes away."""
+    return frozenset(dots_of(delta.cell))
