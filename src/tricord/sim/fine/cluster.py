@@ -3,7 +3,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import PurePath
 from random import Random
 from traceback import extract_tb
@@ -99,19 +100,25 @@ class Cluster:
     def run(self, until: int) -> bool:
         """Let time pass up to then. False when a promise was broken before."""
         schedule = self.schedule
-        try:
+        with self.judged():
             while schedule.advance(until):
                 if self.dirty:
                     dirty, self.dirty = self.dirty, []
                     for host in dirty:
                         host.take_turn()
+        return not self.outcome.violations
+
+    @contextmanager
+    def judged(self) -> Iterator[None]:
+        """What breaks within is a violation of this run."""
+        try:
+            yield
         except Broken as broken:
             self._broken(broken.checker, broken.words)
         except (AssertionError, ApplyFailed) as error:
             self._broken("invariant", _where(error))
         except RunTooLong as late:
             self._broken(CHECKER, str(late))
-        return not self.outcome.violations
 
     def run_until(self, holds: Callable[[], bool], seconds: float, step: float = 0.05) -> bool:
         """Let time pass until ``holds()``, looked at now and then, at most so long. Whether it does."""

@@ -53,8 +53,11 @@ def _run(cluster: Cluster) -> None:
     if not cluster.run(cluster.began + int(plan.seconds * SECOND)):
         return
     cluster.say("the trouble is over")
-    cluster.faults.end_all()
-    cluster.operator.revive_all()
+    with cluster.judged():
+        cluster.faults.end_all()
+        cluster.operator.revive_all()
+    if cluster.outcome.violations:
+        return
     for words, holds, seconds in (
         ("no leader", lambda: cluster.leader() is not None, HEALING_SECONDS),
         ("changes of members do not end", lambda: not cluster.operator.is_busy, HEALING_SECONDS),

@@ -67,7 +67,11 @@ class Image:
         del self.log[:count]
 
     def install(self, index: int, term: int, configuration: Configuration, tables: Tables) -> None:
-        """A snapshot takes the place of state and log."""
+        """A snapshot takes the place of state and log. As in ``storage.snapshot_install``, who holds an entry has seen
+        its term, and gave no vote in one that its hard state does not know."""
+        known = self.hard_state
+        vote = known.vote if known.term >= term else 0
+        self.hard_state = HardState(max(known.term, term), vote, max(known.commit, index))
         self.base = (index, term)
         self.configuration = configuration
         self.log = []
