@@ -271,3 +271,25 @@ def test_what_ended_waits_for_rounds_with_all() -> None:
     group.run(15.0)
     assert group.values(b"k") == [None] * 3
     assert [replica.keys for replica in group.replicas.values()] == [0, 0, 0]
+
+
+def test_a_write_known_by_its_successor_alone_is_finished_when_its_replica_returns() -> None:
+    group = Group(1, 2, 3)
+    group.run(0.1)
+    group.change(3, b"k", Put(b"first"))
+    group.run(0.5)
+    group.part()
+    group.change(3, b"k", Put(b"second"))
+    group.run(3.0)
+    group.cut = {(1, 3), (2, 3)}
+    group.change(3, b"k", Put(b"third"))
+    group.run(0.1)
+    former = group.replicas[3].former()
+    group.retire(3)
+    group.heal()
+    group.start(4, 1, former)
+    group.run(8.0)
+    for replica in group.replicas.values():
+        shown = show(replica.cell(b"k"), START)
+        assert shown is not None
+        assert [each.value for each in shown.siblings] == [b"third"]
