@@ -21,7 +21,8 @@ TricordError
 |-- CorruptCluster          an alarm says that members differ: nothing is written
 |-- WrongMember             this data directory is not, or no longer, one of the cluster's
 |   `-- MemberRemoved       the others say that its time there is over
-|-- Unavailable             NoLeader, Stopping, ConnectionFailed, TokenAhead, BoundNotMet
+|-- Unavailable             NoLeader, Stopping, ConnectionFailed, TokenAhead, BoundNotMet, ReplicaCatchingUp
+|-- ReplicaRetired          the others take nothing from it any more
 |-- DeadlineExceeded        the outcome is known: nothing was done (reads, or a write never sent)
 |-- Cancelled
 |-- OutcomeUnknown          a write may or may not have happened
@@ -350,6 +351,18 @@ class ConnectionFailed(Unavailable):
     code = "connection_failed"
     summary = "could not connect"
     hint = "check the endpoint and that a member listens there"
+
+
+class ReplicaCatchingUp(Unavailable):
+    code = "replica_catching_up"
+    summary = "the replica is taking over the state of another one"
+    hint = "retry after a pause, or at another replica"
+
+
+class ReplicaRetired(TricordError):
+    code = "replica_retired"
+    summary = "the replica was retired or has left, and its id is not used again"
+    hint = "join under a new id: what was written and not sent yet is kept and sent then"
 
 
 class DeadlineExceeded(TricordError):

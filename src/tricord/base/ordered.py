@@ -28,6 +28,10 @@ class Table(IntEnum):
     """lease id -> the lease's record."""
     LEASE_KEYS = 5
     """lease id + keyspace + key -> empty."""
+    CELLS = 6
+    """keyspace + key -> what the key of a causal or eventual keyspace holds (``crdt.encoding``)."""
+    OPERATIONS = 7
+    """keyspace + kind + place -> the log of such a keyspace's writes, and marks about it."""
 
 
 META_APPLIED_INDEX = b"applied_index"

@@ -16,12 +16,13 @@ _OF_THE_FINE_NET = ("base", "raft", "mvcc", "lease", "auth", "statemachine", "re
 
 def points_of(net: str = "", source: Path | None = None) -> dict[str, str]:
     """Each point's name and where it stands (``raft/election.py:41``), sorted by place. ``net``: those that it can
-    reach; empty: all. Raises ValueError for a name that is no literal, or stands at two places."""
+    reach; empty: all but those of ``causal``, which has a net of its own. Raises ValueError for a name that is no
+    literal, or stands at two places."""
     root = source or Path(tricord.__file__).parent
     points: dict[str, str] = {}
     for path in sorted(root.rglob("*.py")):
         place = path.relative_to(root)
-        if place.parts[0] in ("sim", "cli") or (net == FINE and place.parts[0] not in _OF_THE_FINE_NET):
+        if place.parts[0] in ("sim", "cli", "causal") or (net == FINE and place.parts[0] not in _OF_THE_FINE_NET):
             continue
         text = path.read_bytes()
         if _MARK in text:

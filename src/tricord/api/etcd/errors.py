@@ -87,6 +87,8 @@ TABLE: dict[type[TricordError], tuple[Status, str | None]] = {
     errors.MalformedCommand: (Status.UNAVAILABLE, "etcdserver: server stopped"),
     errors.ApplyFailed: (Status.UNAVAILABLE, "etcdserver: server stopped"),
     errors.EntriesLost: (Status.UNAVAILABLE, "etcdserver: server stopped"),
+    errors.ReplicaCatchingUp: (Status.UNAVAILABLE, None),
+    errors.ReplicaRetired: (Status.FAILED_PRECONDITION, None),
 }
 
 

@@ -1,0 +1,130 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Who is of the replica set, what each of them durably has, and so what all have."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from tricord.base.dots import INCARNATION_MAX, Origin
+from tricord.base.encoding import Reader, put_number
+from tricord.base.message import message
+from tricord.causal.past import FORMAT_VERSION, Past
+
+
+@message
+class Have:
+    """What a replica tells of itself; others may pass it on. ``epoch``: the change of the replica set that it knows;
+    ``fetching``: it takes over a state, after which it has other things."""
+
+    replica: int
+    incarnation: int
+    epoch: int
+    past: Past
+    fetching: bool = False
+
+    def encode(self) -> bytes:
+        """Its bytes."""
+        out = bytearray((FORMAT_VERSION, self.fetching))
+        for number in (self.replica, self.incarnation, self.epoch):
+            put_number(out, number)
+        self.past.write(out)
+        return bytes(out)
+
+    @classmethod
+    def decode(cls, data: bytes) -> Have:
+        """From its bytes. Raises ``MalformedEncoding``."""
+        reader = Reader(data)
+        reader.version(FORMAT_VERSION)
+        fetching = bool(reader.number(1))
+        have = cls(reader.number(), reader.number(INCARNATION_MAX), reader.number(), Past.read(reader), fetching)
+        reader.finish()
+        return have
+
+
+class Peer:
+    """Another replica of the set."""
+
+    __slots__ = ("cursor", "have", "lagging", "sent")
+
+    def __init__(self) -> None:
+        self.have: Have | None = None
+        self.cursor = 0
+        """The next row to look at for it."""
+        self.lagging = False
+        """It lacks what has no rows here any more: it needs a state."""
+        self.sent: dict[Origin, int] = {}
+        """What went to it and was not in its last word."""
+
+    def hear(self, have: Have) -> None:
+        """Its newest word. If it brings nothing new although something is under way, that is sent again."""
+        before = self.have
+        self.have = have
+        arrived = [origin for origin, counter in self.sent.items() if have.past.has(origin, counter)]
+        for origin in arrived:
+            del self.sent[origin]
+        if before is None or (self.sent and before.past == have.past):
+            self.rewind()
+
+    def rewind(self) -> None:
+        """Begin anew with what it said last."""
+        self.cursor = 0
+        self.sent.clear()
+
+
+class Peers:
+    """``epoch`` counts the changes of the set; ``retired`` has for each id that left the epoch of that."""
+
+    __slots__ = ("active", "epoch", "here", "peers", "retired")
+
+    def __init__(self, here: int) -> None:
+        self.here = here
+        self.epoch = 0
+        self.active: frozenset[int] = frozenset((here,))
+        self.retired: dict[int, int] = {}
+        self.peers: dict[int, Peer] = {}
+
+    def change(self, epoch: int, active: Iterable[int], retired: Iterable[int]) -> list[int]:
+        """The set as the catalogue says it is. Gives the ids that are retired now; an older word changes nothing."""
+        if epoch <= self.epoch:
+            return []
+        self.epoch = epoch
+        self.active = frozenset(active)
+        gone = [replica for replica in sorted(retired) if replica not in self.retired]
+        assert not self.active & (self.retired.keys() | frozenset(gone)), "the id of a replica is never used again"
+        self.retired.update(dict.fromkeys(gone, epoch))
+        others = self.active - {self.here}
+        self.peers = {replica: self.peers.get(replica) or Peer() for replica in sorted(others)}
+        return gone
+
+    def newest(self, replica: int) -> int:
+        """The incarnation in which the replica speaks; 0 where what it says does not count."""
+        peer = self.peers.get(replica)
+        if peer is None or peer.have is None or peer.have.fetching:
+            return 0
+        return peer.have.incarnation
+
+    def counter_everywhere(self, origin: Origin, own: int) -> int:
+        """How many writes of the origin all active replicas have, where ``own`` are durable here."""
+        least = own
+        for peer in self.peers.values():
+            if peer.have is None:
+                return 0
+            if not peer.have.past.is_closed(origin):
+                least = min(least, peer.have.past.entries.get(origin, 0))
+        return least
+
+    def all_stopped_at(self, origin: Origin, counter: int) -> bool:
+        """Whether each of the others has exactly so many of the origin. Where one has closed it, that is to be taken
+        over, with a look at the sum. Those that take over a state do not count: they get it with that."""
+        for peer in self.peers.values():
+            if peer.have is None:
+                return False
+            if peer.have.fetching:
+                continue
+            if peer.have.past.entries.get(origin, 0) != counter:
+                return False
+        return True
+
+    def all_know(self, epoch: int) -> bool:
+        """Whether each of the others has said that it knows that change of the set."""
+        return all(peer.have is not None and peer.have.epoch >= epoch for peer in self.peers.values())

@@ -1,0 +1,244 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One causal keyspace at one replica: ``CausalReplica``. What the host around it has to do is in docs/causal.md."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from tricord.base.dots import Dot, Origin, VersionVector
+from tricord.base.errors import InvalidRequest, MalformedEncoding, ReplicaCatchingUp, ReplicaRetired, TricordError
+from tricord.base.hybrid_clock import HybridClock
+from tricord.base.reachable import reachable
+from tricord.causal.closing import rows_to_cut, to_close
+from tricord.causal.operation import Operation, deltas_of, head_of, make_operation
+from tricord.causal.past import Past
+from tricord.causal.peers import Have
+from tricord.causal.pending import missing_for
+from tricord.causal.results import BATCH_BYTES, Change, Delivered, ToSend
+from tricord.causal.taking_over import TakingOver
+from tricord.crdt.cell import Cell, Delta
+from tricord.crdt.cell import Write as Circumstances
+from tricord.crdt.encoding import encode_delta
+from tricord.crdt.join import apply_delta
+
+RETENTION_BYTES = 256 * 1024 * 1024
+"""Of the log: who lacks more than that takes over a state."""
+
+__all__ = ["CausalReplica", "Change", "Delivered", "ToSend"]
+
+
+class CausalReplica(TakingOver):
+    """Writes, reads, sessions, delivery, and what others have and lack."""
+
+    def write(self, changes: Sequence[Change], now: int) -> Delivered:
+        """One atomic operation on some keys, applied at once. ``now``: the wall clock in milliseconds.
+
+        It is answered, sent, and its result shown to anybody only when the host has logged it (``persisted``). Raises
+        what mutators raise, ``ReplicaCatchingUp``, ``InvalidRequest``: then nothing was changed.
+        """
+        self._check_open()
+        if not changes:
+            raise InvalidRequest("an operation needs at least one key")
+        first = self.past.entries.get(self.origin, 0) + 1
+        stamp = self.clock.advance(now).stamp
+        cells: dict[bytes, Cell] = {}
+        deltas: list[Delta] = []
+        replica, incarnation = self.origin
+        for counter, change in enumerate(changes, first):
+            key = change.key
+            cell = cells[key] if key in cells else self.get(key)
+            delta = change.mutate(
+                cell, Circumstances(Dot(replica, incarnation, counter), stamp, change.seen, change.expires)
+            )
+            cells[key] = apply_delta(cell, self.past, delta)
+            deltas.append(delta)
+        writes = [(change.key, encode_delta(delta)) for change, delta in zip(changes, deltas, strict=True)]
+        operation = make_operation(self.origin, first, stamp, self._needs(), writes)
+        self.clock = HybridClock(stamp)
+        result = Delivered()
+        self._apply(operation, cells, result, mine=True)
+        return result
+
+    def _check_open(self) -> None:
+        if self.fetching:
+            raise ReplicaCatchingUp
+        if not self.origin[1]:
+            raise ReplicaCatchingUp("the replica has not started yet")
+
+    def covers(self, vector: VersionVector) -> bool:
+        """Whether all that a session has seen is here."""
+        return not self.fetching and all(
+            self._has_for_sessions(origin, counter) for origin, counter in vector.entries.items()
+        )
+
+    def wait(self, ticket: int, vector: VersionVector) -> bool:
+        """Whether it is; if not, ``ticket`` will be among ``satisfied``, or is forgotten (``tickets.forget``)."""
+        if self.fetching:
+            self.tickets.hold(ticket, vector)
+            return False
+        return self.tickets.wait(ticket, vector)
+
+    def token(self) -> VersionVector:
+        """What is here, for the token of an answer."""
+        return self.past.vector()
+
+    def receive(self, sender: int, operations: Iterable[Operation], now: int) -> Delivered:
+        """Operations that came from a peer, its own or others'. Raises ``ReplicaRetired`` for a sender that is not of
+        the set. Cost of one that is delivered at once: 15 us."""
+        if sender not in self.peers.active:
+            raise ReplicaRetired(f"replica {sender} is not, or no longer, one of the keyspace's")
+        result = Delivered()
+        if self.fetching and not self._all_pieces:
+            result.full = True
+            return result
+        for operation in operations:
+            if not operation.origin[0]:
+                result.refused.append((operation, MalformedEncoding("an origin without an id")))
+            elif not self.past.has(operation.origin, operation.last):
+                self._take(operation, result, now)
+        if self.fetching:
+            self._end_fetch(result)
+        elif result.operations:
+            origins = list(dict.fromkeys(operation.origin for operation in result.operations))
+            result.satisfied = self.tickets.satisfied(origins)
+        return result
+
+    def _take(self, operation: Operation, result: Delivered, now: int) -> None:
+        try:
+            deltas = deltas_of(operation)
+        except TricordError as error:
+            result.refused.append((operation, error))
+            return
+        observed = self.clock.observe(operation.stamp, now)
+        self.clock = observed.clock
+        result.ahead = max(result.ahead, observed.ahead)
+        if not self._is_next(operation) or missing_for(operation, self.past) is not None:
+            reachable("an operation came before what it needs")
+            if self.pending.add(operation, deltas):
+                self.pending.wait_for(operation, self.past)
+            else:
+                reachable("an operation found no room to wait")
+                result.full = True
+            return
+        self._deliver(operation, deltas, result)
+        for waiting in self.pending.ready(operation.origin, self.past):
+            self._deliver(waiting.operation, waiting.deltas, result)
+
+    def change_set(self, epoch: int, active: Iterable[int], retired: Iterable[int]) -> None:
+        """The replica set after the ``epoch``-th change of the catalogue: ``retired`` has all ids that ever left."""
+        for replica in self.peers.change(epoch, active, retired):
+            for origin in [origin for origin in self.pending.origins if origin[0] == replica]:
+                self.pending.forget(origin)
+
+    @property
+    def is_retired(self) -> bool:
+        """Whether the others take nothing from this id any more: come back under a new one."""
+        return self.replica in self.peers.retired
+
+    def have(self) -> Have:
+        """What to tell the others, again and again: what is durable here."""
+        return Have(self.replica, self.origin[1], self.peers.epoch, self.durable.copy(), self.fetching)
+
+    def heard(self, have: Have) -> int:
+        """What a replica told of itself, first or second hand. Gives 0, or the newest incarnation of it where this is
+        of an older one: if it is connected, it has to be told (``outdated_by``)."""
+        self._look_for_myself(have.past)
+        peer = self.peers.peers.get(have.replica)
+        if peer is None:
+            return 0
+        known = peer.have
+        if known is not None and have.incarnation < known.incarnation:
+            return known.incarnation
+        if known is not None and have.incarnation == known.incarnation and not have.past.includes(known.past):
+            return 0  # an older word, that came late
+        peer.hear(have)
+        peer.lagging = not have.past.includes(self.base.past)
+        self._adopt(have.past)
+        return 0
+
+    def outdated_by(self, incarnation: int) -> None:
+        """Another one says that it knows of this incarnation of this replica."""
+        if incarnation > self.origin[1]:
+            self.outdated = max(self.outdated, incarnation)
+
+    def _look_for_myself(self, past: Past) -> None:
+        closed = past.closed.get(self.replica)
+        if closed is not None and self.origin[1] and closed.incarnation >= self.origin[1]:
+            reachable("a replica found its incarnation closed")
+            self.outdated_by(closed.incarnation + 1 if closed.incarnation == self.origin[1] else closed.incarnation)
+        for origin in past.entries:
+            if origin[0] == self.replica:
+                self.outdated_by(origin[1])
+
+    def _adopt(self, other: Past) -> None:
+        """Close what another one has closed, where all of it is here."""
+        for replica, closed in other.closed.items():
+            mine = self.past.closed.get(replica)
+            if mine is not None and mine.incarnation >= closed.incarnation:
+                continue
+            if (
+                self.past.total_to(replica, closed.incarnation)
+                == closed.total
+                == self.durable.total_to(replica, closed.incarnation)
+            ):
+                self._close(replica, closed.incarnation)
+
+    def to_send(self, peer: int, bytes_max: int = BATCH_BYTES) -> ToSend:
+        """What a peer lacks, oldest first, at least one operation if there is any. It goes on where it was, and begins
+        anew where the peer's next word brings nothing new."""
+        found = self.peers.peers.get(peer)
+        if found is None or found.have is None or self.is_retired or not self.replica:
+            return ToSend([])
+        if found.lagging:
+            return ToSend([], lagging=True)
+        sending: list[bytes] = []
+        size = 0
+        has = found.have.past.has
+        for row in self.log.rows(found.cursor, self.persisted_to):
+            head = head_of(row.data)
+            if not has(head.origin, head.last):
+                if sending and size + len(row.data) > bytes_max:
+                    break
+                sending.append(row.data)
+                found.sent[head.origin] = head.last
+                size += len(row.data)
+            found.cursor = row.sequence + 1
+        return ToSend(sending)
+
+    def rewind(self, peer: int) -> None:
+        """Begin anew with what the peer said last: its connection is new."""
+        found = self.peers.peers.get(peer)
+        if found is not None:
+            found.rewind()
+
+    def cut(self, retention: int = RETENTION_BYTES) -> int:
+        """Drop rows that all active replicas have, and the oldest beyond ``retention`` bytes; close incarnations that
+        are over. Called now and then; drops 1,000 rows at most and gives how many."""
+        if self.fetching:
+            return 0
+        rows, stable = rows_to_cut(self.log, self.durable, self.persisted_to, self.peers, retention)
+        past = self.base.past
+        owed = set(self.base.owed) if not stable else set[Origin]()
+        for row in rows:
+            head = head_of(row.data)
+            if not past.is_closed(head.origin):
+                past.entries[head.origin] = max(head.last, past.entries.get(head.origin, 0))
+        if not stable:
+            reachable("the log was cut before all had what it said")
+            owed |= past.entries.keys()
+        elif self.base.owed:
+            owed = {origin for origin in self.base.owed if not self._is_everywhere(origin)}
+        writes = [self.log.drop_write(row) for row in rows]
+        closing = to_close(self.past, self.durable, self.peers, self.origin[1])
+        if rows:
+            self.base = self._base(past, frozenset(owed))
+            self.store.write([*writes, self.log.base_write(self.base)])
+            for peer in self.peers.peers.values():
+                peer.lagging = peer.have is None or not peer.have.past.includes(past)
+        for replica, incarnation in closing:
+            self._close(replica, incarnation)
+        return len(rows)
+
+    def _is_everywhere(self, origin: Origin) -> bool:
+        counter = self.base.past.entries.get(origin, 0)
+        return self.peers.counter_everywhere(origin, self.durable.entries.get(origin, 0)) >= counter

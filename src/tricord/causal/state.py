@@ -1,0 +1,185 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What one replica holds: the tables, what it has of each origin, and the one way in which operations change both."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable, Iterator
+
+from tricord.base.dots import Origin
+from tricord.base.hybrid_clock import HybridClock
+from tricord.base.ordered import OrderedStore, Table, Write
+from tricord.base.reachable import reachable
+from tricord.causal.log import KEYSPACE_BYTES, Base, Log, Row
+from tricord.causal.operation import Operation, decode_operation, deltas_of, head_of
+from tricord.causal.past import Past
+from tricord.causal.peers import Peers
+from tricord.causal.pending import PENDING_BYTES_MAX, Pending, missing_for
+from tricord.causal.results import Delivered, Event
+from tricord.causal.tickets import Tickets
+from tricord.crdt.cell import Cell, Delta
+from tricord.crdt.encoding import decode_cell, encode_cell
+from tricord.crdt.join import apply_delta
+
+
+class ReplicaState:
+    """``sequence`` is that of the newest delivered operation: this replica's own count. ``outdated``: not 0 where
+    others know of a higher incarnation of this replica: its disk is an older copy, so it has to ``start`` above that.
+    """
+
+    def __init__(
+        self, store: OrderedStore, keyspace: int, replica: int, *, pending_bytes: int = PENDING_BYTES_MAX
+    ) -> None:
+        self.store = store
+        self.replica = replica
+        self._prefix = keyspace.to_bytes(KEYSPACE_BYTES, "big")
+        self._end = (keyspace + 1).to_bytes(KEYSPACE_BYTES, "big") if keyspace + 1 < 1 << 32 else None
+        self.log = Log(store, keyspace)
+        self.base = self.log.base()
+        self.past = self.base.past.copy()
+        self.durable = Past()
+        self.sequence = self.base.sequence
+        self.persisted_to = 0
+        self.clock = HybridClock(self.base.stamp)
+        self.highest_incarnation = self.base.incarnation
+        self.origin = Origin(replica, 0)
+        self.peers = Peers(replica)
+        self.outdated = 0
+        self.fetching = self.base.fetching
+        self.pending = Pending(pending_bytes)
+        self.tickets = Tickets(self._has_for_sessions)
+        self._recent = set(self.base.owed)
+        self._unpersisted: deque[tuple[int, Origin, int]] = deque()
+        self._mixed = self.base.mixed.copy()
+        self._all_pieces = self._was_mixed = False
+        self._of_this_fetch = Past()
+        self._first_past: Past | None = None
+        self._next_start = b""
+        for row in self.log.rows():
+            self._load(row)
+        self._all_durable()
+
+    def _load(self, row: Row) -> None:
+        head = head_of(row.data)
+        self.sequence = max(self.sequence, row.sequence)
+        stamp = decode_operation(row.data).stamp
+        if stamp > self.clock.stamp:
+            self.clock = HybridClock(stamp)
+        if not self.past.is_closed(head.origin):
+            self.past.entries[head.origin] = max(head.last, self.past.entries.get(head.origin, 0))
+        self._note(head.origin, mine=row.mine)
+
+    def _note(self, origin: Origin, *, mine: bool) -> None:
+        """What the next operation has to name: what came since the last one of this replica, and that one itself where
+        it was another incarnation's."""
+        if mine:
+            self._recent.clear()
+        self._recent.add(origin)
+        if origin[0] == self.replica and origin[1] > self.highest_incarnation:
+            self.highest_incarnation = origin[1]
+
+    def replay(self, operations: Iterable[Operation]) -> None:
+        """What the host's log has beyond the tables, in its order; what they hold already changes nothing."""
+        for operation in operations:
+            mine = operation.origin[0] == self.replica
+            if missing_for(operation, self.past) is None and self._is_next(operation):
+                self._deliver(operation, deltas_of(operation), Delivered(), mine=mine)
+        self._all_durable()
+
+    def start(self, incarnation: int) -> None:
+        """Write under this incarnation from now on: one above all that the replica knows of itself
+        (``past.next_incarnation``)."""
+        assert incarnation > self.highest_incarnation, "an incarnation was taken before"
+        self.origin = Origin(self.replica, incarnation)
+        self.highest_incarnation = incarnation
+        self.outdated = 0
+        self._keep_base()
+
+    def _all_durable(self) -> None:
+        self.durable = self.past.copy()
+        self.persisted_to = self.sequence
+        self._unpersisted.clear()
+
+    def _needs(self) -> list[tuple[Origin, int]]:
+        entries = self.past.entries
+        return [(origin, entries[origin]) for origin in self._recent if origin in entries and origin != self.origin]
+
+    def get(self, key: bytes) -> Cell:
+        """What a key holds; ``{}`` for nothing. All reads between two calls that change it see one causal cut."""
+        data = self.store.get(Table.CELLS, self._prefix + key)
+        return {} if data is None else decode_cell(data)
+
+    def range(self, start: bytes, end: bytes | None = None) -> Iterator[tuple[bytes, Cell]]:
+        """(key, cell) with ``start <= key < end`` in order; None: to the end. Used up before the next change."""
+        stop = self._end if end is None else self._prefix + end
+        for key, data in self.store.scan(Table.CELLS, self._prefix + start, stop):
+            yield key[KEYSPACE_BYTES:], decode_cell(data)
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it may be read and written: not while it takes over a state."""
+        return not self.fetching
+
+    def _has_for_sessions(self, origin: Origin, counter: int) -> bool:
+        """A session may have seen what was lost, or has another name now, before its incarnation was closed."""
+        if counter <= self.past.entries.get(origin, 0):
+            return True
+        return self.past.is_closed(origin) and counter <= self.log.last_counter(origin)
+
+    def _is_next(self, operation: Operation) -> bool:
+        origin = operation.origin
+        return operation.first == self.past.entries.get(origin, 0) + 1 and not self.past.is_closed(origin)
+
+    def _deliver(self, operation: Operation, deltas: list[Delta], result: Delivered, *, mine: bool = False) -> None:
+        cells: dict[bytes, Cell] = {}
+        for (key, _), delta in zip(operation.writes, deltas, strict=True):
+            cell = cells[key] if key in cells else self.get(key)
+            cells[key] = apply_delta(cell, self.past, delta)
+        if operation.stamp > self.clock.stamp and mine:
+            self.clock = HybridClock(operation.stamp)
+        self._apply(operation, cells, result, mine=mine)
+
+    def _apply(self, operation: Operation, cells: dict[bytes, Cell], result: Delivered, *, mine: bool) -> None:
+        """One write to the store: the keys and the row."""
+        sequence = self.sequence = self.sequence + 1
+        writes: list[Write] = [self._cell_write(key, cell) for key, cell in cells.items()]
+        writes.append(self.log.append_write(sequence, operation, mine=mine))
+        self.store.write(writes)
+        origin = operation.origin
+        self.past.entries[origin] = operation.last
+        self._note(origin, mine=mine)
+        self._unpersisted.append((sequence, origin, operation.last))
+        result.operations.append(operation)
+        result.events += [Event(sequence, key, cell) for key, cell in cells.items()]
+
+    def _cell_write(self, key: bytes, cell: Cell) -> Write:
+        return (Table.CELLS, self._prefix + key, encode_cell(cell) if cell else None)
+
+    def persisted(self, sequence: int) -> None:
+        """The host has logged, durably, all operations up to this one. Only those are sent, and told of to others."""
+        self.persisted_to = max(self.persisted_to, sequence)
+        waiting = self._unpersisted
+        while waiting and waiting[0][0] <= sequence:
+            _, origin, counter = waiting.popleft()
+            if not self.durable.is_closed(origin):
+                self.durable.entries[origin] = counter
+
+    def _close(self, replica: int, incarnation: int) -> None:
+        """Let the replica's incarnations up to that one leave all vectors here."""
+        reachable("an incarnation was closed")
+        total = self.past.total_to(replica, incarnation)
+        ended = self.past.close(replica, incarnation, total)
+        self.durable.close(replica, incarnation, total)
+        self.base.past.close(replica, incarnation, total)
+        owed = frozenset(origin for origin in self.base.owed if not self.past.is_closed(origin))
+        self._recent = {origin for origin in self._recent if not self.past.is_closed(origin)}
+        self.base = self._base(self.base.past, owed)
+        self.store.write([*self.log.ended_writes(ended), self.log.base_write(self.base)])
+
+    def _base(self, past: Past, owed: frozenset[Origin]) -> Base:
+        mixed = self._mixed.copy()
+        return Base(past, self.sequence, self.clock.stamp, self.highest_incarnation, owed, self.fetching, mixed)
+
+    def _keep_base(self) -> None:
+        self.base = self._base(self.base.past, self.base.owed)
+        self.store.write([self.log.base_write(self.base)])

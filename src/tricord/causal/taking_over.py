@@ -1,0 +1,194 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Giving a state to another replica, and taking one over (``transfer``)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from tricord.base.dots import INCARNATION_MAX, PROVISIONAL, Dot, Origin
+from tricord.base.ordered import Table, Write
+from tricord.base.reachable import reachable
+from tricord.causal.log import KEYSPACE_BYTES, Row
+from tricord.causal.operation import Operation, decode_operation, deltas_of, head_of, make_operation
+from tricord.causal.past import Past
+from tricord.causal.results import BATCH_BYTES, Delivered
+from tricord.causal.state import ReplicaState
+from tricord.causal.transfer import Piece
+from tricord.crdt.cell import Cell, Delta, dots_of
+from tricord.crdt.encoding import decode_cell, decode_delta, encode_delta
+from tricord.crdt.join import apply_delta, join_cells
+from tricord.crdt.renaming import renamed_delta
+
+
+class TakingOver(ReplicaState):
+    """A replica that gives pieces and takes them in."""
+
+    def piece(self, start: bytes = b"", bytes_max: int = BATCH_BYTES, *, former: Sequence[int] = ()) -> Piece | None:
+        """The state from that key on, for another one; the next begins at its ``end``. As an answer, it leaves when
+        the host has logged all up to ``sequence``.
+
+        ``former``: what the other says of itself. None where one of these ids is not closed here yet, or this replica
+        is itself taking over a state: ask again later, or another one.
+        """
+        if self._mixed_now or any(not self.past.is_closed(Origin(replica, INCARNATION_MAX)) for replica in former):
+            return None
+        cells: list[tuple[bytes, bytes]] = []
+        size, end = 0, b""
+        for key, cell in self.store.scan(Table.CELLS, self._prefix + start, self._end):
+            if cells and size + len(cell) > bytes_max:
+                end = key[KEYSPACE_BYTES:]
+                break
+            cells.append((key[KEYSPACE_BYTES:], cell))
+            size += len(cell)
+        return Piece(start, end, self.past.copy(), cells, {} if start else self.log.ended())
+
+    def former(self) -> list[int]:
+        """Retired ids under which there are writes in this log: whoever gives a state must have closed them."""
+        found = {head_of(row.data).origin[0] for row in self.log.rows() if row.mine}
+        return sorted(found - {self.replica, PROVISIONAL})
+
+    @property
+    def _mixed_now(self) -> bool:
+        """Whether some cells have more than others, so that this state is nobody's."""
+        return self.fetching and not self.past.includes(self._mixed)
+
+    def begin_fetch(self) -> None:
+        """Take over another one's state: this one lags behind the logs, joins, comes back, or found itself outdated.
+        It is closed to readers until that is done, also over a restart."""
+        self._was_mixed = bool(self._mixed.entries or self._mixed.closed)
+        self.fetching = True
+        self._first_past = None
+        self._of_this_fetch = Past()
+        self._all_pieces = False
+        self._next_start = b""
+        self.pending.clear()
+        self._keep_base()
+
+    @property
+    def has_all_pieces(self) -> bool:
+        """Whether only operations are missing now: those that came while the pieces did."""
+        return self._all_pieces
+
+    def expects(self, piece: Piece) -> bool:
+        """Whether the piece is the next one."""
+        return self.fetching and not self._all_pieces and piece.start == self._next_start
+
+    def take_piece(self, piece: Piece, now: int) -> Delivered:
+        """The next piece, in order and all of one replica. Writes of this disk that the other will never hear of by
+        their names (their incarnation was closed without them) get new names first. The host commits the tables before
+        it goes on: its log has nothing of this. Raises ``MalformedEncoding``."""
+        assert self.expects(piece), "pieces come in order, after begin_fetch"
+        result = Delivered()
+        cells = [(key, decode_cell(data)) for key, data in piece.cells]
+        if self._first_past is None:
+            self._first_past = piece.past
+            self._rename_unsent(piece, now, result)
+        found = dict(cells)
+        own = dict(self.range(piece.start, piece.end or None))
+        writes: list[Write] = []
+        for key in sorted(own.keys() | found.keys()):
+            before = own.get(key, {})
+            if self._was_mixed:
+                # pieces of an earlier fetch are among it, and who gave them may have lost what they speak of
+                cell = join_cells(_within(before, self.past), (), found.get(key, {}), piece.past)
+            else:
+                cell = join_cells(before, self.past, found.get(key, {}), piece.past)
+            if cell is not before:
+                writes.append(self._cell_write(key, cell))
+        self._mixed.merge(piece.past)
+        self._of_this_fetch.merge(piece.past)
+        self.base = self._base(self.base.past, self.base.owed)
+        self.store.write([*writes, self.log.base_write(self.base)])
+        self._next_start = piece.end
+        if not piece.end:
+            self._end_pieces(piece, result)
+        return result
+
+    def _rename_unsent(self, piece: Piece, now: int, result: Delivered) -> None:
+        rows = [row for row in self.log.rows() if row.mine]
+        unsent: list[Row] = []
+        for row in rows:
+            head = head_of(row.data)
+            closed = piece.past.is_closed(head.origin) and head.last > piece.ended.get(head.origin, 0)
+            if closed or not head.origin[0]:
+                unsent.append(row)
+        if not unsent:
+            return
+        reachable("writes that were never sent got new names")
+        counter = self.past.entries.get(self.origin, 0)
+        names: dict[Dot, Dot] = {}
+        for row in unsent:
+            head = head_of(row.data)
+            for old in range(head.first, head.last + 1):
+                counter += 1
+                names[Dot(*head.origin, old)] = Dot(*self.origin, counter)
+        for row in unsent:
+            self._rename(row, names, now, result)
+        for origin in {head_of(row.data).origin for row in unsent}:
+            kept = piece.ended.get(origin, 0)
+            for past in (self.past, self.durable, self.base.past):
+                past.entries.pop(origin, None)
+                if kept:
+                    past.entries[origin] = kept  # so many of them are everybody's, by their first names
+            self._recent.discard(origin)
+
+    def _rename(self, row: Row, names: dict[Dot, Dot], now: int, result: Delivered) -> None:
+        """The same operation under a new name. It replaces the old one's entries, here and wherever they came to."""
+        old = decode_operation(row.data)
+        deltas: list[Delta] = []
+        for _, data in old.writes:
+            delta = decode_delta(data)
+            renamed = renamed_delta(delta, names)
+            deltas.append(Delta(renamed.cell, renamed.dots | delta.dots))
+        writes = [(key, encode_delta(delta)) for (key, _), delta in zip(old.writes, deltas, strict=True)]
+        first = self.past.entries.get(self.origin, 0) + 1
+        self.clock = self.clock.advance(now)
+        needs = [need for need in self._needs() if need[0] not in {dot.origin for dot in names}]
+        operation = make_operation(self.origin, first, old.stamp, needs, writes)
+        self.store.write([self.log.drop_write(row)])
+        self._deliver(operation, deltas, result, mine=True)
+
+    def _end_pieces(self, piece: Piece, result: Delivered) -> None:
+        first = self._first_past
+        assert first is not None
+        writes: list[Write] = []
+        for row in list(self.log.rows()):
+            head = head_of(row.data)
+            if first.has(head.origin, head.last):
+                writes.append(self.log.drop_write(row))
+            elif self._was_mixed:
+                self._apply_again(decode_operation(row.data))
+        for past in (self.past, self.base.past):
+            past.merge(first)
+        self._all_pieces = True
+        self._mixed = self._of_this_fetch
+        self.base = self._base(self.base.past, frozenset(self.base.past.entries))
+        self._recent |= self.base.owed
+        self.store.write([*writes, *self.log.ended_writes(piece.ended), self.log.base_write(self.base)])
+        self.durable.merge(first)
+        self.pending.clear()
+        self._end_fetch(result)
+
+    def _apply_again(self, operation: Operation) -> None:
+        """What it replaced may have come back with the pieces of one that does not know of it."""
+        writes: list[Write] = []
+        for (key, _), delta in zip(operation.writes, deltas_of(operation), strict=True):
+            writes.append(self._cell_write(key, apply_delta(self.get(key), self.past, delta)))
+        self.store.write(writes)
+
+    def _end_fetch(self, result: Delivered) -> None:
+        """Open again, once all is here that the last piece speaks of."""
+        if not self._all_pieces or self._mixed_now:
+            return
+        self.fetching = self._all_pieces = False
+        self._first_past = None
+        self._mixed = Past()
+        self._keep_base()
+        result.resynced = True
+        result.satisfied += self.tickets.satisfied_now()
+
+
+def _within(cell: Cell, past: Past) -> Cell:
+    """What of the cell is of writes that are in ``past``."""
+    beyond = frozenset(dot for dot in dots_of(cell) if dot not in past)
+    return apply_delta(cell, past, Delta({}, beyond)) if beyond else cell

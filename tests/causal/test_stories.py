@@ -1,0 +1,190 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What causal keyspaces promise, told with two or three replicas."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.causal.company import NOW, Member, tell_all
+from tricord.base.dots import INCARNATION_MAX
+from tricord.base.errors import MalformedEncoding, ReplicaCatchingUp, ReplicaRetired
+from tricord.causal.operation import decode_operation, head_of
+from tricord.causal.past import next_incarnation
+from tricord.causal.pending import Pending
+from tricord.causal.replica import CausalReplica
+
+
+def test_an_answer_is_not_seen_before_the_question() -> None:
+    asker, other, third = Member(1), Member(2), Member(3)
+    question = asker.put(question="who?")
+    other.take(question)
+    answer = other.put(answer="me")
+    assert third.take(answer).operations == []
+    assert third.read("answer") == []
+    assert [operation.origin for operation in third.take(question).operations] == [asker.origin, other.origin]
+    assert third.read("answer") == ["me"]
+
+
+def test_writes_of_one_replica_come_in_their_order_and_each_once() -> None:
+    one, two = Member(1), Member(2)
+    first, second, third = one.put(a="1"), one.put(a="2"), one.put(a="3")
+    assert two.take(third, second).operations == []
+    assert len(two.take(first).operations) == 3
+    assert two.take(first, second, third).operations == []
+    assert two.read("a") == ["3"]
+
+
+def test_an_operation_on_several_keys_is_seen_whole() -> None:
+    one, two = Member(1), Member(2)
+    result = two.take(one.put(a="1", b="1"))
+    assert [(event.sequence, event.key) for event in result.events] == [(1, b"a"), (1, b"b")]
+    assert one.put(c="2").first == 3
+
+
+def test_concurrent_writes_are_kept_side_by_side_and_settled_by_who_saw_both() -> None:
+    one, two = Member(1), Member(2)
+    milk, eggs = one.put(cart="milk"), two.put(cart="eggs")
+    one.take(eggs)
+    two.take(milk)
+    assert one.read("cart") == two.read("cart") == ["eggs", "milk"]
+    two.take(one.put(cart="both"))
+    assert two.read("cart") == ["both"]
+
+
+def test_a_session_that_moves_waits_for_what_it_has_seen() -> None:
+    one, two = Member(1), Member(2)
+    write = one.put(a="1")
+    token = one.token
+    assert not two.replica.covers(token)
+    assert not two.replica.wait(5, token)
+    assert two.take(write).satisfied == [5]
+    assert two.replica.covers(token)
+
+
+def test_each_start_writes_under_a_name_of_its_own() -> None:
+    one = Member(1)
+    before = one.put(a="1")
+    after = one.restarted().put(a="2")
+    assert after.origin.incarnation > before.origin.incarnation
+    assert after.first == 1
+    copy = next_incarnation(before.origin.incarnation, 99)
+    assert copy >> 28 == (before.origin.incarnation >> 28) + 1
+
+
+def test_what_was_applied_already_changes_nothing_when_the_log_is_read_again() -> None:
+    one = Member(1)
+    operations = [one.put(a="1"), one.put(b="2")]
+    again = CausalReplica(one.store, 7, 1)
+    again.replay(operations)
+    assert (again.sequence, again.past) == (one.replica.sequence, one.replica.past)
+
+
+def test_bytes_of_an_operation_stay_flat_over_many_restarts() -> None:
+    one, two = Member(1, (1, 2)), Member(2, (1, 2))
+    sizes = []
+    for number in range(300):
+        one = one.restarted()
+        operation = one.put(a=f"{number:04}")
+        sizes.append(len(operation.data))
+        two.take(operation)
+        tell_all(one, two)
+        one.replica.cut()
+        two.replica.cut()
+    assert max(sizes[10:]) <= max(sizes[:10])
+    assert len(two.token) <= 3
+    assert len(one.replica.have().encode()) < 100
+
+
+def test_an_edge_without_a_network_names_only_what_is_new_in_each_start() -> None:
+    edge = Member(1)
+    sizes = []
+    for number in range(50):
+        edge = edge.restarted()
+        sizes.append(len(edge.put(a=f"{number:04}").data))
+    assert sizes[-1] == sizes[1]
+
+
+def test_the_log_is_cut_where_all_have_it_and_who_comes_later_takes_over_the_state() -> None:
+    one, two = Member(1, (1, 2)), Member(2, (1, 2))
+    two.take(*[one.put(**{f"k{number}": "v" * 50}) for number in range(20)])
+    tell_all(one, two)
+    assert one.replica.cut() == 20
+    for member in (one, two):
+        member.replica.change_set(2, (1, 2, 3), ())
+    joined = Member(3, (1, 2, 3))
+    tell_all(one, two, joined)
+    assert one.replica.to_send(3).lagging
+    joined.replica.begin_fetch()
+    with pytest.raises(ReplicaCatchingUp):
+        joined.put(a="1")
+    start, late = b"", None
+    while joined.replica.fetching:
+        piece = one.replica.piece(start, 300, former=joined.replica.former())
+        assert piece is not None
+        late = late or one.put(k0="changed", k19="changed")
+        joined.replica.take_piece(piece, NOW)
+        start = piece.end
+        if not start:
+            break
+    assert joined.replica.fetching, "of the late write one key came with the pieces, the other did not"
+    assert late is not None
+    assert joined.take(late).resynced
+    assert (joined.read("k0"), joined.read("k19"), joined.read("k5")) == (["changed"], ["changed"], ["v" * 50])
+
+
+def test_a_retired_replica_comes_back_under_a_new_id_with_all_that_it_wrote() -> None:
+    one, two = Member(1, (1, 2)), Member(2, (1, 2))
+    sent = two.put(a="sent")
+    one.take(sent)
+    two.put(b="kept")
+    one.replica.change_set(2, (1,), (2,))
+    with pytest.raises(ReplicaRetired):
+        one.take(sent, sender=2)
+    one.put(a="newer")
+    one.replica.cut()
+    assert one.replica.past.closed[2].incarnation == INCARNATION_MAX
+    one.replica.change_set(3, (1, 3), (2,))
+    back = Member(3, (1, 3), two.store)
+    back.replica.change_set(3, (1, 3), (2,))
+    back.replica.begin_fetch()
+    piece = one.replica.piece(former=back.replica.former())
+    assert piece is not None
+    renamed = back.replica.take_piece(piece, NOW).operations
+    assert (back.read("a"), back.read("b")) == (["newer"], ["kept"])
+    one.take(*renamed)
+    assert one.read("b") == ["kept"]
+
+
+def test_a_full_buffer_says_so_and_never_holds_up_what_it_waits_for() -> None:
+    one, two = Member(1), Member(2)
+    operations = [one.put(a="x" * 100) for _ in range(10)]
+    two.replica.pending = Pending(500)
+    assert two.take(*operations[1:]).full
+    assert two.take(*operations).operations[-1].data == operations[-1].data
+
+
+def test_only_what_is_durable_is_sent() -> None:
+    one, two = Member(1, (1, 2)), Member(2, (1, 2))
+    tell_all(one, two)
+    sent = one.put(a="1")
+    assert one.replica.to_send(2).operations == [sent.data]
+    assert one.replica.to_send(2).operations == []
+    tell_all(one, two)
+    assert one.replica.to_send(2).operations == [sent.data], "the peer's word brought nothing new"
+
+
+@given(st.data())
+def test_hostile_bytes_are_refused_by_name(data: st.DataObject) -> None:
+    good = bytearray(Member(1).put(a="1", b="2").data)
+    place = data.draw(st.integers(0, len(good) - 1))
+    good[place] ^= data.draw(st.integers(1, 255))
+    try:
+        operation = decode_operation(bytes(good))
+    except MalformedEncoding:
+        return
+    assert head_of(operation.data).last == operation.last
+    two = Member(2)
+    result = two.replica.receive(1, [operation], NOW)
+    assert len(result.operations) + len(result.refused) + len(two.replica.pending) <= 1
