@@ -77,6 +77,8 @@ class Holder:
         free = [Put(keys[0], b"free %d" % identity)] if takes_back else []
         self._requests: list[Request] = [LeaseGrant(ttl, identity), *puts, *free]
         self._took_hold = took_hold
+        self._sent = 0
+        """When it asked for the renewal under way."""
 
     def begin(self) -> None:
         """Ask for what is next."""
@@ -103,6 +105,7 @@ class Holder:
     def _renew(self) -> None:
         leader = self._cluster.leader()
         if leader is not None:
+            self._sent = self._cluster.schedule.now
             leader.read(self)
         else:
             self._cluster.schedule.after(AGAIN_SECONDS, self._renew_later)
@@ -123,7 +126,7 @@ class Holder:
         if ttl == ASK_AGAIN:
             self._cluster.schedule.after(AGAIN_SECONDS, self._renew_later)
         elif ttl:
-            self._cluster.watcher.leases.renewed(self._identity, self._cluster.schedule.now)
+            self._cluster.watcher.leases.renewed(self._identity, self._sent)
             self._renew_later()
 
     def dropped(self, host: Host, error: TricordError) -> None:

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Leases: none ends before its time, all its keys end with it and no others do, and none lives for ever.
 
+A lease has its time from when its last answered renewal was sent: the answer may be slow, another in charge by then.
 Times are true ones. A leader's clock may run fast or jump, where a fault lets it: a lease may end so much sooner.
 """
 
@@ -41,10 +42,10 @@ class LeaseTimes:
         """Some member's clock was set forward."""
         self._jumped.append((now, seconds))
 
-    def renewed(self, lease: int, now: int) -> None:
-        """A holder was told that the lease's time begins anew."""
+    def renewed(self, lease: int, sent: int) -> None:
+        """A holder was told that the lease is renewed, as it had asked at ``sent``."""
         if lease in self.ttls:
-            self._began[lease] = now
+            self._began[lease] = sent
 
     def applied(self, applied: list[Applied], now: int) -> None:
         """A member applied these; the first to do so counts. Raises Broken."""
