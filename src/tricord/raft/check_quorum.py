@@ -24,10 +24,7 @@ def tick(state: State) -> None:
         if member != own:
             progress.silent_ticks += 1
             silent += progress.silent_ticks >= election_ticks
-    if not silent or not state.config.check_quorum:
-        return
-    heard = {member: is_heard(state, member) for member in state.progress}
-    if election_result(state.configuration, heard) is not VoteResult.WON:
+    if silent and state.config.check_quorum and not hears_majority(state):
         reachable("a leader heard no majority and stepped down")
         if state.tracer is not None:
             state.tracer(QuorumLost(state.persistent.current_term))
@@ -39,6 +36,12 @@ def is_heard(state: State, member: int) -> bool:
     return member == state.config.id or state.progress[member].silent_ticks < state.config.election_ticks
 
 
+def hears_majority(state: State) -> bool:
+    """On a leader: whether a majority spoke within an election timeout."""
+    heard = {member: is_heard(state, member) for member in state.progress}
+    return election_result(state.configuration, heard) is VoteResult.WON
+
+
 def leader_is_fresh(state: State, message: RequestVote) -> bool:
     """Whether this server heard of its leader too recently to listen to a candidate."""
     config = state.config
@@ -47,5 +50,6 @@ def leader_is_fresh(state: State, message: RequestVote) -> bool:
     if config.lease_reads and state.now_ticks < state.promised_ticks:
         return True
     if state.role is LEADER:
-        return True
+        # Without check_quorum it leads on, for ever, where it leads nobody.
+        return hears_majority(state)
     return state.leader_id != 0 and state.election_elapsed_ticks < config.election_ticks

@@ -2,22 +2,26 @@
 """The round before an election (dissertation 9.6): a server enters a new term only when it could win it.
 
 So one that was cut off, and comes back impatient, disturbs nobody. Pre-votes are promises of nothing: they change no
-term, no vote and no timer.
+term, no vote and no timer. Only a leader that leads nobody believes a pre-candidate of a later term, and follows in it.
 """
 
 from __future__ import annotations
 
 from tricord.base.reachable import reachable
-from tricord.raft import election, outbox
+from tricord.raft import election, outbox, roles
 from tricord.raft.messages import RequestVote, RequestVoteResult
 from tricord.raft.recv_request_vote import log_is_behind
-from tricord.raft.state import Role, State
+from tricord.raft.state import LEADER, Role, State
 from tricord.raft.trace import PreVoteGranted, VoteRefused
 
 
 def receive(state: State, message: RequestVote) -> None:
     """Would this server vote for the sender in that term? (The term is not below the current one.)"""
     persistent = state.persistent
+    if state.role is LEADER and message.term - 1 > persistent.current_term:
+        # Nobody else may tell: who joined in a later term is sent nothing by a leader that does not know of it. And who
+        # follows this leader listens to no candidate as long as it speaks.
+        roles.become_follower(state, message.term - 1, 0)
     if message.term == persistent.current_term and (
         persistent.voted_for not in (0, message.sender) or state.leader_id != 0
     ):
