@@ -24,6 +24,7 @@ TricordError
 |-- Unavailable             NoLeader, Stopping, ConnectionFailed, TokenAhead, BoundNotMet, ReplicaCatchingUp
 |-- ReplicaRetired          the others take nothing from it any more
 |-- DeadlineExceeded        the outcome is known: nothing was done (reads, or a write never sent)
+|-- TooFewReplicas          of an eventual keyspace: a write stands where it was made, and fewer have it than asked for
 |-- Cancelled
 |-- OutcomeUnknown          a write may or may not have happened
 |-- LeaseLost               what was held is not, or will soon not be:  LockLost, LeadershipLost
@@ -372,7 +373,7 @@ class DeadlineExceeded(TricordError):
     hint = "nothing was changed: retry, perhaps with a longer timeout"
 
 
-class TooFewReplicas(DeadlineExceeded):
+class TooFewReplicas(TricordError):
     """Of an eventual keyspace: fewer replicas than asked for answered in time. A write stands where it was made."""
 
     code = "too_few_replicas"
