@@ -296,18 +296,23 @@ class MemberEngine:
 
     def _read_here(self, request: Request, context: Context, reply: Reply, keyspace: int, floor: int) -> bool:
         """Answer from the state at hand, if the level and the token allow that; else say False."""
-        level = context.level
-        age = None
-        if level is not _ANY:
-            if floor > self._machine.applied_index:
-                return False
-            if type(level) is Bounded:
-                # A learner asks nobody, so it does not know how old its state is.
-                age = self._local.age(level)
-                if age is None:
-                    return False
-        self._read(Waiting(request, context, reply, keyspace, 0.0, False), level, age)
-        return True
+        allowed, age = self._allows_here(context.level, floor)
+        if allowed:
+            self._read(Waiting(request, context, reply, keyspace, 0.0, False), context.level, age)
+        return allowed
+
+    def _allows_here(self, level: ReadLevel, floor: int) -> tuple[bool, float | None]:
+        """Whether the state at hand is good enough for a level below linearizable, and how old it is then (None: that
+        is not known). ``floor``: the index that the caller's token has seen."""
+        if level is _ANY:
+            return True, None
+        if floor > self._machine.applied_index:
+            return False, None
+        if type(level) is not Bounded:
+            return True, None
+        # A learner asks nobody, so it does not know how old its state is.
+        age = self._local.age(level)
+        return age is not None, age
 
     def read_now(self, request: Request, context: Context) -> tuple[Result, Stamp] | None:
         """The answer of a read that waits for nothing, as ``call`` would give it at once; None: ``call`` for it.
@@ -320,13 +325,9 @@ class MemberEngine:
             return None
         validate(request, self._limits)
         authorise(context, request)
-        age = None
-        floor = self._local.floor(context.token) if context.token else 0
-        if level is not _ANY:
-            if floor > machine.applied_index:
-                return None
-            if type(level) is Bounded and (age := self._local.age(level)) is None:
-                return None
+        allowed, age = self._allows_here(level, self._local.floor(context.token) if context.token else 0)
+        if not allowed:
+            return None
         try:
             result = machine.read(request, record.id, WIDE_KEYS)
         except TooWide:
