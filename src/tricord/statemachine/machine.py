@@ -95,14 +95,6 @@ NORMAL = EntryKind.NORMAL
 CONFIGURATION = EntryKind.CONFIGURATION
 HEAD = Table.HEAD
 _NOBODY = Context()
-_OF_THE_CLUSTER = frozenset(
-    {
-        CommandOperation.ALARM,
-        CommandOperation.DOWNGRADE,
-        CommandOperation.KEYSPACE_CREATE,
-        CommandOperation.KEYSPACE_DROP,
-    }
-)
 
 
 class StateMachine:
@@ -342,14 +334,8 @@ class StateMachine:
     def _apply_of_the_cluster(self, entry: Entry) -> Applied:
         """What belongs to no keyspace."""
         command = decode_command(entry.data)
-        change = {
-            CommandOperation.ALARM: self._change_alarms,
-            CommandOperation.DOWNGRADE: self._change_downgrade,
-            CommandOperation.KEYSPACE_CREATE: self._create_keyspace,
-            CommandOperation.KEYSPACE_DROP: self._drop_keyspace,
-        }[CommandOperation(command.operation)]
         try:
-            outcome: Result | TricordError = change(command)
+            outcome: Result | TricordError = _OF_THE_CLUSTER[command.operation](self, command)
         except (InvalidRequest, PermissionDenied, ResourceExhausted) as refused:
             outcome = _without_frames(refused)
         return Applied(entry.index, outcome, self._keyspaces[0].revision, [])
@@ -448,6 +434,15 @@ class StateMachine:
             self._changed = {}
         writes += applied_mark_writes(AppliedMark(self.applied_index, self.applied_term, self.chain))
         self._store.write(writes)
+
+
+_OF_THE_CLUSTER: dict[int, Callable[[StateMachine, Command], Result]] = {
+    CommandOperation.ALARM: StateMachine._change_alarms,
+    CommandOperation.DOWNGRADE: StateMachine._change_downgrade,
+    CommandOperation.KEYSPACE_CREATE: StateMachine._create_keyspace,
+    CommandOperation.KEYSPACE_DROP: StateMachine._drop_keyspace,
+}
+"""Operations that belong to no keyspace, and what they do."""
 
 
 def describe(entry: Entry) -> str:
