@@ -12,8 +12,8 @@ from __future__ import annotations
 import gc
 import time
 
+from tricord.base.changes import Put
 from tricord.base.ordered import Table
-from tricord.crdt.changes import Put
 from tricord.eventual.config import EventualConfig
 from tricord.eventual.replica import EventualReplica
 from tricord.eventual.turn import Input, WriteRequest

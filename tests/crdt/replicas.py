@@ -14,10 +14,11 @@ from tests.crdt.history import COUNTER, LAST_WRITER, MAP, REGISTER, SET, History
 from tricord.base.dots import Dot, Origin, Seen
 from tricord.base.errors import TypeMismatch
 from tricord.base.hybrid_clock import HybridTime
+from tricord.base.values import DataType, Shown
 from tricord.crdt import add_wins_set, counter, last_writer, map, register, removal
-from tricord.crdt.cell import Cell, DataType, Delta, Write
+from tricord.crdt.cell import Cell, Delta, Write
 from tricord.crdt.keyspace_state import KeyspaceState
-from tricord.crdt.shown import Shown, show
+from tricord.crdt.shown import show
 
 NAMES = {
     DataType.REGISTER: REGISTER,

@@ -7,10 +7,11 @@ from collections.abc import Callable
 
 from tricord.base.dots import Dot, Seen
 from tricord.base.hybrid_clock import hybrid_time
+from tricord.base.values import Shown, Value
 from tricord.crdt import add_wins_set, counter, last_writer, register, removal
 from tricord.crdt.cell import Cell, Delta, Write, dots_of
 from tricord.crdt.keyspace_state import KeyspaceState
-from tricord.crdt.shown import Shown, Value, show
+from tricord.crdt.shown import show
 
 NOON = 1_700_000_000_000
 """Milliseconds since 1970."""

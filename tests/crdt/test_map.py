@@ -7,9 +7,9 @@ import pytest
 
 from tests.crdt.sites import Mutate, Site, add, include, meet, put, remove
 from tricord.base.errors import NestedTooDeep, TypeMismatch
+from tricord.base.values import Shown, plain
 from tricord.crdt import map
 from tricord.crdt.cell import DEPTH_MAX
-from tricord.crdt.shown import Shown, plain
 
 
 def within(name: bytes, mutate: Mutate) -> Mutate:

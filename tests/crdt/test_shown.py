@@ -6,7 +6,8 @@ from __future__ import annotations
 from tests.crdt.sites import NOON, Site, add, include, meet, put
 from tests.crdt.test_map import within
 from tricord.base.hybrid_clock import hybrid_time
-from tricord.crdt.shown import newest_stamp, plain, show
+from tricord.base.values import plain
+from tricord.crdt.shown import newest_stamp, show
 
 
 def test_values_as_bytes() -> None:

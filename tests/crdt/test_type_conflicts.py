@@ -11,10 +11,10 @@ from tests.crdt.sites import NOON, Site, add, include, last, meet, put, remove
 from tricord.base.dots import Dot
 from tricord.base.errors import UnknownType
 from tricord.base.hybrid_clock import hybrid_time
+from tricord.base.values import DataType, Shape, plain
 from tricord.crdt import counter, register, removal
-from tricord.crdt.cell import Cell, DataType, Delta, Entry, Shape
+from tricord.crdt.cell import Cell, Delta, Entry
 from tricord.crdt.encoding import decode_delta, encode_delta
-from tricord.crdt.shown import plain
 
 LATER = 9 << 2 | Shape.FIELDS
 """A type of a later version, in a shape of today."""

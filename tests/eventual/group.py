@@ -4,9 +4,10 @@
 from __future__ import annotations
 
 from tests.mvcc.memory_store import MemoryStore
+from tricord.base.changes import Change
 from tricord.base.ordered import Table
-from tricord.crdt.changes import Change
-from tricord.crdt.shown import Value, show
+from tricord.base.values import Value
+from tricord.crdt.shown import show
 from tricord.eventual.config import EventualConfig
 from tricord.eventual.replica import EventualReplica
 from tricord.eventual.returning import Former

@@ -6,8 +6,8 @@ from __future__ import annotations
 import pytest
 
 from tests.eventual.group import START, Group
+from tricord.base.changes import Add, AddElement, ChangeField, Put, PutLast, Remove
 from tricord.base.errors import ConfigurationError, TooFewReplicas, TypeMismatch
-from tricord.crdt.changes import Add, AddElement, ChangeField, Put, PutLast, Remove
 from tricord.crdt.shown import show
 from tricord.eventual.turn import ReadRequest, WriteRequest
 

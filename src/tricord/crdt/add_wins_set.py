@@ -5,7 +5,8 @@ that it saw, never one that it did not."""
 from __future__ import annotations
 
 from tricord.base.dots import Dot
-from tricord.crdt.cell import Cell, DataType, Delta, Entry, Fields, Write, check_type
+from tricord.base.values import DataType
+from tricord.crdt.cell import Cell, Delta, Entry, Fields, Write, check_type
 
 TAG = int(DataType.SET)
 

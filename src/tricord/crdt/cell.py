@@ -8,13 +8,13 @@ types that it does not know; it only cannot show them. Cells are values: nothing
 from __future__ import annotations
 
 from collections.abc import Iterator
-from enum import IntEnum
 from typing import Any, NamedTuple, TypeAlias
 
 from tricord.base.dots import Dot, Seen
 from tricord.base.errors import NestedTooDeep, TypeMismatch, UnknownType
 from tricord.base.hybrid_clock import HybridTime, milliseconds_of
 from tricord.base.message import message
+from tricord.base.values import SHAPE_BITS, DataType, Shape
 
 SIBLINGS_MAX = 64
 """How many concurrent values a key may have where a write is made. What comes from elsewhere is always taken in."""
@@ -22,30 +22,8 @@ SIBLINGS_MAX = 64
 DEPTH_MAX = 8
 """How many maps may be nested in one another, the key's own included."""
 
-SHAPE_BITS = 2
-
-
-class Shape(IntEnum):
-    """How a store is built."""
-
-    ENTRIES = 0
-    FIELDS = 1
-    CELLS = 2
-
-
 ENTRIES, FIELDS, CELLS = int(Shape.ENTRIES), int(Shape.FIELDS), int(Shape.CELLS)
 """Shapes as the numbers that paths of each write compare: a look-up in an enum costs 0.3 us."""
-
-
-class DataType(IntEnum):
-    """The types of this version: number << 2 | shape. Numbers are given once and in order: of two types that were
-    written to one key at the same time, each version shows the lower one."""
-
-    REGISTER = 1 << SHAPE_BITS | Shape.ENTRIES
-    LAST_WRITER = 2 << SHAPE_BITS | Shape.ENTRIES
-    COUNTER = 3 << SHAPE_BITS | Shape.ENTRIES
-    SET = 4 << SHAPE_BITS | Shape.FIELDS
-    MAP = 5 << SHAPE_BITS | Shape.CELLS
 
 
 class Entry(NamedTuple):

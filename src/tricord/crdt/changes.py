@@ -1,79 +1,25 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a client asks of a key, as values: each is carried out by the type that it is of."""
+"""Which type carries out what a client asks of a key."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, TypeAlias
+from typing import Any
 
-from tricord.base.message import message
+from tricord.base.changes import (
+    Add,
+    AddElement,
+    Change,
+    ChangeField,
+    KeepOnly,
+    Put,
+    PutLast,
+    Remove,
+    RemoveElement,
+    RemoveField,
+)
 from tricord.crdt import add_wins_set, counter, last_writer, map, register, removal
 from tricord.crdt.cell import Cell, Delta, Write
-
-
-@message
-class Put:
-    """Put a register's value."""
-
-    value: bytes
-
-
-@message
-class PutLast:
-    """Put a last-writer register's value."""
-
-    value: bytes
-
-
-@message
-class Add:
-    """Add to a counter; negative to subtract."""
-
-    amount: int
-
-
-@message
-class AddElement:
-    """Add to a set."""
-
-    element: bytes
-
-
-@message
-class RemoveElement:
-    """Take from a set."""
-
-    element: bytes
-
-
-@message
-class ChangeField:
-    """Change a field of a map as any type is changed."""
-
-    name: bytes
-    change: Change
-
-
-@message
-class RemoveField:
-    """Take a field from a map."""
-
-    name: bytes
-
-
-@message
-class Remove:
-    """Take away all that the key holds."""
-
-
-@message
-class KeepOnly:
-    """Of a key's types keep one."""
-
-    tag: int
-
-
-Change: TypeAlias = Put | PutLast | Add | AddElement | RemoveElement | ChangeField | RemoveField | Remove | KeepOnly
 
 
 def mutate(cell: Cell, write: Write, change: Change) -> Delta:

@@ -11,7 +11,8 @@ from __future__ import annotations
 
 from tricord.base.encoding import Reader, put_signed
 from tricord.base.errors import CounterOverflow, InvalidRequest
-from tricord.crdt.cell import Cell, DataType, Delta, Entries, Entry, Write, check_type
+from tricord.base.values import DataType
+from tricord.crdt.cell import Cell, Delta, Entries, Entry, Write, check_type
 
 TAG = int(DataType.COUNTER)
 TOTAL_MAX = 2**63 - 1

@@ -8,8 +8,9 @@ dropped here, a replica to which the writes come in another order would still ha
 
 from __future__ import annotations
 
-from tricord.crdt.cell import Cell, DataType, Delta, Entries, Write
-from tricord.crdt.register import Sibling, put_entry, rank
+from tricord.base.values import DataType, Sibling
+from tricord.crdt.cell import Cell, Delta, Entries, Write
+from tricord.crdt.register import put_entry, rank
 
 TAG = int(DataType.LAST_WRITER)
 

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from tricord.crdt.cell import Cell, DataType, Delta, Write, check_depth, check_type, depth_of, replaced
+from tricord.base.values import DataType
+from tricord.crdt.cell import Cell, Delta, Write, check_depth, check_type, depth_of, replaced
 
 TAG = int(DataType.MAP)
 

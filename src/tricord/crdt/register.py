@@ -6,20 +6,10 @@ from __future__ import annotations
 from tricord.base.dots import Dot
 from tricord.base.errors import SiblingLimit
 from tricord.base.hybrid_clock import HybridTime
-from tricord.base.message import message
-from tricord.crdt.cell import SIBLINGS_MAX, Cell, DataType, Delta, Entries, Entry, Write, check_type, replaced
+from tricord.base.values import DataType, Sibling
+from tricord.crdt.cell import SIBLINGS_MAX, Cell, Delta, Entries, Entry, Write, check_type, replaced
 
 TAG = int(DataType.REGISTER)
-
-
-@message
-class Sibling:
-    """One of the concurrent values of a key, with the write that it is of."""
-
-    value: bytes
-    dot: Dot
-    stamp: HybridTime
-    expires: int = 0
 
 
 def put(cell: Cell, write: Write, value: bytes) -> Delta:

@@ -3,38 +3,13 @@
 
 from __future__ import annotations
 
-import json
-from base64 import b64encode
-from typing import Any, TypeAlias
+from typing import Any
 
 from tricord.base.errors import UnknownType
 from tricord.base.hybrid_clock import HybridTime
-from tricord.base.message import message
+from tricord.base.values import DataType, Shown
 from tricord.crdt import add_wins_set, counter, last_writer, map, register
-from tricord.crdt.cell import Cell, DataType, entries_of, type_name
-from tricord.crdt.register import Sibling
-
-Value: TypeAlias = "bytes | int | list[bytes] | dict[bytes, Shown]"
-"""Of a register, a counter, a set, a map."""
-
-
-@message
-class Shown:
-    """A key's value. ``siblings``: all concurrent values of a register, the one that ``value`` is first. ``others``:
-    values of further types that were written to the key at the same time; ``unknown``: the numbers of those that this
-    version cannot show. ``stamp``: the newest of the writes that the value is of."""
-
-    type: DataType
-    value: Value
-    stamp: HybridTime
-    siblings: tuple[Sibling, ...] = ()
-    others: tuple[Shown, ...] = ()
-    unknown: tuple[int, ...] = ()
-
-    @property
-    def conflict(self) -> bool:
-        """Whether concurrent writes stand side by side here and wait for somebody to settle them."""
-        return len(self.siblings) > 1 or bool(self.others) or bool(self.unknown)
+from tricord.crdt.cell import Cell, entries_of, type_name
 
 
 def show(cell: Cell, now: int) -> Shown | None:
@@ -92,34 +67,3 @@ _VALUE = {
 def newest_stamp(cell: Cell) -> HybridTime:
     """The highest stamp in the cell; 0 where it is empty."""
     return max((entry.stamp for _, entry in entries_of(cell)), default=HybridTime(0))
-
-
-def plain(shown: Shown) -> bytes:
-    """The value as bytes, for doors that know nothing else: a register's own, a counter in decimals, a set or map as
-    JSON with names in order, where bytes that are no UTF-8 text are ``{"base64": ...}`` (a name: ``base64:...``)."""
-    if isinstance(shown.value, bytes):
-        return shown.value
-    return json.dumps(_as_json(shown.value), ensure_ascii=False, separators=(",", ":")).encode()
-
-
-def _as_json(value: Value) -> Any:
-    if isinstance(value, bytes):
-        text = _text(value)
-        return {"base64": b64encode(value).decode()} if text is None else text
-    if isinstance(value, int):
-        return value
-    if isinstance(value, list):
-        return [_as_json(element) for element in value]
-    return {_name(name): _as_json(field.value) for name, field in value.items()}
-
-
-def _text(value: bytes) -> str | None:
-    try:
-        return value.decode()
-    except UnicodeDecodeError:
-        return None
-
-
-def _name(name: bytes) -> str:
-    text = _text(name)
-    return "base64:" + b64encode(name).decode() if text is None else text

@@ -5,12 +5,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from tricord.base.changes import Change
 from tricord.base.dots import Dot, Seen
 from tricord.base.errors import TricordError
 from tricord.base.message import message
 from tricord.base.ordered import Write
 from tricord.crdt.cell import Cell
-from tricord.crdt.changes import Change
 
 
 @message

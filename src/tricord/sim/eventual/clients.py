@@ -7,8 +7,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from random import Random
 
+from tricord.base.changes import Add, AddElement, Change, ChangeField, Put, PutLast, Remove, RemoveElement
 from tricord.check.history import OK, UNKNOWN, History, Operation
-from tricord.crdt.changes import Add, AddElement, Change, ChangeField, Put, PutLast, Remove, RemoveElement
 from tricord.crdt.shown import show
 from tricord.eventual.turn import Output, ReadRequest, WriteRequest
 from tricord.sim.eventual.world import Host, World

@@ -1,0 +1,73 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a client asks of a key of a causal or eventual keyspace, as values: each is carried out by the type of it."""
+
+from __future__ import annotations
+
+from typing import TypeAlias
+
+from tricord.base.message import message
+
+
+@message
+class Put:
+    """Put a register's value."""
+
+    value: bytes
+
+
+@message
+class PutLast:
+    """Put a last-writer register's value."""
+
+    value: bytes
+
+
+@message
+class Add:
+    """Add to a counter; negative to subtract."""
+
+    amount: int
+
+
+@message
+class AddElement:
+    """Add to a set."""
+
+    element: bytes
+
+
+@message
+class RemoveElement:
+    """Take from a set."""
+
+    element: bytes
+
+
+@message
+class ChangeField:
+    """Change a field of a map as any type is changed."""
+
+    name: bytes
+    change: Change
+
+
+@message
+class RemoveField:
+    """Take a field from a map."""
+
+    name: bytes
+
+
+@message
+class Remove:
+    """Take away all that the key holds."""
+
+
+@message
+class KeepOnly:
+    """Of a key's types keep one."""
+
+    tag: int
+
+
+Change: TypeAlias = Put | PutLast | Add | AddElement | RemoveElement | ChangeField | RemoveField | Remove | KeepOnly
