@@ -103,7 +103,7 @@ class Surroundings(Protocol):
     """What a replica needs of its member or edge."""
 
     def send(self, keyspace: int, replica: int, data: bytes) -> bool:
-        """Send a message to a replica. False: there is no way now, or no room: nothing was sent. Sent is not arrived."""
+        """Send a message to a replica. False: no way now, or no room: nothing was sent. Sent is not arrived."""
 
     def can_reach(self, replica: int) -> bool:
         """Whether there is a way to it, and room."""
