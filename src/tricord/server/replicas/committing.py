@@ -1,0 +1,168 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Makes what a replica of a causal or eventual keyspace wrote durable: group commits of its overlay to its backend.
+
+One commit of a keyspace is under way at a time; what gathers meanwhile goes with the next one, at once. Those of all
+keyspaces go one after the other on one lane. What a batch holds is one moment of the tables, so there is nothing to
+replay at a start. A full disk or map keeps the batch: it is tried again, with all that came since, until there is room.
+"""
+
+from __future__ import annotations
+
+import errno
+from collections import deque
+from collections.abc import Callable, Collection
+
+from tricord.base.environment import Environment, Timer
+from tricord.base.errors import NoSpace, ResourceExhausted, Stopping, TooManyRequests, TricordError
+from tricord.base.ordered import Write
+from tricord.base.reachable import reachable
+from tricord.storage.replica_storage import ReplicaStorage
+
+LANE = "replicas"
+RETRY_SECONDS = 0.5
+GATHERED_BYTES_MAX = 64 << 20
+"""Of what is not durable yet: beyond this, new writes are refused until the disk has caught up."""
+
+Ready = Callable[[TricordError | None], None]
+
+
+class Committer:
+    """The commits of one replica. Used on the loop.
+
+    ``committed(mark)`` is told of each commit: all is durable that was written up to that mark. ``fail`` hears of a
+    disk that fails: nothing is committed any more then.
+    """
+
+    def __init__(
+        self,
+        environment: Environment,
+        storage: ReplicaStorage,
+        *,
+        committed: Callable[[int], None],
+        fail: Callable[[BaseException], None],
+        quota_bytes: int,
+    ) -> None:
+        self._environment = environment
+        self._storage = storage
+        self._committed = committed
+        self._fail = fail
+        self._quota_bytes = quota_bytes
+        self._is_busy = False
+        self._is_closed = False
+        self._retry_timer: Timer | None = None
+        self._waiting: deque[tuple[int, Ready]] = deque()
+        self.written = 0
+        """The mark of what was written last."""
+        self.durable = 0
+        """All is durable that was written up to this mark."""
+        self.disk_full = False
+        """Whether the last commit found no room."""
+        self.used_bytes = storage.backend.used_bytes()
+        """As of the last commit."""
+
+    def wrote(self) -> int:
+        """The overlay got effects: their mark. A commit begins after the events at hand, or when the one that is under
+        way is done."""
+        self.written += 1
+        if not self._is_busy and not self._is_closed:
+            self._is_busy = True
+            self._environment.tasks.call_soon(self._begin)
+        return self.written
+
+    def when_durable(self, mark: int, ready: Ready) -> None:
+        """Run ``ready`` once all up to the mark is durable: at once, if it is. With an error when it never will be."""
+        if mark <= self.durable:
+            ready(None)
+        elif self._is_closed:
+            ready(Stopping())
+        else:
+            self._waiting.append((mark, ready))
+
+    def check_room(self) -> None:
+        """Raises NoSpace, TooManyRequests where nothing may be written that makes the tables larger."""
+        refusal = self.refusal()
+        if refusal is not None:
+            raise refusal
+
+    def refusal(self) -> ResourceExhausted | None:
+        """As ``check_room``, as a value."""
+        gathered = self._storage.overlay.size_bytes
+        if self.disk_full:
+            return NoSpace("the disk is full")
+        if self.used_bytes + gathered > self._quota_bytes:
+            return NoSpace(f"{self.used_bytes + gathered} bytes are in use, the quota is {self._quota_bytes}")
+        if gathered > GATHERED_BYTES_MAX:
+            return TooManyRequests(f"{gathered} bytes wait for the disk")
+        return None
+
+    async def close(self, error: TricordError | None = None) -> None:
+        """Commit what there is, once, and seal; then close the storage. Raises OSError.
+
+        Who still waits is told ``error`` (None: that this process stops). After ``abandon`` nothing is committed.
+        """
+        abandoned = self._is_closed
+        self.abandon(error)
+        in_lane = self._environment.tasks.in_lane
+        try:
+            # The lane runs in order: what was begun is done when this is.
+            await in_lane(LANE, lambda: None)
+            writes = () if abandoned else self._storage.overlay.take()
+            if writes:
+                await in_lane(LANE, self._storage.backend.commit, writes)
+            if not abandoned:
+                await in_lane(LANE, self._storage.backend.seal)
+        except OSError as failure:
+            if failure.errno not in (errno.ENOSPC, errno.EDQUOT):
+                raise
+        finally:
+            self._storage.close()
+
+    def abandon(self, error: TricordError | None = None) -> None:
+        """Begin nothing more; who waits is told. The storage stays open until ``close``."""
+        if self._is_closed:
+            return
+        self._is_closed = True
+        if self._retry_timer is not None:
+            self._retry_timer.cancel()
+        waiting, self._waiting = self._waiting, deque()
+        for _, ready in waiting:
+            ready(error or Stopping())
+
+    def _begin(self) -> None:
+        self._retry_timer = None
+        if self._is_closed:
+            return
+        mark, writes = self.written, self._storage.overlay.take()
+
+        def done(used_bytes: int | None, error: BaseException | None) -> None:
+            if self._is_closed:
+                return
+            if error is None:
+                assert used_bytes is not None
+                self.used_bytes = used_bytes
+                self._done(mark)
+            elif isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+                reachable("a replica's tables had no room")
+                self.disk_full = True
+                self._retry_timer = self._environment.tasks.call_later(RETRY_SECONDS, self._begin)
+            else:
+                self.abandon()
+                self._fail(error)
+
+        self._environment.tasks.in_lane_then(LANE, self._commit, (writes,), done)
+
+    def _commit(self, writes: Collection[Write]) -> int:
+        self._storage.backend.commit(writes)
+        return self._storage.backend.used_bytes()
+
+    def _done(self, mark: int) -> None:
+        self.disk_full = False
+        self._storage.overlay.drained()
+        self.durable = mark
+        self._committed(mark)
+        while self._waiting and self._waiting[0][0] <= mark:
+            self._waiting.popleft()[1](None)
+        if self.written > mark and not self._is_closed:
+            self._begin()
+        else:
+            self._is_busy = False
