@@ -157,6 +157,79 @@ def test_a_retired_replica_comes_back_under_a_new_id_with_all_that_it_wrote() ->
     assert one.read("b") == ["kept"]
 
 
+def fetch(taker: Member, giver: Member, pieces: int = 99) -> None:
+    """Begin to take over a state, and take so many pieces of it at most."""
+    taker.replica.begin_fetch()
+    start = b""
+    for _ in range(pieces):
+        piece = giver.replica.piece(start, 1, former=taker.replica.former())
+        assert piece is not None
+        assert taker.replica.expects(piece)
+        taker.replica.take_piece(piece, NOW)
+        start = piece.end
+        if not start:
+            return
+
+
+def test_half_a_state_is_not_gone_on_with_at_one_that_has_less_than_was_here_before() -> None:
+    one, two, three = Member(1), Member(2), Member(3)
+    first, second, third = one.put(a="1"), one.put(a="2"), one.put(a="3", b="3")
+    two.take(first)
+    three.take(first, second)
+    assert three.replica.cut(retention=0) == 2
+    fetch(three, one, pieces=1)
+    three.replica.begin_fetch()
+    behind = two.replica.piece()
+    assert behind is not None
+    assert not three.replica.expects(behind), "it would bring back what the second write replaced"
+    two.take(second)
+    fetch(three, two)
+    assert three.take(third).operations
+    assert (three.read("a"), three.read("b")) == (["3"], ["3"])
+
+
+def test_who_has_half_a_state_to_give_sends_its_own_writes_to_those_who_lag() -> None:
+    one, two, three = Member(1), Member(2), Member(3)
+    one.put(a="1", b="1")
+    three.take(two.put(c="2"))
+    mine = three.put(c="3")
+    tell_all(one, two, three)
+    assert three.replica.cut(retention=0) == 1
+    three.replica.heard(one.replica.have())
+    assert three.replica.to_send(1).lagging
+    fetch(three, one, pieces=1)
+    assert three.replica.to_send(1).operations == [mine.data], "one can have all of two's from two"
+
+
+def test_what_a_lost_write_replaced_comes_back_with_the_state_of_those_who_never_saw_it() -> None:
+    one, two, three = Member(1), Member(2), Member(3)
+    kept = two.put(a="kept")
+    one.take(kept)
+    three.take(kept)
+    older = two.store.copy()
+    three.take(two.put(a="lost"))
+    three.replica.begin_fetch()
+    restored = Member(2, store=older)
+    tell_all(one, restored, three)
+    one.replica.cut()
+    assert one.replica.past.is_closed(two.origin)
+    fetch(three, one)
+    assert one.read("a") == three.read("a") == ["kept"]
+
+
+def test_a_write_that_only_a_lost_write_replaced_is_kept() -> None:
+    one, two, three = Member(1), Member(2), Member(3)
+    older = two.store.copy()
+    mine = three.put(a="mine")
+    two.take(mine)
+    two.put(a="lost", b="lost")
+    fetch(three, two, pieces=1)
+    restored = Member(2, store=older)
+    tell_all(one, restored, three)
+    fetch(three, one)
+    assert three.read("a") == ["mine"]
+
+
 def test_a_full_buffer_says_so_and_never_holds_up_what_it_waits_for() -> None:
     one, two = Member(1), Member(2)
     operations = [one.put(a="x" * 100) for _ in range(10)]

@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tricord.check.finding import Limits, Verdict
 from tricord.check.models import check_of
 from tricord.sim.causal import run
@@ -28,6 +30,12 @@ def test_causal_promises_hold_under_trouble_and_linearizability_does_not() -> No
         fired |= set(outcome.fired)
     assert linearizable < SEEDS / 2
     assert fired >= {"crash", "partition", "clock", "isolate", "wipe", "restore", "grow"}
+
+
+@pytest.mark.parametrize("seed", [272, 404])
+def test_runs_that_failed_once(seed: int) -> None:
+    """Each is a row of docs/bugs_found.md."""
+    assert not run(Plan("causal", seed, 3, 6.0, 20.0, 4, 3)).violations
 
 
 def test_a_run_repeats_to_the_last_step() -> None:

@@ -189,7 +189,7 @@ class CausalReplica(TakingOver):
         found = self.peers.peers.get(peer)
         if found is None or found.have is None or self.is_retired or not self.replica:
             return ToSend([])
-        if found.lagging:
+        if found.lagging and not self._mixed_now:
             return ToSend([], lagging=True)
         sending: list[bytes] = []
         size = 0

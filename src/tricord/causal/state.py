@@ -51,7 +51,7 @@ class ReplicaState:
         self._recent = set(self.base.owed)
         self._unpersisted: deque[tuple[int, Origin, int]] = deque()
         self._mixed = self.base.mixed.copy()
-        self._all_pieces = self._was_mixed = False
+        self._all_pieces = self._anew = False
         self._of_this_fetch = Past()
         self._first_past: Past | None = None
         self._next_start = b""

@@ -50,12 +50,15 @@ class TakingOver(ReplicaState):
     @property
     def _mixed_now(self) -> bool:
         """Whether some cells have more than others, so that this state is nobody's."""
-        return self.fetching and not self.past.includes(self._mixed)
+        if not self.fetching:
+            return False
+        if any(not self._has_for_sessions(origin, counter) for origin, counter in self._mixed.entries.items()):
+            return True
+        return not all(self.past.agrees(replica, closed) for replica, closed in self._mixed.closed.items())
 
     def begin_fetch(self) -> None:
         """Take over another one's state: this one lags behind the logs, joins, comes back, or found itself outdated.
         It is closed to readers until that is done, also over a restart."""
-        self._was_mixed = bool(self._mixed.entries or self._mixed.closed)
         self.fetching = True
         self._first_past = None
         self._of_this_fetch = Past()
@@ -70,8 +73,23 @@ class TakingOver(ReplicaState):
         return self._all_pieces
 
     def expects(self, piece: Piece) -> bool:
-        """Whether the piece is the next one."""
-        return self.fetching and not self._all_pieces and piece.start == self._next_start
+        """Whether the piece is the next one, and its sender one whose state can be taken over: not everyone's can where
+        pieces of another fetch are here already. If not: ask again later, or another one."""
+        if not self.fetching or self._all_pieces or piece.start != self._next_start:
+            return False
+        return self._first_past is not None or not self._replaces(piece) or piece.past.includes(self.base.past)
+
+    def _replaces(self, piece: Piece) -> bool:
+        """Whether cells have to be as the sender has them, with this log's rows on top, rather than joined: something
+        of what is here was lost by all others. What that replaced may be missing here, and nobody says so. So the
+        sender must have all that has no rows here."""
+        if any(not piece.has(origin, counter) for origin, counter in self._mixed.entries.items()):
+            return True
+        if not all(piece.past.agrees(replica, closed) for replica, closed in self._mixed.closed.items()):
+            return True
+        entries = self.past.entries.items()
+        lost = {origin for origin, n in entries if piece.past.is_closed(origin) and not piece.has(origin, n)}
+        return bool(lost) and not lost <= {head_of(row.data).origin for row in self.log.rows() if row.mine}
 
     def take_piece(self, piece: Piece, now: int) -> Delivered:
         """The next piece, in order and all of one replica. Writes of this disk that the other will never hear of by
@@ -81,6 +99,7 @@ class TakingOver(ReplicaState):
         result = Delivered()
         cells = [(key, decode_cell(data)) for key, data in piece.cells]
         if self._first_past is None:
+            self._anew = self._replaces(piece)
             self._first_past = piece.past
             self._rename_unsent(piece, now, result)
         found = dict(cells)
@@ -88,8 +107,7 @@ class TakingOver(ReplicaState):
         writes: list[Write] = []
         for key in sorted(own.keys() | found.keys()):
             before = own.get(key, {})
-            if self._was_mixed:
-                # pieces of an earlier fetch are among it, and who gave them may have lost what they speak of
+            if self._anew:
                 cell = join_cells(_within(before, self.past), (), found.get(key, {}), piece.past)
             else:
                 cell = join_cells(before, self.past, found.get(key, {}), piece.past)
@@ -156,8 +174,8 @@ class TakingOver(ReplicaState):
             head = head_of(row.data)
             if first.has(head.origin, head.last):
                 writes.append(self.log.drop_write(row))
-            elif self._was_mixed:
-                self._apply_again(decode_operation(row.data))
+            elif self._anew:
+                self._apply_again(decode_operation(row.data), first)
         for past in (self.past, self.base.past):
             past.merge(first)
         self._all_pieces = True
@@ -169,12 +187,11 @@ class TakingOver(ReplicaState):
         self.pending.clear()
         self._end_fetch(result)
 
-    def _apply_again(self, operation: Operation) -> None:
-        """What it replaced may have come back with the pieces of one that does not know of it."""
-        writes: list[Write] = []
+    def _apply_again(self, operation: Operation, first: Past) -> None:
+        """An operation that the first piece does not speak of. What it replaced may have come back with the pieces, and
+        what it wrote may have been replaced by something that was lost."""
         for (key, _), delta in zip(operation.writes, deltas_of(operation), strict=True):
-            writes.append(self._cell_write(key, apply_delta(self.get(key), self.past, delta)))
-        self.store.write(writes)
+            self.store.write([self._cell_write(key, apply_delta(self.get(key), first, delta))])
 
     def _end_fetch(self, result: Delivered) -> None:
         """Open again, once all is here that the last piece speaks of."""

@@ -25,6 +25,11 @@ class Piece:
     cells: list[tuple[bytes, bytes]]
     ended: dict[Origin, int]
 
+    def has(self, origin: Origin, counter: int) -> bool:
+        """Of the first piece: whether so many writes of the origin are there. Of a closed one others may have lost some
+        that this one never had."""
+        return counter <= max(self.past.entries.get(origin, 0), self.ended.get(origin, 0))
+
     def encode(self) -> bytes:
         """Its bytes."""
         out = bytearray((FORMAT_VERSION,))
