@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The vocabulary of requests and results of a strong keyspace: what doors, engine, client and state machine share.
+"""The vocabulary of requests and results: what doors, engine, client and state machine share.
 
 Semantics are etcd v3's (KV API reference). Keys and values are bytes; revisions, versions and lease ids are integers
 (0 means none). A range is ``[key, range_end)``: an empty ``range_end`` means the one key, ``b"\\0"`` means "from key
@@ -38,6 +38,7 @@ from tricord.base.leases import (
     LeaseTimeToLiveResult,
 )
 from tricord.base.message import message
+from tricord.base.typed import Fetch, TypedRequest, TypedResult
 
 
 class SortOrder(IntEnum):
@@ -208,7 +209,16 @@ LeaseRequest: TypeAlias = (
 )
 KeyspaceRequest: TypeAlias = KeyspaceCreate | KeyspaceDrop | KeyspaceList
 Request: TypeAlias = (
-    Range | Put | DeleteRange | Txn | Compact | LeaseRequest | KeyspaceRequest | AlarmChange | DowngradeChange
+    Range
+    | Put
+    | DeleteRange
+    | Txn
+    | Compact
+    | LeaseRequest
+    | KeyspaceRequest
+    | AlarmChange
+    | DowngradeChange
+    | TypedRequest
 )
 
 
@@ -270,12 +280,13 @@ Result: TypeAlias = (
     | KeyspaceResult
     | AlarmChangeResult
     | DowngradeChangeResult
+    | TypedResult
 )
 
 
 def is_read(request: Request) -> bool:
     """Whether the request cannot write, whatever branch it takes. Cost: its nested operations."""
-    if type(request) is Range:
+    if type(request) is Range or type(request) is Fetch:
         return True
     if type(request) is Txn:
         return all(map(is_read, request.success)) and all(map(is_read, request.failure))

@@ -36,6 +36,7 @@ from tricord.wire.etcd.leases import LEASE_MESSAGES
 from tricord.wire.etcd.plain_txn import plain_txn
 from tricord.wire.etcd.varint import SMALL, varint
 from tricord.wire.native.keyspaces import KEYSPACE_MESSAGES
+from tricord.wire.native.values import VALUE_MESSAGES
 from tricord.wire.schemas import kv
 
 _ANY = Level.ANY
@@ -301,6 +302,7 @@ _MESSAGES: dict[type, Callable[[Any, Level], Message]] = {
     Compact: _compact_message,
     **LEASE_MESSAGES,
     **KEYSPACE_MESSAGES,
+    **VALUE_MESSAGES,
     AlarmChange: lambda request, _: alarm_message(request),
     DowngradeChange: lambda request, _: downgrade_message(request),
 }
