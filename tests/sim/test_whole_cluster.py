@@ -11,6 +11,7 @@ from tricord.base.context import Context
 from tricord.base.errors import MembershipRefused, NotForLearners, TricordError, WrongMember
 from tricord.base.levels import Level
 from tricord.base.operations import Put, Range, RangeResult
+from tricord.server.engine import PUBLISHED
 from tricord.sim.host_network import Condition
 from tricord.sim.wide.host_disk import HostDisk
 from tricord.sim.wide.world import World
@@ -54,6 +55,7 @@ def test_a_member_alone_listens_and_decides_nothing_until_a_majority_is_there() 
         await asyncio.sleep(5)
         assert world["n1"].member.replica.term == 0
         assert [check.ok for check in world["n1"].member.health()][:2] == [True, False]
+        assert not world["n1"].member.is_ready
         await world["n2"].start()
         await world.led()
         await world["n3"].start()
@@ -61,6 +63,33 @@ def test_a_member_alone_listens_and_decides_nothing_until_a_majority_is_there() 
         await agree(world)
 
     World(seed=2).play(story)
+
+
+@pytest.mark.parametrize("seed", [15, 16])
+def test_whoever_lists_the_members_sees_the_addresses_of_each_that_is_ready(seed: int) -> None:
+    async def seen(world: World, name: str, at: str) -> None:
+        """As soon as it is ready, at another one as well."""
+        member = world[name].member
+        assert not member.is_ready and member.health()[-1].name == PUBLISHED
+        await member.until_ready()
+        assert member.is_ready and all(check.ok for check in member.health())
+        listed = await world[at].member.engine.list_members(True)
+        urls = {record.name: record.client_urls for record in listed}
+        assert urls[name] == [f"http://{name}:2379"]
+
+    async def story(world: World) -> None:
+        await world.start()
+        await asyncio.gather(*(seen(world, name, at) for name, at in [("n1", "n2"), ("n2", "n3"), ("n3", "n1")]))
+        leader = await world.led()
+        await world[leader].member.engine.add_member(["http://n4:2379"], name="n4", learner=True)
+        await world["n4"].start(listed=(*world.names, "n4"), initial_cluster_state="existing")
+        await seen(world, "n4", leader)
+        follower = await a_follower(world)
+        await world[follower].stop()
+        await world[follower].start()
+        await world[follower].member.until_ready()
+
+    World(seed).play(story)
 
 
 @pytest.mark.parametrize("seed", [3, 4, 5])

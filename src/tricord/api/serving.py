@@ -83,7 +83,7 @@ class Serving:
         scheme = "https" if doors.clients[0].tls is not None else "http"
         self.member.client_urls.extend(doors.client_urls or [f"{scheme}://{self.advertised}"])
         await self._gossip_beside(await self._listen_to_peers())
-        self.member.leader_changed = self.health.changed
+        self.member.health_changed = self.health.changed
         await self.member.start()
         self.health.changed()
 

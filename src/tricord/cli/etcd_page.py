@@ -49,13 +49,15 @@ exec tricord etcd "$@"
   `--peer-client-cert-auth` is given.
 - Certificates that are replaced on disk are used for connections that begin after that.
 - The log says `ready to serve client requests`. Each line is a JSON object with `level`, `ts` and `msg`. systemd is
-  told when the member serves (`Type=notify`).
+  told when the member serves (`Type=notify`): when there is a leader, and the cluster knows the member's addresses.
 - SIGTERM and SIGINT stop it, after calls under way have had five seconds; it ends by that signal, as etcd does.
 - `--version` prints the version of etcd that it presents itself as.
 - A member that joins (`--initial-cluster-state existing`) and that nobody knows exits with 1.
 
 ## What is otherwise
 
+- Before it is ready it takes connections too, and answers what needs no leader; `/health` and `/readyz` say 503. An
+  etcd lets clients wait.
 - A data directory of etcd is refused: tricord does not read it. Keys come over by a client, for example `etcdctl
   make-mirror`.
 - In the data directory tricord's files stand where etcd has `member/`; certificates are in `fixtures/`, as etcd's.

@@ -106,7 +106,7 @@ async def _serve(environment: Environment, configuration: Configuration, manner:
         serving.abort()
         await serving.member.stop()
         raise _explained(error, configuration) from error
-    announcing = environment.tasks.spawn(_announce_when_led(manner, serving, log), "announcing")
+    announcing = environment.tasks.spawn(_announce_when_ready(manner, serving, log), "announcing")
     failure = await _until_told_or_failed(serving, told)
     announcing.cancel()
     if failure is not None:
@@ -242,13 +242,14 @@ class AddressInUse(TricordError):
         self.address = address
 
 
-async def _announce_when_led(manner: Manner, serving: Serving, log: Logger) -> None:
-    """Alone that is now; one of several listens already, and serves when there is a leader."""
+async def _announce_when_ready(manner: Manner, serving: Serving, log: Logger) -> None:
+    """Alone that is now; one of several listens already, and is ready when there is a leader and the log has its
+    addresses. An etcd takes no connection of clients before that."""
     member = serving.member
     if not member.replica.leader:
         log.info("listening, and looking for a leader", listen=str(serving.listening))
-        await member.until_led()
-    if member.replica.leader:
+    await member.until_ready()
+    if member.is_ready:
         manner.serves(serving, log)
 
 

@@ -21,7 +21,17 @@ from tricord.base.message import message
 from tricord.base.operations import Request, Result
 from tricord.base.watching import WatchStream
 
-__all__ = ["Context", "Encoded", "Engine", "HealthCheck", "MemberRecord", "MemberStatus", "Outcome", "Reply"]
+__all__ = [
+    "PUBLISHED",
+    "Context",
+    "Encoded",
+    "Engine",
+    "HealthCheck",
+    "MemberRecord",
+    "MemberStatus",
+    "Outcome",
+    "Reply",
+]
 
 
 @message
@@ -42,6 +52,10 @@ class HealthCheck:
     name: str
     ok: bool
     reason: str = ""
+
+
+PUBLISHED = "published"
+"""The check that fails until the cluster knows this member's addresses. There is none from then on."""
 
 
 class Engine(Protocol):

@@ -30,7 +30,7 @@ from tricord.server.compacting import Compacting
 from tricord.server.configuration import Configuration
 from tricord.server.corruption import Corruption
 from tricord.server.drain import Drain
-from tricord.server.engine import HealthCheck
+from tricord.server.engine import PUBLISHED, HealthCheck
 from tricord.server.exports import Exports
 from tricord.server.faults import Faults
 from tricord.server.forcing import go_on_alone
@@ -96,8 +96,8 @@ class Member:
         self._invitation = invitation
         self._peer_tls = peer_tls
         self._handed_over = False
-        self.leader_changed: Callable[[], None] = lambda: None
-        """Told when another member leads, or none."""
+        self.health_changed: Callable[[], None] = lambda: None
+        """Told when another member leads, or none, and when the cluster knows this one's addresses."""
         founding = found(environment.random, configuration, invitation, as_listed=peer_tls is not None)
         self._storage: MemberStorage = open_storage(environment, configuration, founding)
         if configuration.force_new_cluster:
@@ -367,6 +367,7 @@ class Member:
         self.turns.start()
         self.peers.configured(self.replica.configuration)
         self._environment.tasks.spawn(self._watch_leader(), "leader")
+        self._environment.tasks.spawn(self._watch_published(), "published")
 
     async def _watch_leader(self) -> None:
         """Say who leads, each time it is another one."""
@@ -376,7 +377,7 @@ class Member:
             if not self.turns.started:
                 return
             leader, term = known
-            self.leader_changed()
+            self.health_changed()
             self.metrics.leader_changes_seen += bool(leader)
             if self.is_alone:
                 continue
@@ -390,9 +391,18 @@ class Member:
         await self.turns.until(lambda: (replica.leader, replica.term if replica.leader else known[1]) != known)
         return replica.leader, replica.term
 
-    async def until_led(self) -> None:
-        """Return when a leader is known, or when this member stops."""
-        await self.turns.until(lambda: self.replica.leader != 0)
+    async def _watch_published(self) -> None:
+        await self.turns.until(self.peers.has_published)
+        self.health_changed()
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether a leader is known, and this member's addresses are in the log."""
+        return self.replica.leader != 0 and self.peers.has_published()
+
+    async def until_ready(self) -> None:
+        """Return when ``is_ready`` holds, or when this member stops."""
+        await self.turns.until(lambda: self.is_ready)
 
     async def hand_over(self) -> None:
         """Before a stop: let another member lead, and wait for what is in flight. Serves on meanwhile."""
@@ -520,12 +530,16 @@ class Member:
         """Whether it lives, leads or follows, and may write."""
         failure = self.failure
         full = any(name == AlarmKind.NOSPACE.name for _, name in self._alarms())
-        return [
+        checks = [
             HealthCheck("serializable_read", failure is None, str(failure or "")),
             HealthCheck("linearizable_read", bool(self.replica.leader) and failure is None, "no leader"),
             HealthCheck("data_corruption", True),
             HealthCheck("alarm_nospace", not full, "ALARM NOSPACE"),
         ]
+        if not self.peers.has_published():
+            # An etcd that did not get so far answers nobody: its probes have no name for it.
+            checks.append(HealthCheck(PUBLISHED, False, "the cluster does not know this member's addresses yet"))
+        return checks
 
     def _alarms(self) -> list[tuple[int, str]]:
         """Those in the log, and this member's own that is not there yet."""

@@ -107,6 +107,7 @@ class Peers:
         self._calls: dict[int, asyncio.Future[LeaderAnswer]] = {}
         self._call_count = 0
         self._publishing: asyncio.Task[None] | None = None
+        self._was_published = False
         self._belonged = False
         """Whether the log, as far as it was read here, once had this member in the cluster."""
         self._leaving = False
@@ -365,6 +366,15 @@ class Peers:
     def is_published(self) -> bool:
         """Whether it does."""
         return member_info(self.configuration, self._identity.member) == self.truth()
+
+    def has_published(self) -> bool:
+        """Whether it did at some time since the start, in an entry that stays: whoever lists the members from then on,
+        wherever, sees this one's addresses. One that is alone is the only one that is asked, and tells them itself."""
+        if not self._was_published:
+            alone = self.configuration.members() == (self._identity.member,)
+            stays = self._replica.configuration_is_committed
+            self._was_published = alone or (stays and self.is_published())
+        return self._was_published
 
     def _publish(self) -> None:
         if self._publishing is None and not self.is_published():

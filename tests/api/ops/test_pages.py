@@ -21,7 +21,7 @@ from tricord.base.metrics import GossipFigures, Histogram, Metrics, StoreCounts,
 from tricord.base.operations import RangeResult, Request, Result
 from tricord.base.watching import WatchStream
 from tricord.gossip.counts import GossipCounts
-from tricord.server.engine import HealthCheck, Reply
+from tricord.server.engine import PUBLISHED, HealthCheck, Reply
 from tricord.wire.http.routes import HttpRequest, HttpResponse, Routes
 
 
@@ -146,6 +146,18 @@ def test_the_members_own_checks_count_for_health_and_readiness(routes: Routes, e
     assert "[+]disk ok\n" in body(ready)
     assert "[-]loop failed: stalled for 3 s\n" in body(ready)
     assert ask(routes, "/livez").status == 200
+
+
+def test_one_whose_addresses_nobody_knows_yet_is_not_ready_and_need_not_be_restarted(
+    routes: Routes, engine: SmallEngine
+) -> None:
+    engine.checks = [HealthCheck(PUBLISHED, False, "not yet")]
+    assert json.loads(body(ask(routes, "/health")))["reason"] == "PUBLISHED: not yet"
+    assert "[-]published failed: not yet\n" in body(ask(routes, "/readyz"))
+    assert ask(routes, "/health?serializable=true").status == 200
+    assert ask(routes, "/livez").status == 200
+    engine.leader = 0
+    assert json.loads(body(ask(routes, "/health")))["reason"] == "RAFT NO LEADER"
 
 
 def test_probes_say_ok_and_list_their_checks_when_asked(routes: Routes) -> None:

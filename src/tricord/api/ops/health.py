@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """/health: one verdict on the member, as etcd gives it and load balancers read it.
 
-No alarm is raised (``?exclude=NOSPACE`` overlooks one), none of the member's own checks fails, there is a leader, and a
-read through the engine answers. ``?serializable=true`` asks about this member alone and needs no leader.
+No alarm is raised (``?exclude=NOSPACE`` overlooks one), there is a leader, none of the member's own checks fails, and a
+read through the engine answers. ``?serializable=true`` asks about this member alone: it needs no leader, nor that the
+cluster knows where the member is.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from tricord.base.errors import CorruptCluster, NotForLearners, PermissionDenied
 from tricord.base.levels import Level
 from tricord.base.metrics import Metrics
 from tricord.base.operations import Range
-from tricord.server.engine import Engine
+from tricord.server.engine import PUBLISHED, Engine
 from tricord.wire.http.routes import TEXT, HttpRequest, HttpResponse
 
 NOSNIFF = (b"x-content-type-options", b"nosniff")
@@ -50,11 +51,12 @@ class Health:
         for _, alarm in status.alarms:
             if alarm not in excluded:
                 return f"ALARM {alarm}"
-        for check in self._engine.health():
-            if not check.ok and check.name not in excluded | ASKED and not check.name.startswith(ALARM_PREFIX):
-                return f"{check.name.upper()}: {check.reason}"
         if not serializable and not status.leader:
             return "RAFT NO LEADER"
+        overlooked = excluded | ASKED | ({PUBLISHED} if serializable else set())
+        for check in self._engine.health():
+            if not check.ok and check.name not in overlooked and not check.name.startswith(ALARM_PREFIX):
+                return f"{check.name.upper()}: {check.reason}"
         failure = await read_failure(self._engine, Level.ANY if serializable else Level.LINEARIZABLE)
         return f"RANGE ERROR:{failure}" if failure else ""
 
