@@ -90,5 +90,6 @@ def test_the_last_revisions_are_kept_and_looked_at_every_five_minutes() -> None:
 
 def test_settings_name_the_rule() -> None:
     assert auto_compaction("periodic", 0) is auto_compaction("revision", 0) is None
-    assert isinstance(auto_compaction("periodic", 60), PeriodicCompaction)
-    assert isinstance(auto_compaction("revision", 60), RevisionCompaction)
+    by_time, by_count = auto_compaction("periodic", 60), auto_compaction("revision", 60)
+    assert by_time is not None and isinstance(by_time(), PeriodicCompaction) and by_time() is not by_time()
+    assert by_count is not None and isinstance(by_count(), RevisionCompaction)

@@ -12,6 +12,8 @@ seconds of a clock that never goes back. That a compaction worked is seen from t
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable
+from functools import partial
 from typing import Protocol
 
 HOUR = 3600.0
@@ -70,8 +72,8 @@ class RevisionCompaction:
         return max(revision - self._retention, 0) if revision - self._retention > compacted else 0
 
 
-def auto_compaction(mode: str, retention: float) -> AutoCompaction | None:
-    """The one that the settings ask for; None where nothing is compacted by itself."""
+def auto_compaction(mode: str, retention: float) -> Callable[[], AutoCompaction] | None:
+    """What makes a keyspace's rule as the settings ask for it; None where nothing is compacted by itself."""
     if retention <= 0:
         return None
-    return PeriodicCompaction(retention) if mode == "periodic" else RevisionCompaction(int(retention))
+    return partial(PeriodicCompaction, retention) if mode == "periodic" else partial(RevisionCompaction, int(retention))

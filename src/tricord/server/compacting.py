@@ -38,8 +38,8 @@ class Compacting:
         self._clock = environment.clock
         self._tasks = environment.tasks
         self._rule = rule
-        self._every = rule().every
-        self._rules: dict[int, AutoCompaction] = {}
+        self._rules: dict[int, AutoCompaction] = {0: rule()}  # the default keyspace is always there
+        self._every = self._rules[0].every
         self._machine = machine
         self._replica = replica
         self._ask = ask

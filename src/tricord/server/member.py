@@ -21,7 +21,7 @@ from tricord.base.metrics import Metrics, StoreCounts
 from tricord.base.ordered import Table
 from tricord.base.reachable import reachable
 from tricord.base.version import ETCD_VERSION
-from tricord.mvcc.auto_compaction import AutoCompaction, auto_compaction
+from tricord.mvcc.auto_compaction import auto_compaction
 from tricord.raft.config import RaftConfig
 from tricord.replica.config import ReplicaConfig
 from tricord.replica.replica import Replica
@@ -268,14 +268,9 @@ class Member:
 
     def _open_compacting(self) -> Compacting | None:
         configuration = self._configuration
-        if auto_compaction(configuration.auto_compaction_mode, configuration.auto_compaction_retention) is None:
+        rule = auto_compaction(configuration.auto_compaction_mode, configuration.auto_compaction_retention)
+        if rule is None:
             return None
-
-        def rule() -> AutoCompaction:
-            made = auto_compaction(configuration.auto_compaction_mode, configuration.auto_compaction_retention)
-            assert made is not None
-            return made
-
         return Compacting(self._environment, rule, self.machine, self.replica, self.engine.ask, self._tells)
 
     def _open_corruption(self) -> Corruption:
