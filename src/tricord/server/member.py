@@ -158,6 +158,8 @@ class Member:
             environment, configuration, self.peers.hooks(), self.faults.cuts, tls=self._peer_tls
         )
         self.peers.links = self.links
+        self.exchange = self.peers.exchange
+        self.exchange.links = self.links.replicas
         self.gossip = self._open_gossip()
         self.snapshots = MemberSnapshots(
             environment,

@@ -22,6 +22,7 @@ from tricord.server.membership import Membership
 from tricord.server.membership_rules import member_info
 from tricord.server.peer_addresses import PeerAddress, peer_addresses
 from tricord.server.peer_identity import PeerIdentities
+from tricord.server.replicas.exchange import Exchange
 from tricord.server.telling import Tells
 from tricord.server.turn import TurnLoop
 from tricord.storage.identity import Identity
@@ -114,6 +115,7 @@ class Peers:
         self._stopped = False
         self.is_learner = _has_no_vote(replica.configuration, identity.member)
         """Whether this member has no vote; asked for each request."""
+        self.exchange = Exchange(identity.member)
         self.links: PeerLinks | None = None
         self.membership: Membership | None = None
         self.lease_message: Callable[[HostMessage], None] = lambda _: None
@@ -135,6 +137,8 @@ class Peers:
             expected=self._expected,
             answer=self._answer,
             offered=self._offered,
+            replicated=self._replicated,
+            replicas_reached=self._replicas_reached,
             fault=self._fault,
         )
 
@@ -279,6 +283,14 @@ class Peers:
 
     def _arrived(self, message: InstallSnapshot) -> bool:
         return self.snapshots is not None and self.snapshots.arrived(message)
+
+    def _replicated(self, sender: int, payload: bytes) -> None:
+        if not self._stopped:
+            self.exchange.member_said(sender, payload)
+
+    def _replicas_reached(self, member: int) -> None:
+        if not self._stopped:
+            self.exchange.member_reached(member)
 
     def _offered(self, sender: int, offer: SnapshotOffer) -> SnapshotSink | Refusal:
         if self.snapshots is None or not self._turns.started:

@@ -68,6 +68,9 @@ class Accepted:
         elif event.kind == FrameKind.QUERY:
             answer = self._acceptor.hooks.answer(decode_query(event.payload))
             self.connection.send(frame(FrameKind.ANSWER, encode_answer(answer)))
+        elif event.kind == FrameKind.REPLICA:
+            if not self._cut(hello.sender):
+                self._acceptor.hooks.replicated(hello.sender, event.payload)
         else:
             said = decode_messages(event.payload)
             for message in said:

@@ -31,7 +31,7 @@ class LinkState:
 
     member: int
     lane: str
-    """"control" or "append"."""
+    """"control", "append" or "replicas"."""
     connected: bool
     since: float
     """When it became so, on the monotonic clock."""
@@ -96,5 +96,9 @@ class PeerHooks:
     """What this member says to one that asks before it belongs."""
     offered: Offered = _no_snapshot_is_taken
     """A member offers a snapshot."""
+    replicated: Callable[[int, bytes], None] = _nothing
+    """A member's replica said something to one of this member's: the payload, see ``wire.peer.replica``."""
+    replicas_reached: Callable[[int], None] = _nothing
+    """What replicas say can go to this member (again)."""
     fault: Callable[[BaseException, str], None] = _nothing
     """A hook raised what it should not have; the connection was closed. (error, where)"""

@@ -17,6 +17,7 @@ from tricord.transport.peer.dialling import Address, Dialler, is_refused
 from tricord.transport.peer.hooks import LinkState
 from tricord.transport.peer.settings import PeerSettings
 from tricord.wire.peer.events import Opened, PeerEvent, PongReceived, Refused
+from tricord.wire.peer.frames import FRAME_SIZE_MAX, HEADER_SIZE
 from tricord.wire.peer.hello import Lane
 from tricord.wire.peer.refusals import Refusal, RefusalCode
 
@@ -70,7 +71,7 @@ class Link:
         self._dialler = dialler
         self._owner = owner
         self._settings = settings
-        self._buffer_size = settings.append_buffer if lane == Lane.APPEND else settings.control_buffer
+        self._buffer_size = _buffer_size(settings, lane)
         self._connection: PeerConnection | None = None
         self._ended: asyncio.Future[None] | None = None
         self._opened_at = 0.0
@@ -97,6 +98,12 @@ class Link:
             return False
         connection.send(frames)
         return True
+
+    @property
+    def has_room(self) -> bool:
+        """Whether messages go out at once, and few enough bytes wait."""
+        connection = self._connection
+        return connection is not None and connection.is_open and connection.waiting_size < self._settings.replica_buffer
 
     def tick(self, now: float, grace: float) -> None:
         """Once a heartbeat. ``grace``: seconds in which this process heard nobody, by its own fault."""
@@ -209,3 +216,10 @@ class Link:
 
     def fault(self, error: BaseException, where: str) -> None:
         self._owner.fault(error, where)
+
+
+def _buffer_size(settings: PeerSettings, lane: Lane) -> int:
+    """Bytes that may wait; a lane of replicas looks at ``has_room`` before, and takes one message beyond it."""
+    if lane == Lane.REPLICAS:
+        return settings.replica_buffer + HEADER_SIZE + FRAME_SIZE_MAX
+    return settings.append_buffer if lane == Lane.APPEND else settings.control_buffer

@@ -2,7 +2,7 @@
 """All links of one member: to its peers, from its peers, and the bulk ones.
 
 A peer has two connections that this member dials (control and append) and two that the peer dials. A third lane brings
-snapshots when there are any. Nothing here waits for a peer.
+snapshots when there are any, a fourth what replicas of keyspaces say. Nothing here waits for a peer.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from tricord.transport.peer.entry_block import EncodedEntries
 from tricord.transport.peer.hooks import LinkState, LocalMember, PeerHooks
 from tricord.transport.peer.link import Link
 from tricord.transport.peer.outgoing import lane_of, may_go_by_control, message_frames
+from tricord.transport.peer.replica_links import ReplicaLinks
 from tricord.transport.peer.settings import PeerSettings
 from tricord.transport.peer.snapshot_sender import Pacer, Progress, Read, SnapshotResult, SnapshotSender
 from tricord.transport.prefaced import Prefaced
@@ -59,6 +60,16 @@ class PeerLinks:
         self._acceptor = Acceptor(environment, hooks, self.settings, self.cuts, secret=secret, insecure=insecure)
         self._pacer = Pacer(environment.clock, self.settings.snapshot_rate)
         self._links: dict[int, dict[Lane, Link]] = {}
+        self.replicas = ReplicaLinks(
+            environment,
+            self._dialler,
+            self.settings,
+            self.cuts,
+            reached=lambda member: self._tell(hooks.replicas_reached, member),
+            changed=self.changed,
+            fault=self.fault,
+        )
+        """What replicas of causal and eventual keyspaces say."""
         self._addresses: dict[int, list[Address]] = {}
         self._transfers: dict[SnapshotSender, None] = {}
         self._refusals: dict[int, Refusal] = {}
@@ -88,6 +99,7 @@ class PeerLinks:
                     )
                     for lane in (Lane.CONTROL, Lane.APPEND)
                 }
+        self.replicas.set_peers(peers)
 
     def recheck(self) -> None:
         """The configuration is another one: end connections from those who are not expected any more."""
@@ -178,6 +190,7 @@ class PeerLinks:
             listener.close()
         for member in list(self._links):
             self._drop(member)
+        self.replicas.close()
         for sender in list(self._transfers):
             sender.stop()
         self._acceptor.close()
@@ -222,6 +235,7 @@ class PeerLinks:
         for lanes in self._links.values():
             for link in lanes.values():
                 link.tick(now, grace)
+        self.replicas.tick(now, grace)
         for sender in list(self._transfers):
             sender.tick(now, grace)
         self._acceptor.tick(now, grace)

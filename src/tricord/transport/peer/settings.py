@@ -26,6 +26,8 @@ class PeerSettings:
     """Bytes that may wait for a slow peer on its control lane; what is beyond is dropped."""
     append_buffer: int = 64 << 20
     """The same on its append lane; above a leader's own window of entries on their way."""
+    replica_buffer: int = 4 << 20
+    """A lane of replicas that has so many bytes waiting takes no further message."""
     accepted_max: int = 256
     """Connections accepted from members, those that have not said who they are included."""
     snapshot_rate: int = 64 << 20

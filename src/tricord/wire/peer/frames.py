@@ -54,6 +54,8 @@ class FrameKind(IntEnum):
     FINISH = 15
     """All bytes were sent; FINISHED or REFUSED answers, after the whole was verified."""
     FINISHED = 16
+    REPLICA = 17
+    """A message from one replica of a keyspace to another."""
 
 
 _KINDS = frozenset(int(kind) for kind in FrameKind)

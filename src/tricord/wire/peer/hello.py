@@ -31,6 +31,8 @@ class Lane(IntEnum):
     """One snapshot in bulk."""
     QUERY = 4
     """One question before anybody belongs to anything."""
+    REPLICAS = 5
+    """What replicas of causal and eventual keyspaces say to each other: in bulk, and beside all else."""
 
 
 @message

@@ -21,12 +21,14 @@ _FOR_ACCEPTOR: dict[int, frozenset[int]] = {
     Lane.APPEND: frozenset({FrameKind.MESSAGES}),
     Lane.SNAPSHOT: frozenset({FrameKind.OFFER, FrameKind.CHUNK, FrameKind.FINISH}),
     Lane.QUERY: frozenset({FrameKind.QUERY}),
+    Lane.REPLICAS: frozenset({FrameKind.REPLICA}),
 }
 _FOR_DIALLER: dict[int, frozenset[int]] = {
     Lane.CONTROL: frozenset(),
     Lane.APPEND: frozenset(),
     Lane.SNAPSHOT: frozenset({FrameKind.READY, FrameKind.TAKEN, FrameKind.FINISHED}),
     Lane.QUERY: frozenset({FrameKind.ANSWER}),
+    Lane.REPLICAS: frozenset(),
 }
 """By lane: the frames that each side may get once the connection is open."""
 
