@@ -230,6 +230,34 @@ def test_a_write_that_only_a_lost_write_replaced_is_kept() -> None:
     assert three.read("a") == ["mine"]
 
 
+def test_who_comes_back_shows_nobody_its_answers_before_the_questions() -> None:
+    one, two, three = Member(1), Member(2), Member(3)
+    question = three.put(question="who?")
+    two.take(question)
+    two.put(answer="me")
+    two.put(other="unrelated")
+    for member in (one, three):
+        member.replica.change_set(2, (1, 3), (2,))
+    tell_all(one, three)
+    one.replica.cut()
+    back = Member(4, (1, 3, 4), two.store)
+    for member in (one, three, back):
+        member.replica.change_set(3, (1, 3, 4), (2,))
+    back.replica.begin_fetch()
+    piece = one.replica.piece(former=back.replica.former())
+    assert piece is not None
+    renamed = back.replica.take_piece(piece, NOW).operations
+    assert one.take(*renamed).operations == []
+    assert one.take(question).operations == [question, *renamed]
+
+
+def test_who_has_nothing_yet_gives_nothing() -> None:
+    one, two = Member(1, (1, 2)), Member(2, (1, 2))
+    one.replica.begin_fetch()
+    assert one.replica.piece() is None, "the other would open with nothing, and both would agree that there is nothing"
+    assert two.replica.piece() is not None
+
+
 def test_a_full_buffer_says_so_and_never_holds_up_what_it_waits_for() -> None:
     one, two = Member(1), Member(2)
     operations = [one.put(a="x" * 100) for _ in range(10)]

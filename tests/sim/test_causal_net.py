@@ -32,7 +32,7 @@ def test_causal_promises_hold_under_trouble_and_linearizability_does_not() -> No
     assert fired >= {"crash", "partition", "clock", "isolate", "wipe", "restore", "grow"}
 
 
-@pytest.mark.parametrize("seed", [272, 404])
+@pytest.mark.parametrize("seed", [272, 308, 404, 688])
 def test_runs_that_failed_once(seed: int) -> None:
     """Each is a row of docs/bugs_found.md."""
     assert not run(Plan("causal", seed, 3, 6.0, 20.0, 4, 3)).violations

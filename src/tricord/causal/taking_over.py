@@ -28,9 +28,10 @@ class TakingOver(ReplicaState):
         the host has logged all up to ``sequence``.
 
         ``former``: what the other says of itself. None where one of these ids is not closed here yet, or this replica
-        is itself taking over a state: ask again later, or another one.
+        is itself taking over a state and has only a part of it, or nothing: ask again later, or another one.
         """
-        if self._mixed_now or any(not self.past.is_closed(Origin(replica, INCARNATION_MAX)) for replica in former):
+        joins = self.fetching and not self.past.entries and not self.past.closed
+        if joins or self._mixed_now or any(not self.past.is_closed(Origin(replica, INCARNATION_MAX)) for replica in former):
             return None
         cells: list[tuple[bytes, bytes]] = []
         size, end = 0, b""
@@ -161,8 +162,12 @@ class TakingOver(ReplicaState):
         writes = [(key, encode_delta(delta)) for (key, _), delta in zip(old.writes, deltas, strict=True)]
         first = self.past.entries.get(self.origin, 0) + 1
         self.clock = self.clock.advance(now)
-        needs = [need for need in self._needs() if need[0] not in {dot.origin for dot in names}]
-        operation = make_operation(self.origin, first, old.stamp, needs, writes)
+        needs = dict(self._needs())
+        for origin, counter in old.needs:
+            needs[origin] = max(counter, needs.get(origin, 0))
+        renamed_origins = {dot.origin for dot in names}
+        kept = [need for need in needs.items() if need[0] not in renamed_origins]
+        operation = make_operation(self.origin, first, old.stamp, kept, writes)
         self.store.write([self.log.drop_write(row)])
         self._deliver(operation, deltas, result, mine=True)
 

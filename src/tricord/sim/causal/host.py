@@ -115,11 +115,13 @@ class Host:
 
     def checkpoint(self) -> None:
         """The tables as they are, durably."""
-        self.wal += self.unsynced
         self.unsynced = []
         self.replica.persisted(self.replica.sequence)
-        self.older.append((self.image, self.wal))
-        del self.older[:-4]
+        if self.joining:
+            self.older.clear()  # of a copy from before it came back, the same writes would come back twice
+        else:
+            self.older.append((self.image, self.wal))
+            del self.older[:-4]
         self.image, self.wal = self.replica.store.copy(), []  # type: ignore[attr-defined]
 
     # -- the network ---------------------------------------------------------------------------------------------------
