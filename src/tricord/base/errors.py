@@ -15,7 +15,7 @@ TricordError
 |   |-- OutOfRange          RevisionCompacted, RevisionInFuture, LeaseTimeToLiveTooLarge
 |   `-- NotFound            LeaseNotFound, KeyspaceNotFound
 |-- PermissionDenied
-|-- ResourceExhausted       NoSpace, TooManyRequests, ResponseTooLarge, SiblingLimit
+|-- ResourceExhausted       NoSpace, TooManyRequests, ResponseTooLarge, SiblingLimit, TooManyEdges
 |-- MembershipRefused       a change of the members that the cluster's state forbids; nothing was done
 |-- NotForLearners
 |-- CorruptCluster          an alarm says that members differ: nothing is written
@@ -309,6 +309,12 @@ class SiblingLimit(ResourceExhausted):
     code = "sibling_limit"
     summary = "the key has too many concurrent values"
     hint = "read the key, and write with the context of what was read: that replaces all of it"
+
+
+class TooManyEdges(ResourceExhausted):
+    code = "too_many_edges"
+    summary = "the keyspace has as many edges as it can have"
+    hint = "retire edges that are not used any more (tricord keyspace describe, tricord keyspace retire)"
 
 
 class CorruptCluster(TricordError):

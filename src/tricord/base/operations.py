@@ -38,6 +38,14 @@ from tricord.base.leases import (
     LeaseTimeToLiveResult,
 )
 from tricord.base.message import message
+from tricord.base.replica_sets import (
+    KeyspaceDescribe,
+    KeyspaceDescribeResult,
+    ReplicaAttach,
+    ReplicaAttachResult,
+    ReplicaRetire,
+    ReplicaRetireResult,
+)
 from tricord.base.typed import Fetch, TypedRequest, TypedResult
 
 
@@ -207,7 +215,9 @@ Operation: TypeAlias = Range | Put | DeleteRange | Txn
 LeaseRequest: TypeAlias = (
     LeaseGrant | LeaseRevoke | LeaseExpire | LeaseCheckpoint | LeaseKeepAlive | LeaseTimeToLive | LeaseList
 )
-KeyspaceRequest: TypeAlias = KeyspaceCreate | KeyspaceDrop | KeyspaceList
+KeyspaceRequest: TypeAlias = (
+    KeyspaceCreate | KeyspaceDrop | KeyspaceList | KeyspaceDescribe | ReplicaAttach | ReplicaRetire
+)
 Request: TypeAlias = (
     Range
     | Put
@@ -269,7 +279,14 @@ LeaseResult: TypeAlias = (
     | LeaseTimeToLiveResult
     | LeaseListResult
 )
-KeyspaceResult: TypeAlias = KeyspaceCreateResult | KeyspaceDropResult | KeyspaceListResult
+KeyspaceResult: TypeAlias = (
+    KeyspaceCreateResult
+    | KeyspaceDropResult
+    | KeyspaceListResult
+    | KeyspaceDescribeResult
+    | ReplicaAttachResult
+    | ReplicaRetireResult
+)
 Result: TypeAlias = (
     RangeResult
     | PutResult

@@ -1,15 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
-"""``tricord keyspace``: make, list, describe and drop keyspaces."""
+"""``tricord keyspace``: make, list, describe and drop keyspaces, and retire replicas of them."""
 
 from __future__ import annotations
 
-from typing import Annotated, TypeAlias
+from typing import Annotated, Any, TypeAlias
 
 import typer
 
 from tricord.base.errors import KeyspaceNotFound
-from tricord.base.keyspaces import KeyspaceRecord, model_of
+from tricord.base.keyspaces import KeyspaceRecord, Model, model_of
 from tricord.base.levels import Level
+from tricord.base.replica_sets import EdgeReplica, Holder, KeyspaceDescribeResult, MemberReplica
 from tricord.cli.arguments import AsJson
 from tricord.cli.connection import Connection
 from tricord.cli.exit_codes import ExitCode, say_error
@@ -56,17 +57,53 @@ def keyspace_list(
 
 
 def keyspace_describe(connection: Connection, name: Name, as_json: AsJson = False) -> int:
-    """Print what one keyspace is. Exit code 3 where there is none of that name.
+    """Print what one keyspace is, and who holds it. Exit code 3 where there is none of that name.
+
+    A strong keyspace is held by every member. A causal or eventual one has replicas: members and edges, by number.
 
     \b
     Example:
       tricord keyspace describe carts
     """
-    found = [record for record in connection.run(lambda client: client.keyspaces()) if record.name == name]
-    if not found:
-        say_error(f"no keyspace is called {name!r}")
+    try:
+        described = connection.run(lambda client: client.describe_keyspace(name))
+    except KeyspaceNotFound as error:
+        say_error(str(error))
         return ExitCode.NOT_FOUND
-    _write(found, as_json, one=True)
+    if as_json:
+        write_json(_document(described))
+        return ExitCode.DONE
+    _write([described.record], as_json=False)
+    if described.replicas.active:
+        write_rows(("replica", "kind", "id"), [(number, *_holder(one)) for number, one in _active(described)])
+    return ExitCode.DONE
+
+
+def keyspace_retire(
+    connection: Connection,
+    name: Name,
+    number: Annotated[int, typer.Argument(metavar="REPLICA", help="Its number.")],
+    as_json: AsJson = False,
+) -> int:
+    """Take a replica out of a causal or eventual keyspace for ever.
+
+    For an edge that is lost: the others stop waiting for it. Should it come back, it gets another number and keeps what
+    it has not sent yet. Members that leave the cluster are retired without this. Exit code 3 where there is no keyspace
+    of that name.
+
+    \b
+    Example:
+      tricord keyspace retire carts 7
+    """
+    try:
+        connection.run(lambda client: client.retire_replica(name, number))
+    except KeyspaceNotFound as error:
+        say_error(str(error))
+        return ExitCode.NOT_FOUND
+    if as_json:
+        write_json({"retired": number})
+    else:
+        write_rows(("retired",), [(number,)])
     return ExitCode.DONE
 
 
@@ -96,3 +133,25 @@ def _write(records: list[KeyspaceRecord], as_json: bool, *, one: bool = False) -
         write_json(documents[0] if one else documents)
         return
     write_rows(("id", "name", "model"), [(record.id, record.name, record.model.value) for record in records])
+
+
+def _document(described: KeyspaceDescribeResult) -> dict[str, Any]:
+    record, replicas = described.record, described.replicas
+    document: dict[str, Any] = {"id": record.id, "name": record.name, "model": record.model.value}
+    if record.model is not Model.STRONG:
+        document["epoch"] = replicas.epoch
+        active = [(number, *_holder(one)) for number, one in _active(described)]
+        document["replicas"] = [{"number": number, "kind": kind, "id": identity} for number, kind, identity in active]
+    return document
+
+
+def _active(described: KeyspaceDescribeResult) -> list[tuple[int, Holder]]:
+    return sorted(described.replicas.active.items())
+
+
+def _holder(holder: Holder) -> tuple[str, str]:
+    """What it is, and its id as it is written elsewhere."""
+    if type(holder) is EdgeReplica:
+        return "edge", holder.identity.hex()
+    assert type(holder) is MemberReplica
+    return "member", f"{holder.member:x}"

@@ -22,7 +22,7 @@ from tricord.cli.elect import elect
 from tricord.cli.etcd_entry import add_etcd
 from tricord.cli.exit_codes import ExitCode, reports_errors
 from tricord.cli.get import get
-from tricord.cli.keyspace import keyspace_create, keyspace_describe, keyspace_drop, keyspace_list
+from tricord.cli.keyspace import keyspace_create, keyspace_describe, keyspace_drop, keyspace_list, keyspace_retire
 from tricord.cli.lease import grant, keep_alive, list_leases, revoke, ttl
 from tricord.cli.lock import lock
 from tricord.cli.member_changes import member_add, member_promote, member_remove, member_update
@@ -125,6 +125,7 @@ ON_KEYSPACES: dict[str, Command] = {
     "list": keyspace_list,
     "describe": keyspace_describe,
     "drop": keyspace_drop,
+    "retire": keyspace_retire,
 }
 ON_CLUSTERS: dict[str, Command] = {"status": status, "move-leader": move_leader}
 for name, command in (ON_KEYS | HOLDING | ON_CLUSTERS).items():

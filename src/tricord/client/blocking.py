@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from tricord.base.keyspaces import KeyspaceRecord, Model
 from tricord.base.levels import ReadLevel, Stamp
 from tricord.base.operations import KeyValue, Request, Result, SortOrder, SortTarget
+from tricord.base.replica_sets import KeyspaceDescribeResult
 from tricord.client import steps
 from tricord.client.asynchronous import LINEARIZABLE, AsyncClient, scan_pages
 from tricord.client.blocking_coordination import BlockingCoordinationCalls
@@ -102,6 +103,16 @@ class Client(BlockingMembershipCalls, BlockingCoordinationCalls):
     def keyspaces(self, *, at_least: ReadLevel = LINEARIZABLE, timeout: float | None = None) -> list[KeyspaceRecord]:
         """All keyspaces, by id."""
         return self._thread.run(self._store.keyspaces, at_least=at_least, timeout=timeout)
+
+    def describe_keyspace(
+        self, name: str, *, at_least: ReadLevel = LINEARIZABLE, timeout: float | None = None
+    ) -> KeyspaceDescribeResult:
+        """What a keyspace is, and which members and edges hold it. Raises KeyspaceNotFound."""
+        return self._thread.run(self._store.describe_keyspace, name, at_least=at_least, timeout=timeout)
+
+    def retire_replica(self, name: str, number: int, *, timeout: float | None = None) -> None:
+        """Take a replica out of a causal or eventual keyspace for ever: see ``AsyncClient.retire_replica``."""
+        self._thread.run(self._store.retire_replica, name, number, timeout=timeout)
 
     def session(self, token: str = "") -> Client:
         """A client with a session of its own, over this one's connections: its sequential reads see what it has seen.

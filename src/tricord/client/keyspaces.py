@@ -18,6 +18,7 @@ from tricord.base.keyspaces import (
     model_of,
 )
 from tricord.base.levels import Level, ReadLevel
+from tricord.base.replica_sets import KeyspaceDescribe, KeyspaceDescribeResult, ReplicaRetire
 from tricord.client.caller import Caller, Opener
 
 if TYPE_CHECKING:
@@ -61,6 +62,23 @@ class KeyspaceCalls:
     ) -> list[KeyspaceRecord]:
         """All keyspaces, by id."""
         return await self._list(self._caller or await self._open(), at_least, timeout)
+
+    async def describe_keyspace(
+        self, name: str, *, at_least: ReadLevel = Level.LINEARIZABLE, timeout: float | None = None
+    ) -> KeyspaceDescribeResult:
+        """What a keyspace is, and which members and edges hold it. Raises KeyspaceNotFound."""
+        caller = self._caller or await self._open()
+        result, _ = await caller.call(KeyspaceDescribe(name), at_least, self._patience(timeout))
+        assert isinstance(result, KeyspaceDescribeResult)
+        return result
+
+    async def retire_replica(self, name: str, number: int, *, timeout: float | None = None) -> None:
+        """Take a replica out of a causal or eventual keyspace for ever: a lost edge, say. What it has not sent is lost,
+        unless it comes back. Raises KeyspaceNotFound, InvalidRequest where it never was one."""
+        described = await self.describe_keyspace(name, timeout=timeout)
+        caller = self._caller or await self._open()
+        retire = ReplicaRetire(described.record.id, number)
+        await caller.call(retire, Level.LINEARIZABLE, self._patience(timeout))
 
     def _bound(self, opener: Opener) -> AsyncClient:
         raise NotImplementedError

@@ -69,6 +69,7 @@ _BY_CODE: dict[str, type[TricordError]] = {
         errors.NestedTooDeep,
         errors.CounterOverflow,
         errors.SiblingLimit,
+        errors.TooManyEdges,
     )
 }
 """What etcd has no words for, so that its code comes along."""

@@ -33,6 +33,7 @@ from tricord.base.levels import Level, ReadLevel, Stamp
 from tricord.base.members import MemberRecord, MemberStatus
 from tricord.base.operations import Compact, DeleteRange, Put, Range, Request, Result, Txn, is_read
 from tricord.base.reachable import reachable
+from tricord.base.replica_sets import KeyspaceDescribe, ReplicaRetire
 from tricord.base.token import Token
 from tricord.base.watching import WatchSpec
 from tricord.client.asking import Asking
@@ -50,7 +51,7 @@ from tricord.wire.etcd import leases, requests, responses
 from tricord.wire.grpc.metadata import encode_metadata
 from tricord.wire.grpc.status import GrpcError, Status
 from tricord.wire.http2.header_validation import Field
-from tricord.wire.native import keyspaces
+from tricord.wire.native import keyspaces, replica_sets
 
 if TYPE_CHECKING:
     from tricord.client.remote_feed import RemoteFeed
@@ -73,8 +74,13 @@ _METHODS: dict[type, tuple[str, Callable[[bytes, Level], tuple[Any, Stamp]]]] = 
     KeyspaceCreate: ("/tricord.v1.Keyspaces/Create", lambda data, _: (keyspaces.decode_create_response(data), _NONE)),
     KeyspaceDrop: ("/tricord.v1.Keyspaces/Drop", lambda data, _: (keyspaces.decode_drop_response(data), _NONE)),
     KeyspaceList: ("/tricord.v1.Keyspaces/List", lambda data, _: (keyspaces.decode_list_response(data), _NONE)),
+    KeyspaceDescribe: (
+        "/tricord.v1.Keyspaces/Describe",
+        lambda data, _: (replica_sets.decode_describe_response(data), _NONE),
+    ),
+    ReplicaRetire: ("/tricord.v1.Keyspaces/Retire", lambda data, _: (replica_sets.decode_retire_response(data), _NONE)),
 }
-_HARMLESS = (LeaseKeepAlive, LeaseTimeToLive, LeaseList, KeyspaceList)
+_HARMLESS = (LeaseKeepAlive, LeaseTimeToLive, LeaseList, KeyspaceList, KeyspaceDescribe, ReplicaRetire)
 
 SILENT_SECONDS = 0.5
 """An endpoint that left a call of so much patience unanswered is not asked next, if there is another."""

@@ -51,6 +51,7 @@ from tricord.base.members import MemberStatus
 from tricord.base.membership import Configuration
 from tricord.base.metrics import Metrics
 from tricord.base.operations import Compact, CompactResult, DeleteRange, Put, Range, Request, Result, Txn, is_read
+from tricord.base.replica_sets import KeyspaceDescribe, KeyspaceDescribeResult, ReplicaAttach, ReplicaRetire
 from tricord.base.watching import WatchStream
 from tricord.mvcc.ranges import TooWide
 from tricord.server.engine import Encoded, HealthCheck, Outcome, Reply
@@ -69,10 +70,21 @@ from tricord.statemachine.machine import Applied, StateMachine
 from tricord.statemachine.validation import Limits, validate
 from tricord.storage.overlay import Overlay
 
-_ASKS: frozenset[type[Request]] = frozenset({LeaseKeepAlive, LeaseTimeToLive, LeaseList, KeyspaceList})
+_ASKS: frozenset[type[Request]] = frozenset(
+    {LeaseKeepAlive, LeaseTimeToLive, LeaseList, KeyspaceList, KeyspaceDescribe}
+)
 """Neither logged nor answered from the tables alone."""
 _OF_THE_CLUSTER: frozenset[type[Request]] = frozenset(
-    {KeyspaceCreate, KeyspaceDrop, KeyspaceList, AlarmChange, DowngradeChange}
+    {
+        KeyspaceCreate,
+        KeyspaceDrop,
+        KeyspaceList,
+        KeyspaceDescribe,
+        ReplicaAttach,
+        ReplicaRetire,
+        AlarmChange,
+        DowngradeChange,
+    }
 )
 """Belong to no keyspace."""
 
@@ -251,8 +263,8 @@ class MemberEngine:
                 self._metrics.deletes += 1
         level = context.level
         floor = self._local.floor(context.token) if context.token else 0
-        if kind is KeyspaceList and level is _ANY:
-            reply(KeyspaceListResult(self._machine.catalogue.records), self.stamp())
+        if level is _ANY and isinstance(request, KeyspaceList | KeyspaceDescribe):
+            reply(self._look(request), self.stamp())
             return
         weak = reads and level is not _LINEARIZABLE and kind not in _ASKS
         if weak and self._read_here(request, context, reply, keyspace, floor):
@@ -462,12 +474,23 @@ class MemberEngine:
         self._read(waiting, bound, self._local.age_now() if bound.revisions else 0.0)
 
     def _ask(self, ticket: int, waiting: Waiting) -> None:
-        if type(waiting.request) is KeyspaceList:
-            self._answer_now(waiting, KeyspaceListResult(self._machine.catalogue.records))
+        if isinstance(waiting.request, KeyspaceList | KeyspaceDescribe):
+            self._answer(waiting, self._look(waiting.request), self.stamp())
         elif type(waiting.request) is LeaseList:
             self._answer_now(waiting, LeaseListResult(self._machine.lease_ids()))
         else:
             self.leases.serve(ticket, waiting)
+
+    def _look(self, request: KeyspaceList | KeyspaceDescribe) -> Outcome:
+        """What the catalogue says, as it is here."""
+        catalogue = self._machine.catalogue
+        if type(request) is KeyspaceList:
+            return KeyspaceListResult(catalogue.records)
+        assert type(request) is KeyspaceDescribe
+        try:
+            return KeyspaceDescribeResult(*catalogue.describe(request.name))
+        except KeyspaceNotFound as error:
+            return error
 
     def _read(self, waiting: Waiting, level: ReadLevel, age: float | None) -> None:
         request = waiting.request

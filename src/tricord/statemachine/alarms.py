@@ -16,6 +16,7 @@ from tricord.base.keyspaces import KeyspaceCreate, KeyspaceDrop
 from tricord.base.leases import LeaseExpire, LeaseGrant, LeaseRevoke
 from tricord.base.operations import Compact, DeleteRange, Put, Request, Txn
 from tricord.base.ordered import Table, View
+from tricord.base.replica_sets import ReplicaAttach, ReplicaRetire
 
 META_ALARMS = b"alarms"
 """Key in META: the alarms, as ``encode_alarms`` has them (absent: none)."""
@@ -29,7 +30,19 @@ Alarms = dict[tuple[int, AlarmKind], bool]
 """(member, kind) -> whether the member's own measure raised it; such a one is cleared by the measure as well."""
 
 _CHANGE_DATA: frozenset[type[Request]] = frozenset(
-    (Put, DeleteRange, Txn, Compact, LeaseGrant, LeaseRevoke, LeaseExpire, KeyspaceCreate, KeyspaceDrop)
+    (
+        Put,
+        DeleteRange,
+        Txn,
+        Compact,
+        LeaseGrant,
+        LeaseRevoke,
+        LeaseExpire,
+        KeyspaceCreate,
+        KeyspaceDrop,
+        ReplicaAttach,
+        ReplicaRetire,
+    )
 )
 """What is refused while members' data differs: all that would change it. Reads are told apart before."""
 
@@ -47,7 +60,7 @@ def refusal_of(alarms: Alarms, request: Request) -> TricordError | None:
 def grows(request: Request) -> bool:
     """Whether the request can make the store larger; deletes and compactions pass when space is short."""
     kind = type(request)
-    if kind is Put or kind is LeaseGrant or kind is KeyspaceCreate:
+    if kind is Put or kind is LeaseGrant or kind is KeyspaceCreate or kind is ReplicaAttach:
         return True
     if type(request) is Txn:
         return any(map(grows, request.success)) or any(map(grows, request.failure))

@@ -22,7 +22,9 @@ from tricord.base.keyspaces import (
     check_name,
 )
 from tricord.base.ordered import Table, View, Write
+from tricord.base.replica_sets import ReplicaAttach, ReplicaRetire, ReplicaSet
 from tricord.mvcc.keys import keyspace_prefix
+from tricord.statemachine.replica_sets import ReplicaSets
 
 META_NEXT = b"catalogue/next"
 """Key in META: the id of the next keyspace (4 bytes, big endian; absent: 1)."""
@@ -39,11 +41,17 @@ _MODELS = {number: model for model, number in _NUMBERS.items()}
 
 
 class Catalogue:
-    """Which keyspaces there are. ``dropped`` are the ids whose data is still to be swept."""
+    """Which keyspaces there are, and who holds them. ``dropped`` are the ids whose data is still to be swept.
 
-    __slots__ = ("by_name", "dropped", "next_id")
+    ``changes`` counts, in memory, how often anything here changed: whoever follows compares it once a turn. Another
+    state that takes this one's place goes on from its ``changes``.
+    """
 
-    def __init__(self, view: View) -> None:
+    __slots__ = ("_sets", "by_name", "changes", "dropped", "next_id")
+
+    def __init__(self, view: View, changes: int = 0) -> None:
+        self.changes = changes
+        self._sets = ReplicaSets(view)
         self.by_name = {DEFAULT_KEYSPACE: DEFAULT_RECORD}
         for key, data in view.scan(Table.META, META_RECORDS, _after(META_RECORDS)):
             record = decode_record(_id(key, META_RECORDS), data)
@@ -63,6 +71,20 @@ class Catalogue:
             raise KeyspaceNotFound(f"no keyspace is called {name[:80]!r}")
         return record
 
+    def replicas(self, keyspace: int) -> ReplicaSet:
+        """Who holds the causal or eventual keyspace of that id. Raises KeyspaceNotFound, InvalidRequest."""
+        record = next((record for record in self.by_name.values() if record.id == keyspace), None)
+        if record is None:
+            raise KeyspaceNotFound(f"no keyspace has the id {keyspace}")
+        if record.model is Model.STRONG:
+            raise InvalidRequest(f"keyspace {record.name!r} is strong: every member holds it, and nobody else")
+        return self._sets.of(keyspace)
+
+    def describe(self, name: str) -> tuple[KeyspaceRecord, ReplicaSet]:
+        """The keyspace of that name, and who holds it (a strong one: no set). Raises KeyspaceNotFound."""
+        record = self.find(name)
+        return record, self._sets.of(record.id)
+
     def create(self, request: KeyspaceCreate) -> tuple[KeyspaceRecord, list[Write]]:
         """Add one; the writes record it. Raises InvalidRequest, KeyspaceExists, ResourceExhausted."""
         check_name(request.name)
@@ -76,6 +98,7 @@ class Catalogue:
         record = KeyspaceRecord(self.next_id, request.name, request.model)
         self.next_id += 1
         self.by_name[record.name] = record
+        self.changes += 1
         return record, [
             (Table.META, META_NEXT, self.next_id.to_bytes(4, "big")),
             (Table.META, META_RECORDS + keyspace_prefix(record.id), encode_record(record)),
@@ -88,10 +111,28 @@ class Catalogue:
         record = self.find(request.name)
         del self.by_name[record.name]
         self.dropped.append(record.id)
+        self.changes += 1
         return record, [
             (Table.META, META_RECORDS + keyspace_prefix(record.id), None),
             (Table.META, META_DROPPED + keyspace_prefix(record.id), b""),
+            *self._sets.drop(record.id),
         ]
+
+    def attach(self, request: ReplicaAttach) -> tuple[int, list[Write]]:
+        """Give a holder its number; the writes record it, none where it had one. Raises KeyspaceNotFound,
+        InvalidRequest, TooManyEdges, ResourceExhausted."""
+        self.replicas(request.keyspace)
+        number, writes = self._sets.attach(request)
+        self.changes += bool(writes)
+        return number, writes
+
+    def retire(self, request: ReplicaRetire) -> list[Write]:
+        """Take a replica out; the writes record it, none where it was out already. Raises KeyspaceNotFound,
+        InvalidRequest."""
+        self.replicas(request.keyspace)
+        writes = self._sets.retire(request)
+        self.changes += bool(writes)
+        return writes
 
     def swept(self, identity: int) -> Write:
         """A dropped keyspace's data is gone; the write records it."""

@@ -25,6 +25,7 @@ from tricord.base.keyspaces import KeyspaceCreate, KeyspaceDrop
 from tricord.base.leases import LeaseCheckpoint, LeaseExpire, LeaseGrant, LeaseRevoke
 from tricord.base.message import message
 from tricord.base.operations import Compact, DeleteRange, Put, Request, Txn
+from tricord.base.replica_sets import ReplicaAttach, ReplicaRetire
 from tricord.wire.etcd.requests import encode_request
 
 FORMAT = 1
@@ -53,6 +54,8 @@ class CommandOperation(IntEnum):
     DOWNGRADE = 10
     KEYSPACE_CREATE = 11
     KEYSPACE_DROP = 12
+    REPLICA_ATTACH = 13
+    REPLICA_RETIRE = 14
 
 
 class CommandFlag(IntFlag):
@@ -77,6 +80,8 @@ OPERATION_OF: dict[type[Request], int] = {
     DowngradeChange: CommandOperation.DOWNGRADE,
     KeyspaceCreate: CommandOperation.KEYSPACE_CREATE,
     KeyspaceDrop: CommandOperation.KEYSPACE_DROP,
+    ReplicaAttach: CommandOperation.REPLICA_ATTACH,
+    ReplicaRetire: CommandOperation.REPLICA_RETIRE,
 }
 """The operation of each request that may be logged."""
 

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from itertools import islice
-from typing import Any
+from typing import Any, TypeVar
 
 from xxhash import xxh3_64_intdigest
 
@@ -38,6 +38,7 @@ from tricord.base.log import Entry, EntryKind
 from tricord.base.operations import Range, Request, Result, Txn, is_read
 from tricord.base.ordered import OrderedStore, Table, Write
 from tricord.base.reachable import reachable
+from tricord.base.replica_sets import ReplicaAttachResult, ReplicaRetireResult
 from tricord.lease.records import LeaseRecord, decode_lease, lease_id
 from tricord.mvcc.attached import attached_keys
 from tricord.mvcc.compaction import Compaction
@@ -67,9 +68,11 @@ from tricord.wire.etcd.alarms import decode_alarm, decode_downgrade
 from tricord.wire.etcd.leases import decode_checkpoint, decode_expire, decode_grant, decode_revoke
 from tricord.wire.etcd.requests import decode_compact, decode_delete_range, decode_put, decode_txn
 from tricord.wire.native.keyspaces import decode_create, decode_drop
+from tricord.wire.native.replica_sets import decode_attach, decode_retire
 
 __all__ = ["Applied", "StateMachine"]
 
+T = TypeVar("T")
 Decoder = Callable[[bytes], tuple[Any, object]]
 Applier = Callable[[Keyspace, WriteTransaction, Any], Result]
 
@@ -161,7 +164,7 @@ class StateMachine:
         self._sweep = None
         self.lease_changes = []
         self._changed = {}
-        self.catalogue = Catalogue(self._store)
+        self.catalogue = Catalogue(self._store, self.catalogue.changes + 1)
         for space in self._keyspaces.values():
             space.reload()
         self._read_marks()
@@ -359,11 +362,7 @@ class StateMachine:
         return DowngradeChangeResult()
 
     def _create_keyspace(self, command: Command) -> Result:
-        try:
-            request = decode_create(command.body)
-        except InvalidRequest as error:
-            # Doors logged what they could read: to refuse it here alone would make this member differ.
-            raise MalformedCommand(str(error)) from None
+        request = _readable(decode_create, command.body)
         authorise(Context(identity=command.identity), request)
         record, writes = self.catalogue.create(request)
         self._record(writes)
@@ -379,6 +378,19 @@ class StateMachine:
         self._keyspaces.pop(record.id, None)
         self._changed.pop(record.id, None)
         return KeyspaceDropResult(record)
+
+    def _attach_replica(self, command: Command) -> Result:
+        request = _readable(decode_attach, command.body)
+        authorise(Context(identity=command.identity), request)
+        number, writes = self.catalogue.attach(request)
+        self._record(writes)
+        return ReplicaAttachResult(number, self.catalogue.replicas(request.keyspace).epoch)
+
+    def _retire_replica(self, command: Command) -> Result:
+        request = _readable(decode_retire, command.body)
+        authorise(Context(identity=command.identity), request)
+        self._record(self.catalogue.retire(request))
+        return ReplicaRetireResult(self.catalogue.replicas(request.keyspace).epoch)
 
     def _record(self, writes: list[Write]) -> None:
         """Effects on META that belong to no keyspace's own marks."""
@@ -441,6 +453,8 @@ _OF_THE_CLUSTER: dict[int, Callable[[StateMachine, Command], Result]] = {
     CommandOperation.DOWNGRADE: StateMachine._change_downgrade,
     CommandOperation.KEYSPACE_CREATE: StateMachine._create_keyspace,
     CommandOperation.KEYSPACE_DROP: StateMachine._drop_keyspace,
+    CommandOperation.REPLICA_ATTACH: StateMachine._attach_replica,
+    CommandOperation.REPLICA_RETIRE: StateMachine._retire_replica,
 }
 """Operations that belong to no keyspace, and what they do."""
 
@@ -454,6 +468,15 @@ def describe(entry: Entry) -> str:
     except (MalformedCommand, ValueError):
         pass
     return f"entry {entry.index} of term {entry.term} (kind {entry.kind}, {operation})"
+
+
+def _readable(decode: Callable[[bytes], T], body: bytes) -> T:
+    """The body of a command. Doors logged what they could read: to refuse it here alone would make this member
+    differ, so what it cannot read stops it."""
+    try:
+        return decode(body)
+    except InvalidRequest as error:
+        raise MalformedCommand(str(error)) from None
 
 
 def _without_frames(refusal: TricordError) -> TricordError:

@@ -32,12 +32,15 @@ from tricord.base.leases import (
 )
 from tricord.base.message import message
 from tricord.base.operations import Compact, CompareTarget, DeleteRange, Put, Range, Request, Txn
+from tricord.base.replica_sets import REPLICA_MAX, KeyspaceDescribe, ReplicaAttach, ReplicaRetire
 from tricord.statemachine.conflicts import check_conflicts
+from tricord.statemachine.replica_sets import check_holder
 
 _SORT_ORDERS = 3
 _SORT_TARGETS = 5
 _VERSION_MAX = 64
 ID_LIMIT = 1 << 63
+_KEYSPACE_MAX = (1 << 32) - 1
 _ALARM_KINDS = frozenset(AlarmKind)
 
 
@@ -120,8 +123,19 @@ def _check_list(_: LeaseList | KeyspaceList, __: int) -> None:
     pass
 
 
-def _check_keyspace(request: KeyspaceCreate | KeyspaceDrop, _: int) -> None:
+def _check_keyspace(request: KeyspaceCreate | KeyspaceDrop | KeyspaceDescribe, _: int) -> None:
     check_name(request.name)
+
+
+def _check_attach(request: ReplicaAttach, _: int) -> None:
+    check_holder(request.holder)
+    if not 0 <= request.keyspace <= _KEYSPACE_MAX or not 0 <= request.former <= REPLICA_MAX:
+        raise InvalidRequest("ids of keyspaces and numbers of replicas have 32 bits")
+
+
+def _check_retire(request: ReplicaRetire, _: int) -> None:
+    if not 0 <= request.keyspace <= _KEYSPACE_MAX or not 0 < request.number <= REPLICA_MAX:
+        raise InvalidRequest("ids of keyspaces and numbers of replicas have 32 bits, and replicas count from 1")
 
 
 def check_downgrade(request: DowngradeChange) -> None:
@@ -150,6 +164,9 @@ _CHECKS: dict[type[Request], Callable[[Any, int], None]] = {
     KeyspaceCreate: _check_keyspace,
     KeyspaceDrop: _check_keyspace,
     KeyspaceList: _check_list,
+    KeyspaceDescribe: _check_keyspace,
+    ReplicaAttach: _check_attach,
+    ReplicaRetire: _check_retire,
     AlarmChange: lambda request, _: check_alarm(request),
     DowngradeChange: lambda request, _: check_downgrade(request),
 }

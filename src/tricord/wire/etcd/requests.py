@@ -36,6 +36,7 @@ from tricord.wire.etcd.leases import LEASE_MESSAGES
 from tricord.wire.etcd.plain_txn import plain_txn
 from tricord.wire.etcd.varint import SMALL, varint
 from tricord.wire.native.keyspaces import KEYSPACE_MESSAGES
+from tricord.wire.native.replica_sets import REPLICA_MESSAGES
 from tricord.wire.native.values import VALUE_MESSAGES
 from tricord.wire.schemas import kv
 
@@ -303,6 +304,7 @@ _MESSAGES: dict[type, Callable[[Any, Level], Message]] = {
     **LEASE_MESSAGES,
     **KEYSPACE_MESSAGES,
     **VALUE_MESSAGES,
+    **REPLICA_MESSAGES,
     AlarmChange: lambda request, _: alarm_message(request),
     DowngradeChange: lambda request, _: downgrade_message(request),
 }

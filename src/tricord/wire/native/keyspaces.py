@@ -62,34 +62,36 @@ def encode_result(result: KeyspaceCreateResult | KeyspaceDropResult | KeyspaceLi
     """The response's bytes."""
     if isinstance(result, KeyspaceListResult):
         return keyspaces.KeyspaceListResponse(
-            keyspaces=[_message(record) for record in result.records]
+            keyspaces=[keyspace_message(record) for record in result.records]
         ).SerializeToString()
     kind = (
         keyspaces.KeyspaceCreateResponse if isinstance(result, KeyspaceCreateResult) else keyspaces.KeyspaceDropResponse
     )
-    return kind(keyspace=_message(result.record)).SerializeToString()
+    return kind(keyspace=keyspace_message(result.record)).SerializeToString()
 
 
 def decode_create_response(data: bytes) -> KeyspaceCreateResult:
     """Raises ServerFault for bytes that are no answer."""
-    return KeyspaceCreateResult(_record(_answer(keyspaces.KeyspaceCreateResponse, data).keyspace))
+    return KeyspaceCreateResult(keyspace_record(_answer(keyspaces.KeyspaceCreateResponse, data).keyspace))
 
 
 def decode_drop_response(data: bytes) -> KeyspaceDropResult:
     """Raises ServerFault for bytes that are no answer."""
-    return KeyspaceDropResult(_record(_answer(keyspaces.KeyspaceDropResponse, data).keyspace))
+    return KeyspaceDropResult(keyspace_record(_answer(keyspaces.KeyspaceDropResponse, data).keyspace))
 
 
 def decode_list_response(data: bytes) -> KeyspaceListResult:
     """Raises ServerFault for bytes that are no answer."""
-    return KeyspaceListResult([_record(one) for one in _answer(keyspaces.KeyspaceListResponse, data).keyspaces])
+    return KeyspaceListResult([keyspace_record(one) for one in _answer(keyspaces.KeyspaceListResponse, data).keyspaces])
 
 
-def _message(record: KeyspaceRecord) -> keyspaces.Keyspace:
+def keyspace_message(record: KeyspaceRecord) -> keyspaces.Keyspace:
+    """The record's message."""
     return keyspaces.Keyspace(id=record.id, name=record.name, model=_NUMBERS[record.model])
 
 
-def _record(message: keyspaces.Keyspace) -> KeyspaceRecord:
+def keyspace_record(message: keyspaces.Keyspace) -> KeyspaceRecord:
+    """The message's record. Raises ServerFault for a model that this version does not know."""
     model = _MODELS.get(message.model)
     if model is None:
         raise ServerFault(f"keyspace {message.name!r} has a model that this version does not know: {message.model}")

@@ -80,3 +80,73 @@ class KeyspaceListResponse(Message):
         *,
         keyspaces: Iterable[Keyspace] | None = ...,
     ) -> None: ...
+
+class Replica(Message):
+    number: int
+    member: int
+    edge: bytes
+    def __init__(
+        self,
+        *,
+        number: int = ...,
+        member: int = ...,
+        edge: bytes = ...,
+    ) -> None: ...
+
+class KeyspaceDescribeRequest(Message):
+    name: str
+    serializable: bool
+    def __init__(
+        self,
+        *,
+        name: str = ...,
+        serializable: bool = ...,
+    ) -> None: ...
+
+class KeyspaceDescribeResponse(Message):
+    @property
+    def keyspace(self) -> Keyspace: ...
+    epoch: int
+    next_number: int
+    @property
+    def replicas(self) -> RepeatedCompositeFieldContainer[Replica]: ...
+    def __init__(
+        self,
+        *,
+        keyspace: Keyspace | None = ...,
+        epoch: int = ...,
+        next_number: int = ...,
+        replicas: Iterable[Replica] | None = ...,
+    ) -> None: ...
+
+class ReplicaAttachRequest(Message):
+    keyspace: int
+    member: int
+    edge: bytes
+    former: int
+    def __init__(
+        self,
+        *,
+        keyspace: int = ...,
+        member: int = ...,
+        edge: bytes = ...,
+        former: int = ...,
+    ) -> None: ...
+
+class ReplicaRetireRequest(Message):
+    keyspace: int
+    number: int
+    def __init__(
+        self,
+        *,
+        keyspace: int = ...,
+        number: int = ...,
+    ) -> None: ...
+
+class ReplicaRetireResponse(Message):
+    epoch: int
+    def __init__(
+        self,
+        *,
+        epoch: int = ...,
+    ) -> None: ...
