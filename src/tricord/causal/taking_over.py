@@ -31,7 +31,8 @@ class TakingOver(ReplicaState):
         is itself taking over a state and has only a part of it, or nothing: ask again later, or another one.
         """
         joins = self.fetching and not self.past.entries and not self.past.closed
-        if joins or self._mixed_now or any(not self.past.is_closed(Origin(replica, INCARNATION_MAX)) for replica in former):
+        unclosed = any(not self.past.is_closed(Origin(replica, INCARNATION_MAX)) for replica in former)
+        if joins or unclosed or self._mixed_now:
             return None
         cells: list[tuple[bytes, bytes]] = []
         size, end = 0, b""
