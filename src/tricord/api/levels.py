@@ -13,6 +13,7 @@ from tricord.base.operations import Result
 from tricord.base.token import token_bytes
 from tricord.wire.grpc.metadata import EMPTY, Metadata
 from tricord.wire.grpc.service import Call
+from tricord.wire.native.keyspaces import KEYSPACE
 from tricord.wire.native.levels import LEVEL, TOKEN, stamp_fields
 
 _LINEARIZABLE = Level.LINEARIZABLE
@@ -31,7 +32,7 @@ def context_of(
     context = Context(keyspace_of(metadata), level, deadline=call.deadline, encode=encode)
     asked, token = metadata.get(LEVEL), metadata.get(TOKEN)
     if isinstance(asked, str) and asked:
-        context.level = level_of(asked)
+        context.level, context.level_named = level_of(asked), True
     if isinstance(token, str) and token:
         context.token = token_bytes(token)
     return context
@@ -40,6 +41,11 @@ def context_of(
 def wants_stamp(metadata: Metadata) -> bool:
     """Whether the caller knows levels and tokens, and is told those of the answer."""
     return metadata is not EMPTY and (metadata.get(LEVEL) is not None or metadata.get(TOKEN) is not None)
+
+
+def knows_keyspaces(metadata: Metadata) -> bool:
+    """Whether the caller sends what etcd's clients do not know, and is told codes of errors that etcd does not know."""
+    return metadata is not EMPTY and (wants_stamp(metadata) or metadata.get(KEYSPACE) is not None)
 
 
 def tell_stamp(call: Call, stamp: Stamp) -> None:

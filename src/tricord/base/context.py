@@ -14,7 +14,8 @@ from tricord.base.operations import Result
 class Context:
     """The circumstances of one call.
 
-    ``level`` is what reads ask for; ``token`` what their caller has seen (encoded; empty: nothing). ``deadline`` is in
+    ``level`` is what reads ask for; ``level_named``: by its name, where a protocol's default may mean as much as the
+    keyspace's model promises. ``token`` is what their caller has seen (encoded; empty: nothing). ``deadline`` is in
     seconds on the member's monotonic clock, None for none.
     ``cancelled`` is set by the door when the caller is gone: a request still queued is then dropped. ``encode`` is how
     the door makes its answer of a result: a large one is encoded off the loop, and the reply is then ``Encoded``.
@@ -27,6 +28,7 @@ class Context:
     token: bytes = b""
     cancelled: bool = False
     encode: Callable[[Result, Stamp], bytes] | None = None
+    level_named: bool = False
 
     def cancel(self) -> None:
         """The caller is gone."""

@@ -12,6 +12,7 @@ TricordError
 |   |-- InvalidToken        TokenDamaged, TokenOfAnotherCluster, TokenOfAnotherHistory, TokenTooLarge
 |   |-- TypeMismatch        a key holds another type than the write is for
 |   |-- NestedTooDeep, CounterOverflow
+|   |-- NotOfThisModel      the keyspace's model cannot promise what was asked for: nothing was done
 |   |-- OutOfRange          RevisionCompacted, RevisionInFuture, LeaseTimeToLiveTooLarge
 |   `-- NotFound            LeaseNotFound, KeyspaceNotFound
 |-- PermissionDenied
@@ -173,6 +174,14 @@ class NestedTooDeep(InvalidRequest):
     code = "nested_too_deep"
     summary = "maps are nested too deeply"
     hint = "use fewer levels of maps in maps"
+
+
+class NotOfThisModel(InvalidRequest):
+    """Never a weaker answer: a level, a transaction, a revision... that the keyspace's model does not have."""
+
+    code = "not_of_this_model"
+    summary = "the keyspace's model cannot promise this"
+    hint = "use what the message names, or a keyspace of the model that promises it; nothing was done"
 
 
 class CounterOverflow(InvalidRequest):

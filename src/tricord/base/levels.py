@@ -2,7 +2,8 @@
 """How much a read must agree with the cluster, and what an answer says of itself.
 
 ``ReadLevel`` is closed: a ``Level``, or a ``Bounded`` with how far behind the answer may be. As text, in metadata and
-on the command line: ``linearizable``, ``sequential``, ``any``, ``bounded:2s``, ``bounded:500ms``, ``bounded:10r``.
+on the command line: ``linearizable``, ``sequential``, ``any``, ``bounded:2s``, ``bounded:500ms``, ``bounded:10r``;
+``causal`` and ``eventual`` for keyspaces of those models.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from tricord.base.errors import InvalidRequest
 from tricord.base.message import message
 
 if TYPE_CHECKING:
+    from tricord.base.dots import VersionVector
     from tricord.base.token import Token
 
 CLOCK_RATE_ERROR = 1 / 1000
@@ -22,15 +24,19 @@ CLOCK_RATE_ERROR = 1 / 1000
 
 
 class Level(Enum):
-    """Read levels of a strong keyspace. A level that was asked for is never lowered.
+    """How much a read sees. A level that was asked for is never lowered.
 
-    LINEARIZABLE sees every write that was answered before the read began. SEQUENTIAL is the state of the member that
-    answers, never older than what the caller has seen (its token). ANY is that member's state, however old.
+    Of a strong keyspace: LINEARIZABLE sees every write that was answered before the read began. SEQUENTIAL is the state
+    of the member that answers, never older than what the caller has seen (its token). Of any keyspace: ANY is that
+    member's state, however old. CAUSAL is what causal keyspaces promise: the state of the replica that answers, a
+    causal cut, never older than what the caller has seen. EVENTUAL is what eventual ones promise: what a replica has.
     """
 
     LINEARIZABLE = "linearizable"
     SEQUENTIAL = "sequential"
     ANY = "any"
+    CAUSAL = "causal"
+    EVENTUAL = "eventual"
 
 
 @message
@@ -81,7 +87,7 @@ def level_of(text: str) -> ReadLevel:
         pass
     raise InvalidRequest(
         f"{text[:80]!r} is no read level: say linearizable, sequential, any, bounded:2s (also ms and m), or bounded:10r"
-        " for revisions"
+        " for revisions; causal or eventual in a keyspace of that model"
     )
 
 
@@ -90,7 +96,9 @@ class Stamp:
     """What every answer says of itself: who answered, in which term, at which revision, and at which level.
 
     ``age`` bounds how stale the answer was when it was asked for, in seconds: 0 when linearizable, None where nobody
-    can say. ``history`` and ``index`` (0: not told) are where the member that answered stood: see ``token``.
+    can say. ``history`` and ``index`` (0: not told) are where the member that answered stood: see ``token``. Of
+    causal and eventual keyspaces ``revision`` is the replica's delivery sequence; ``vectors`` has what a causal one (by
+    id) held there, and is nobody's to change; ``siblings`` counts concurrent values that stand beside those shown.
     """
 
     cluster: int
@@ -101,10 +109,14 @@ class Stamp:
     age: float | None = 0.0
     history: int = 0
     index: int = 0
+    vectors: dict[int, VersionVector] | None = None
+    siblings: int = 0
 
     @property
     def token(self) -> Token | None:
         """What a caller has seen who has this answer; None where the answer did not say. Made when it is asked for."""
         from tricord.base.token import Token
 
-        return Token(self.cluster, self.history, {0: self.index}) if self.history else None
+        if not self.history:
+            return None
+        return Token(self.cluster, self.history, {0: self.index} if self.index else {}, self.vectors or {})

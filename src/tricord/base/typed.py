@@ -79,20 +79,23 @@ TypedResult: TypeAlias = UpdateResult | FetchResult
 
 @message
 class TypedWatch:
-    """Tell what becomes of a key or range. ``resume``: all that came with batches up to this vector was told before
-    (None: begin with what is there now, as one batch)."""
+    """Tell what becomes of a key or range. ``resume``: all that came with batches up to this vector was told before;
+    ``position``: that of the last one. Neither: begin with what is there now, as one batch. With the position a watch
+    goes on without a gap at the replica that told it, for some time; elsewhere the vector may do, or it is resynced."""
 
     key: bytes
     range_end: bytes = b""
     resume: VersionVector | None = None
+    position: bytes = b""
 
 
 @message
 class TypedEvents:
     """What keys hold after some deliveries, in an order that respects causality; keys of one write stand together.
 
-    ``vector`` is what a resumed watch gives back (causal; None: eventual). ``resynced``: what was missed is not known
-    one by one any more, so these are all keys that there are now: what is not among them is gone.
+    ``vector`` is what a resumed watch gives back (causal; None: eventual), with ``position``: opaque, 16 bytes.
+    ``resynced``: what was missed is not known one by one any more, so these are all keys that there are now: what is
+    not among them is gone.
     """
 
     watch: int
@@ -100,6 +103,7 @@ class TypedEvents:
     keys: list[TypedKey]
     vector: VersionVector | None = None
     resynced: bool = False
+    position: bytes = b""
 
 
 class TypedStream(Protocol):
@@ -112,7 +116,8 @@ class TypedStream(Protocol):
         """End a watch."""
 
     def take(self, budget_bytes: int) -> list[TypedEvents]:
-        """What there is to tell; empty: ``wake`` will run. Raises Stopping, or KeyspaceNotFound after a drop."""
+        """What there is to tell; empty: ``wake`` will run. Raises Stopping, KeyspaceNotFound after a drop, TokenAhead
+        where what a watch resumes from does not come here in time, ResponseTooLarge for a range of too many keys."""
 
     def close(self) -> None:
         """End all."""

@@ -70,6 +70,10 @@ _BY_CODE: dict[str, type[TricordError]] = {
         errors.CounterOverflow,
         errors.SiblingLimit,
         errors.TooManyEdges,
+        errors.NotOfThisModel,
+        errors.ReplicaCatchingUp,
+        errors.ReplicaRetired,
+        errors.TooFewReplicas,
     )
 }
 """What etcd has no words for, so that its code comes along."""
@@ -88,6 +92,9 @@ _REFUSED_BEFORE = frozenset(
     )
 )
 """With these a server says that it did not do what was asked."""
+
+_SAID_BEFORE = (errors.MembershipRefused, errors.CorruptCluster, errors.ReplicaRetired)
+"""And with these, whatever the status."""
 
 
 def answered(error: GrpcError) -> TricordError:
@@ -127,7 +134,9 @@ def judge(error: GrpcError, *, read: bool) -> tuple[TricordError, bool]:
         return meaning, True
     if read:
         return meaning, isinstance(meaning, errors.Unavailable)
-    if isinstance(meaning, errors.MembershipRefused | errors.CorruptCluster):
+    if isinstance(meaning, errors.TokenAhead | errors.ReplicaCatchingUp):
+        return meaning, True  # the replica did not begin with it
+    if isinstance(meaning, _SAID_BEFORE):
         return meaning, False
     if error.status in _REFUSED_BEFORE:
         return meaning, False

@@ -14,11 +14,12 @@ from tricord.base.context import Context
 from tricord.base.errors import TricordError
 from tricord.base.export import Export, ExportForm
 from tricord.base.hashes import ContentHash
-from tricord.base.keyspaces import DEFAULT_KEYSPACE
+from tricord.base.keyspaces import DEFAULT_KEYSPACE, KeyspaceRecord
 from tricord.base.levels import Stamp
 from tricord.base.members import MemberRecord, MemberStatus
 from tricord.base.message import message
 from tricord.base.operations import Request, Result
+from tricord.base.typed import TypedStream
 from tricord.base.watching import WatchStream
 
 __all__ = [
@@ -76,6 +77,13 @@ class Engine(Protocol):
         """A stream of watches, without any yet. Close it. ``wake()`` runs on the loop, once, when there is something to
         take at first or after an empty ``take``. Raises KeyspaceNotFound, NotForLearners, CorruptCluster,
         Stopping."""
+
+    def open_typed_watch(self, context: Context, wake: Callable[[], None]) -> TypedStream:
+        """As ``open_watch``, of typed values; of causal and eventual keyspaces only. Raises NotOfThisModel,
+        KeyspaceNotFound, ReplicaCatchingUp, ReplicaRetired, InvalidToken, Stopping."""
+
+    def keyspace(self, name: str) -> KeyspaceRecord | None:
+        """The keyspace of that name, as far as it is known here."""
 
     def stamp(self, keyspace: str = DEFAULT_KEYSPACE) -> Stamp:
         """What an answer given now would say. Its revision is 0 where the keyspace is not known here."""

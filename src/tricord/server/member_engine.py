@@ -22,6 +22,7 @@ from tricord.base.errors import (
     KeyspaceNotFound,
     NoSpace,
     NotForLearners,
+    NotOfThisModel,
     OutcomeUnknown,
     RequestTooLarge,
     Stopping,
@@ -37,6 +38,7 @@ from tricord.base.keyspaces import (
     KeyspaceDrop,
     KeyspaceList,
     KeyspaceListResult,
+    KeyspaceRecord,
     Model,
 )
 from tricord.base.leases import (
@@ -52,6 +54,7 @@ from tricord.base.membership import Configuration
 from tricord.base.metrics import Metrics
 from tricord.base.operations import Compact, CompactResult, DeleteRange, Put, Range, Request, Result, Txn, is_read
 from tricord.base.replica_sets import KeyspaceDescribe, KeyspaceDescribeResult, ReplicaAttach, ReplicaRetire
+from tricord.base.typed import TypedStream
 from tricord.base.watching import WatchStream
 from tricord.mvcc.ranges import TooWide
 from tricord.server.engine import Encoded, HealthCheck, Outcome, Reply
@@ -227,6 +230,15 @@ class MemberEngine:
             raise CorruptCluster
         return self._watching.open(keyspace, context, wake)
 
+    def open_typed_watch(self, context: Context, wake: Callable[[], None]) -> TypedStream:
+        if self.stopping:
+            raise Stopping
+        self._machine.catalogue.find(context.keyspace)
+        raise NotOfThisModel("typed watches are of causal and eventual keyspaces: watch this one as etcd's clients do")
+
+    def keyspace(self, name: str) -> KeyspaceRecord | None:
+        return self._machine.catalogue.by_name.get(name)
+
     def stamp(self, keyspace: str = DEFAULT_KEYSPACE) -> Stamp:
         machine = self._machine
         record = machine.catalogue.by_name.get(keyspace)
@@ -320,8 +332,10 @@ class MemberEngine:
             return True, None
         if floor > self._machine.applied_index:
             return False, None
-        if type(level) is not Bounded:
+        if level is _SEQUENTIAL:
             return True, None
+        if type(level) is not Bounded:
+            raise NotOfThisModel("the keyspace is strong: read it as linearizable, sequential, bounded or any")
         # A learner asks nobody, so it does not know how old its state is.
         age = self._local.age(level)
         return age is not None, age

@@ -11,8 +11,10 @@ from tests.api.scripted_membership import ScriptedMembership
 from tricord.base.context import Context
 from tricord.base.errors import TricordError, Unimplemented
 from tricord.base.hashes import ContentHash
+from tricord.base.keyspaces import DEFAULT_RECORD, KeyspaceRecord
 from tricord.base.levels import Stamp
 from tricord.base.operations import Request, Result
+from tricord.base.typed import TypedStream
 from tricord.base.watching import WatchStream
 from tricord.server.engine import Encoded, HealthCheck, MemberStatus, Outcome, Reply
 from tricord.wire.grpc.metadata import EMPTY, Metadata
@@ -65,6 +67,12 @@ class ScriptedEngine(ScriptedMembership):
 
     def open_watch(self, context: Context, wake: Callable[[], None]) -> WatchStream:
         raise Unimplemented
+
+    def open_typed_watch(self, context: Context, wake: Callable[[], None]) -> TypedStream:
+        raise Unimplemented
+
+    def keyspace(self, name: str) -> KeyspaceRecord | None:
+        return DEFAULT_RECORD if name == DEFAULT_RECORD.name else None
 
     def stamp(self, keyspace: str = "default") -> Stamp:
         return STAMP

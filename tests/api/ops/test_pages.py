@@ -15,10 +15,12 @@ from tricord.api.ops import add_routes
 from tricord.base.context import Context
 from tricord.base.errors import NoLeader, NotForLearners, PermissionDenied, TricordError
 from tricord.base.hashes import ContentHash
+from tricord.base.keyspaces import DEFAULT_RECORD, KeyspaceRecord
 from tricord.base.levels import Level, Stamp
 from tricord.base.members import MemberStatus
 from tricord.base.metrics import GossipFigures, Histogram, Metrics, StoreCounts, Traffic, WatchCounts
 from tricord.base.operations import RangeResult, Request, Result
+from tricord.base.typed import TypedStream
 from tricord.base.watching import WatchStream
 from tricord.gossip.counts import GossipCounts
 from tricord.server.engine import PUBLISHED, HealthCheck, Reply
@@ -49,6 +51,12 @@ class SmallEngine(ScriptedMembership):
 
     def open_watch(self, context: Context, wake: Callable[[], None]) -> WatchStream:
         raise AssertionError("the pages watch nothing")
+
+    def open_typed_watch(self, context: Context, wake: Callable[[], None]) -> TypedStream:
+        raise AssertionError("the pages watch nothing")
+
+    def keyspace(self, name: str) -> KeyspaceRecord | None:
+        return DEFAULT_RECORD if name == DEFAULT_RECORD.name else None
 
     def stamp(self, keyspace: str = "default") -> Stamp:
         return Stamp(0xC1, 7, 2, 41)

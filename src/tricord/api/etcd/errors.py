@@ -7,7 +7,7 @@ is a failure of the tests; at run time its nearest ancestor speaks for it.
 
 from __future__ import annotations
 
-from tricord.api.levels import wants_stamp
+from tricord.api.levels import knows_keyspaces
 from tricord.base import errors
 from tricord.base.errors import TricordError
 from tricord.wire.etcd.membership import REFUSALS
@@ -41,6 +41,7 @@ TABLE: dict[type[TricordError], tuple[Status, str | None]] = {
     errors.TokenOfAnotherHistory: (Status.FAILED_PRECONDITION, None),
     errors.TokenTooLarge: (Status.INVALID_ARGUMENT, None),
     errors.TypeMismatch: (Status.FAILED_PRECONDITION, None),
+    errors.NotOfThisModel: (Status.FAILED_PRECONDITION, None),
     errors.NestedTooDeep: (Status.INVALID_ARGUMENT, None),
     errors.CounterOverflow: (Status.OUT_OF_RANGE, None),
     errors.OutOfRange: (Status.OUT_OF_RANGE, None),
@@ -113,7 +114,7 @@ def describe(error: TricordError, deadline: float | None = None) -> tuple[Status
 def fail(call: UnaryCall, error: TricordError) -> None:
     """End the call with the error."""
     status, text = describe(error, call.deadline)
-    if wants_stamp(call.metadata):
+    if knows_keyspaces(call.metadata):
         call.set_trailing(ERROR, error.code)
     call.fail(status, text)
 

@@ -56,7 +56,7 @@ def replier(call: UnaryCall) -> Reply:
         if isinstance(outcome, TricordError):
             fail(call, outcome)
             return
-        if stamped:
+        if stamped or stamp.siblings:
             tell_stamp(call, stamp)
         if isinstance(outcome, Encoded):
             call.reply(outcome.data)

@@ -3,6 +3,8 @@
 
 A request says ``tricord-level`` (``levels.level_of``) and ``tricord-token`` (base64url; empty: nothing was seen). With
 either, the answer says the level, the age in seconds where it is known, and the token; a failure, ``tricord-error``.
+Unasked, an answer says how many concurrent values stand beside those that it shows, if there are any:
+``tricord-siblings``.
 """
 
 from __future__ import annotations
@@ -17,9 +19,10 @@ from tricord.base.token import Token
 LEVEL = "tricord-level"
 TOKEN = "tricord-token"
 AGE = "tricord-age"
+SIBLINGS = "tricord-siblings"
 ERROR = "tricord-error"
 
-_NAMES = {LEVEL.encode(): LEVEL, TOKEN.encode(): TOKEN, AGE.encode(): AGE}
+_NAMES = {name.encode(): name for name in (LEVEL, TOKEN, AGE, SIBLINGS)}
 
 
 def stamp_fields(stamp: Stamp) -> list[tuple[str, str]]:
@@ -29,6 +32,8 @@ def stamp_fields(stamp: Stamp) -> list[tuple[str, str]]:
         fields.append((AGE, repr(stamp.age)))
     if (token := stamp.token) is not None:
         fields.append((TOKEN, token.text()))
+    if stamp.siblings:
+        fields.append((SIBLINGS, str(stamp.siblings)))
     return fields
 
 
@@ -43,9 +48,10 @@ def read_stamp(stamp: Stamp, fields: Iterable[tuple[bytes, bytes]]) -> Stamp | N
     try:
         level = level_of(said[LEVEL])
         age = float(said[AGE]) if AGE in said else None
+        stamp = replace(stamp, level=level, age=age, siblings=int(said.get(SIBLINGS, 0)))
         if TOKEN not in said:
-            return replace(stamp, level=level, age=age)
+            return stamp
         token = Token.from_text(said[TOKEN])
     except (InvalidRequest, ValueError) as error:
         raise ServerFault(f"the answer's metadata cannot be read: {error}") from None
-    return replace(stamp, level=level, age=age, history=token.history, index=token.groups.get(0, 0))
+    return replace(stamp, history=token.history, index=token.groups.get(0, 0), vectors=token.keyspaces or None)
