@@ -99,20 +99,20 @@ class Log:
 
     def rows(self, first: int = 0, last: int | None = None) -> Iterator[Row]:
         """In order of delivery. Used up before the next write."""
-        end = self._rows_end if last is None else self._row_key(last + 1)
-        for key, data in self.store.scan(Table.OPERATIONS, self._row_key(first), end):
+        end = self._rows_end if last is None else self.place_of(last + 1)
+        for key, data in self.store.scan(Table.OPERATIONS, self.place_of(first), end):
             yield Row(int.from_bytes(key[-8:], "big"), data[:1] == MINE, data[1:])
 
     def append_write(self, sequence: int, operation: Operation, *, mine: bool) -> Write:
         """The write that logs an operation."""
         data = (MINE if mine else OTHERS) + operation.data
         self.bytes_held += len(data)
-        return (Table.OPERATIONS, self._row_key(sequence), data)
+        return (Table.OPERATIONS, self.place_of(sequence), data)
 
     def drop_write(self, row: Row) -> Write:
         """The write that takes a row away."""
         self.bytes_held -= len(row.data) + 1
-        return (Table.OPERATIONS, self._row_key(row.sequence), None)
+        return (Table.OPERATIONS, self.place_of(row.sequence), None)
 
     def ended_writes(self, ended: dict[Origin, int]) -> list[Write]:
         """The writes that keep the last counters of incarnations that are closed."""
@@ -133,7 +133,8 @@ class Log:
             for key, counter in found
         }
 
-    def _row_key(self, sequence: int) -> bytes:
+    def place_of(self, sequence: int) -> bytes:
+        """The key of a row."""
         return self._rows + sequence.to_bytes(8, "big")
 
     def _ended_key(self, origin: Origin) -> bytes:

@@ -5,12 +5,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from tricord.base.dots import Dot, Origin, VersionVector
-from tricord.base.errors import InvalidRequest, MalformedEncoding, ReplicaCatchingUp, ReplicaRetired, TricordError
+from tricord.base.dots import PROVISIONAL, Dot, Origin, VersionVector
+from tricord.base.errors import (
+    InvalidRequest,
+    MalformedEncoding,
+    ReplicaCatchingUp,
+    ReplicaRetired,
+    RequestTooLarge,
+    TricordError,
+)
 from tricord.base.hybrid_clock import HybridClock
 from tricord.base.reachable import reachable
 from tricord.causal.closing import rows_to_cut, to_close
-from tricord.causal.operation import Operation, deltas_of, head_of, make_operation
+from tricord.causal.operation import OPERATION_BYTES_MAX, Operation, deltas_of, head_of, make_operation
 from tricord.causal.past import Past
 from tricord.causal.peers import Have
 from tricord.causal.pending import missing_for
@@ -34,7 +41,7 @@ class CausalReplica(TakingOver):
         """One atomic operation on some keys, applied at once. ``now``: the wall clock in milliseconds.
 
         It is answered, sent, and its result shown to anybody only when the host has logged it (``persisted``). Raises
-        what mutators raise, ``ReplicaCatchingUp``, ``InvalidRequest``: then nothing was changed.
+        what mutators raise, ``ReplicaCatchingUp``, ``InvalidRequest``, ``RequestTooLarge``: then nothing was changed.
         """
         self._check_open()
         if not changes:
@@ -54,6 +61,8 @@ class CausalReplica(TakingOver):
             deltas.append(delta)
         writes = [(change.key, encode_delta(delta)) for change, delta in zip(changes, deltas, strict=True)]
         operation = make_operation(self.origin, first, stamp, self._needs(), writes)
+        if len(operation.data) > OPERATION_BYTES_MAX:
+            raise RequestTooLarge(f"the operation has {len(operation.data)} bytes, at most {OPERATION_BYTES_MAX}")
         self.clock = HybridClock(stamp)
         result = Delivered()
         self._apply(operation, cells, result, mine=True)
@@ -139,9 +148,9 @@ class CausalReplica(TakingOver):
         """What to tell the others, again and again: what is durable here."""
         return Have(self.replica, self.origin[1], self.peers.epoch, self.durable.copy(), self.fetching)
 
-    def heard(self, have: Have) -> int:
-        """What a replica told of itself, first or second hand. Gives 0, or the newest incarnation of it where this is
-        of an older one: if it is connected, it has to be told (``outdated_by``)."""
+    def heard(self, have: Have, *, first_hand: bool = True) -> int:
+        """What a replica told of itself; second hand the same word may come often. Gives 0, or its newest incarnation
+        where this is of an older one: if it is connected, it has to be told (``outdated_by``)."""
         self._look_for_myself(have.past)
         peer = self.peers.peers.get(have.replica)
         if peer is None:
@@ -151,7 +160,7 @@ class CausalReplica(TakingOver):
             return known.incarnation
         if known is not None and have.incarnation == known.incarnation and not have.past.includes(known.past):
             return 0  # an older word, that came late
-        peer.hear(have)
+        peer.hear(have, first_hand=first_hand)
         peer.lagging = not have.past.includes(self.base.past)
         self._adopt(have.past)
         return 0
@@ -204,6 +213,18 @@ class CausalReplica(TakingOver):
                 size += len(row.data)
             found.cursor = row.sequence + 1
         return ToSend(sending)
+
+    @property
+    def unsent(self) -> int:
+        """How many writes of this replica may be nowhere else, as far as others told; of those that it made under an id
+        that was retired it knows nothing until it has a state of another one."""
+        words = [peer.have.past for peer in self.peers.peers.values() if peer.have is not None]
+        count = 0
+        for origin, counter in self.past.entries.items():
+            if origin[0] in (self.replica, PROVISIONAL):
+                known = (counter if past.is_closed(origin) else past.entries.get(origin, 0) for past in words)
+                count += max(0, counter - max(known, default=0))
+        return count
 
     def rewind(self, peer: int) -> None:
         """Begin anew with what the peer said last: its connection is new."""

@@ -18,6 +18,7 @@ from tricord.causal.pending import PENDING_BYTES_MAX, Pending, missing_for
 from tricord.causal.results import Delivered, Event
 from tricord.causal.tickets import Tickets
 from tricord.crdt.cell import Cell, Delta
+from tricord.crdt.digest import added, encoded_digest
 from tricord.crdt.encoding import decode_cell, encode_cell
 from tricord.crdt.join import apply_delta
 
@@ -25,6 +26,7 @@ from tricord.crdt.join import apply_delta
 class ReplicaState:
     """``sequence`` is that of the newest delivered operation: this replica's own count. ``outdated``: not 0 where
     others know of a higher incarnation of this replica: its disk is an older copy, so it has to ``start`` above that.
+    ``digest``: over all ``keys`` keys and what they hold, equal where that is.
     """
 
     def __init__(
@@ -58,6 +60,10 @@ class ReplicaState:
         for row in self.log.rows():
             self._load(row)
         self._all_durable()
+        self.digest = self.keys = 0
+        for key, data in store.scan(Table.CELLS, self._prefix, self._end):
+            self.digest = added(self.digest, encoded_digest(key[KEYSPACE_BYTES:], data))
+            self.keys += 1
 
     def _load(self, row: Row) -> None:
         head = head_of(row.data)
@@ -153,7 +159,13 @@ class ReplicaState:
         result.events += [Event(sequence, key, cell) for key, cell in cells.items()]
 
     def _cell_write(self, key: bytes, cell: Cell) -> Write:
-        return (Table.CELLS, self._prefix + key, encode_cell(cell) if cell else None)
+        """The write that keeps a cell. It is written before another one of the key is made."""
+        place = self._prefix + key
+        before = self.store.get(Table.CELLS, place)
+        data = encode_cell(cell) if cell else None
+        self.digest = added(self.digest, encoded_digest(key, data) - encoded_digest(key, before))
+        self.keys += (data is not None) - (before is not None)
+        return (Table.CELLS, place, data)
 
     def persisted(self, sequence: int) -> None:
         """The host has logged, durably, all operations up to this one. Only those are sent, and told of to others."""

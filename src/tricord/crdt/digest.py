@@ -7,7 +7,7 @@ from xxhash import xxh3_64_intdigest
 
 from tricord.base.encoding import put_bytes
 from tricord.crdt.cell import Cell
-from tricord.crdt.encoding import write_cell
+from tricord.crdt.encoding import encode_cell
 
 DIGEST_BITS = 64
 
@@ -15,11 +15,16 @@ DIGEST_BITS = 64
 def key_digest(key: bytes, cell: Cell) -> int:
     """64 bits over a key and all it holds, also what reads filter: equal on replicas whose cells are equal. 0 for
     nothing. The digest of a range is the sum of its keys' modulo 2**64, in any order, so a write costs two of these."""
-    if not cell:
+    return encoded_digest(key, encode_cell(cell) if cell else None)
+
+
+def encoded_digest(key: bytes, cell: bytes | None) -> int:
+    """As ``key_digest``, of an encoded cell; None: nothing."""
+    if cell is None:
         return 0
     out = bytearray()
     put_bytes(out, key)
-    write_cell(out, cell)
+    out += cell
     return xxh3_64_intdigest(bytes(out))
 
 

@@ -164,11 +164,21 @@ def test_a_clean_stop_commits_what_there_is() -> None:
         world.write(b"a")
         await world.pass_time(LANE_SECONDS / 2)
         world.committer.when_durable(world.write(b"b"), world.answers.append)
+        await world.committer.close()
+
+    world = play(story)
+    assert (world.told, world.answers) == ([2], [None])
+    assert kept(world.disk) == {b"a", b"b"}
+
+
+def test_what_is_dropped_is_not_committed() -> None:
+    async def story(world: World) -> None:
+        world.committer.when_durable(world.write(b"a"), world.answers.append)
         await world.committer.close(KeyspaceNotFound("dropped"))
 
     world = play(story)
     assert [type(answer) for answer in world.answers] == [KeyspaceNotFound]
-    assert kept(world.disk) == {b"a", b"b"}
+    assert (world.told, kept(world.disk)) == ([], set())
 
 
 def test_a_stop_on_a_full_disk_loses_only_what_was_not_acknowledged() -> None:

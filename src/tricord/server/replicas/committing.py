@@ -95,35 +95,47 @@ class Committer:
             return TooManyRequests(f"{gathered} bytes wait for the disk")
         return None
 
+    @property
+    def is_held_up(self) -> bool:
+        """Whether the disk has no room, or is too slow: what others offer again is better not taken now."""
+        return self.disk_full or self._storage.overlay.size_bytes > GATHERED_BYTES_MAX
+
     async def close(self, error: TricordError | None = None) -> None:
         """Commit what there is, once, and seal; then close the storage. Raises OSError.
 
-        Who still waits is told ``error`` (None: that this process stops). After ``abandon`` nothing is committed.
+        With an ``error``, or after ``abandon``, nothing is committed; who waits is told. ``committed`` may be told once
+        more while this runs.
         """
-        abandoned = self._is_closed
-        self.abandon(error)
+        commits = not self._is_closed and error is None
+        self._stop()
         in_lane = self._environment.tasks.in_lane
         try:
             # The lane runs in order: what was begun is done when this is.
             await in_lane(LANE, lambda: None)
-            writes = () if abandoned else self._storage.overlay.take()
-            if writes:
-                await in_lane(LANE, self._storage.backend.commit, writes)
-            if not abandoned:
+            if commits:
+                mark, writes = self.written, self._storage.overlay.take()
+                if writes:
+                    await in_lane(LANE, self._storage.backend.commit, writes)
                 await in_lane(LANE, self._storage.backend.seal)
+                self._is_durable_to(mark)
         except OSError as failure:
             if failure.errno not in (errno.ENOSPC, errno.EDQUOT):
                 raise
         finally:
+            self._give_up(error)
             self._storage.close()
 
     def abandon(self, error: TricordError | None = None) -> None:
         """Begin nothing more; who waits is told. The storage stays open until ``close``."""
-        if self._is_closed:
-            return
+        self._stop()
+        self._give_up(error)
+
+    def _stop(self) -> None:
         self._is_closed = True
         if self._retry_timer is not None:
             self._retry_timer.cancel()
+
+    def _give_up(self, error: TricordError | None) -> None:
         waiting, self._waiting = self._waiting, deque()
         for _, ready in waiting:
             ready(error or Stopping())
@@ -158,11 +170,14 @@ class Committer:
     def _done(self, mark: int) -> None:
         self.disk_full = False
         self._storage.overlay.drained()
-        self.durable = mark
-        self._committed(mark)
-        while self._waiting and self._waiting[0][0] <= mark:
-            self._waiting.popleft()[1](None)
+        self._is_durable_to(mark)
         if self.written > mark and not self._is_closed:
             self._begin()
         else:
             self._is_busy = False
+
+    def _is_durable_to(self, mark: int) -> None:
+        self.durable = mark
+        self._committed(mark)
+        while self._waiting and self._waiting[0][0] <= mark:
+            self._waiting.popleft()[1](None)

@@ -89,14 +89,29 @@ class KeyspaceReplica(Protocol):
     def status(self) -> ReplicaStatus:
         """Of now."""
 
-    def belong(self, epoch: int, active: list[int], retired: list[int]) -> None:
-        """The replica set, as the catalogue says it is now."""
+    def belong(self, epoch: int, members: list[int], edges: list[int], retired: list[int]) -> None:
+        """The replica set, as the catalogue says it is now: numbers of members and of edges, and of all that left."""
 
     def received(self, sender: int, data: bytes) -> None:
         """A message of another replica of this keyspace. Never raises for what it holds."""
 
     def reached(self, replica: int) -> None:
         """A way to that replica opened (again)."""
+
+
+class ReplicaHost(KeyspaceReplica, Protocol):
+    """A ``KeyspaceReplica`` as whoever runs it sees it (``opening.open_host``): ``changed`` and ``resynced`` are set,
+    ``belong`` and then ``start`` called once; one of the others ends it."""
+
+    def start(self) -> None:
+        """Begin to write, under an incarnation of its own, and to speak to others."""
+
+    async def close(self, error: TricordError | None = None) -> None:
+        """Commit what there is and let go of the storage. With an error (the keyspace was dropped) nothing more is
+        committed, and who waits is told that. Raises OSError."""
+
+    def abandon(self, error: TricordError | None = None) -> None:
+        """Write and say nothing more, as if the process died. The storage stays open."""
 
 
 class Surroundings(Protocol):

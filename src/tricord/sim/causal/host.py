@@ -167,7 +167,7 @@ class Host:
     def _on_have(self, sender: int, words: list[bytes]) -> None:
         for word in words:
             have = Have.decode(word)
-            newest = self.replica.heard(have)
+            newest = self.replica.heard(have, first_hand=have.replica == sender)
             if newest and have.replica == sender:
                 self.world.send(self, sender, "outdated", newest)
         self.send_all()

@@ -1,0 +1,274 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a causal replica says to others and hears from them: what it has, again and again, and what they lack."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from tricord.base.environment import Environment, Timer
+from tricord.base.errors import ReplicaRetired, TricordError
+from tricord.causal.messages import (
+    AskPiece,
+    Haves,
+    Lagging,
+    Operations,
+    Outdated,
+    PieceGiven,
+    decode_message,
+    encode_haves,
+    encode_lagging,
+    encode_operations,
+    encode_outdated,
+)
+from tricord.causal.peers import Have
+from tricord.causal.replica import CausalReplica, Delivered
+from tricord.server.replicas.causal_deliveries import Deliveries
+from tricord.server.replicas.causal_fetching import Fetching
+
+SOON_SECONDS = 0.05
+"""After writes of others became durable they are told of so soon."""
+TELL_SECONDS = 0.5
+"""While something happens, or somebody lacks something, what is here is told so often."""
+IDLE_SECONDS = 5.0
+"""As ``TELL_SECONDS``, where nothing does."""
+BUSY_SECONDS = 5.0
+"""For so long after the last write something is said to happen."""
+AGAIN_SECONDS = 0.02
+AGAIN_TIMES = 50
+"""Who had no room is tried again so often; then when it is told something the next time."""
+RELAY_AGAIN_SECONDS = 30.0
+"""What was passed on is passed on again after this: it may have been lost."""
+LAGGING_SECONDS = 1.0
+RELAYED_BYTES = 64 * 1024
+"""Of others' words in one message: with many edges they go round in turns."""
+BATCHES_AT_ONCE = 4
+
+
+class Talking:
+    """``send(replica, data)`` reaches another one, or not; ``can_reach`` says whether there is a way and room."""
+
+    def __init__(
+        self,
+        environment: Environment,
+        deliveries: Deliveries,
+        fetching: Fetching,
+        *,
+        send: Callable[[int, bytes], bool],
+        can_reach: Callable[[int], bool],
+        alarm: Callable[[str, str], None],
+    ) -> None:
+        self._environment = environment
+        self._deliveries = deliveries
+        self._core: CausalReplica = deliveries.core
+        self._fetching = fetching
+        self._send = send
+        self._can_reach = can_reach
+        self._alarm = alarm
+        self._relayed: dict[int, dict[int, Have]] = {}
+        self._said_lagging: dict[int, float] = {}
+        self._told_at = float("-inf")
+        self.busy_until = float("-inf")
+        self._soon: Timer | None = None
+        self._again: Timer | None = None
+        self._held_up: dict[int, int] = {}
+        self._relay_again_at = float("-inf")
+        self._turns = 0
+        self._is_closed = False
+        self._has_to_tell = False
+        self.heard_at: dict[int, float] = {}
+        """When each other replica spoke last."""
+        self.refused = 0
+        """Messages and operations that could not be taken in."""
+
+    def close(self) -> None:
+        """Say nothing more."""
+        self._is_closed = True
+        for timer in (self._soon, self._again):
+            if timer is not None:
+                timer.cancel()
+
+    # --- what is said -------------------------------------------------------------------------------------
+
+    def look(self) -> None:
+        """Every so often: tell what is here, if it is time."""
+        now = self._now()
+        pace = TELL_SECONDS if now < self.busy_until or not self._all_have_all() else IDLE_SECONDS
+        if now - self._told_at >= pace:
+            self._tell_all()
+            self.send_all()
+
+    def committed(self, *, grew: bool) -> None:
+        """More is durable here. Of writes, if it ``grew``: who lacks them gets them, and all hear of it soon."""
+        if self._has_to_tell and self._deliveries.may_speak:
+            self._has_to_tell = False
+            self._tell_all()
+        if not grew:
+            return
+        self.busy_until = self._now() + BUSY_SECONDS
+        self.send_all()
+        if self._soon is None and not self._is_closed:
+            self._soon = self._environment.tasks.call_later(SOON_SECONDS, self._tell_soon)
+
+    def reached(self, replica: int) -> None:
+        """There is a way to that one now."""
+        self._relayed.pop(replica, None)
+        self._said_lagging.pop(replica, None)
+        self._core.rewind(replica)
+        self.tell([replica])
+        self.send(replica)
+
+    def tell(self, replicas: list[int]) -> None:
+        """What is durable here, and what others said that those do not know yet."""
+        core = self._core
+        self._has_to_tell = self._has_to_tell or not self._deliveries.may_speak
+        if self._is_closed or not self._deliveries.may_speak or core.is_retired or not core.replica:
+            return
+        own = core.have().encode()
+        for replica in replicas:
+            if self._can_reach(replica):
+                self._send(replica, encode_haves([own, *self._others_words(replica)]))
+
+    def _others_words(self, replica: int) -> list[bytes]:
+        """What others said, and was not passed on to this one yet; not all at once where it is much."""
+        relayed = self._relayed.setdefault(replica, {})
+        peers = self._core.peers.peers
+        new = [
+            (other, peer.have)
+            for other, peer in peers.items()
+            if other != replica and peer.have is not None and relayed.get(other) is not peer.have
+        ]
+        words: list[bytes] = []
+        size = 0
+        first = self._turns % len(new) if new else 0
+        for other, have in new[first:] + new[:first]:
+            word = have.encode()
+            size += len(word)
+            if words and size > RELAYED_BYTES:
+                break
+            words.append(word)
+            relayed[other] = have
+        return words
+
+    def _tell_all(self) -> None:
+        now = self._told_at = self._now()
+        self._turns += 1
+        if now >= self._relay_again_at:
+            self._relay_again_at = now + RELAY_AGAIN_SECONDS
+            self._relayed.clear()
+        self.tell(list(self._core.peers.peers))
+
+    def send_all(self) -> None:
+        """What others lack."""
+        for replica in self._core.peers.peers:
+            self.send(replica)
+
+    def send(self, replica: int) -> None:
+        """What one lacks, as much as there is room for."""
+        if self._is_closed or not self._deliveries.may_speak or not self._can_reach(replica):
+            return
+        for _ in range(BATCHES_AT_ONCE):
+            if not self._can_reach(replica):
+                break
+            found = self._core.to_send(replica)
+            if found.lagging:
+                self._say_lagging(replica)
+            if not found.operations:
+                self._held_up.pop(replica, None)
+                return
+            if not self._send(replica, encode_operations(found.operations)):
+                self._core.rewind(replica)
+                break
+        self._held_up[replica] = AGAIN_TIMES
+        self._try_again()
+
+    def _say_lagging(self, replica: int) -> None:
+        now = self._now()
+        if now - self._said_lagging.get(replica, float("-inf")) >= LAGGING_SECONDS:
+            self._said_lagging[replica] = now
+            self._send(replica, encode_lagging())
+
+    def _try_again(self) -> None:
+        if self._again is None and self._held_up and not self._is_closed:
+            self._again = self._environment.tasks.call_later(AGAIN_SECONDS, self._send_again)
+
+    def _send_again(self) -> None:
+        self._again = None
+        for replica, times in list(self._held_up.items()):
+            if self._can_reach(replica):
+                self.send(replica)
+            elif times > 1:
+                self._held_up[replica] = times - 1
+            else:
+                del self._held_up[replica]
+        self._try_again()
+
+    def _tell_soon(self) -> None:
+        self._soon = None
+        self._tell_all()
+
+    def _all_have_all(self) -> bool:
+        durable = self._core.durable
+        return all(
+            peer.have is not None and peer.have.past.includes(durable) and durable.includes(peer.have.past)
+            for replica, peer in self._core.peers.peers.items()
+            if self._can_reach(replica)
+        )
+
+    # --- what is heard ------------------------------------------------------------------------------------
+
+    def received(self, sender: int, data: bytes) -> None:
+        """A message of another replica."""
+        if self._is_closed:
+            return
+        try:
+            message = decode_message(data)
+        except TricordError as error:
+            self.refused += 1
+            self._alarm("a message cannot be read", f"from replica {sender}: {error}")
+            return
+        self.heard_at[sender] = self._now()
+        match message:
+            case Haves():
+                self._hear(sender, message.words)
+            case Operations():
+                self._take(sender, message)
+            case Lagging():
+                self._fetching.lagging(sender)
+            case Outdated():
+                self._core.outdated_by(message.incarnation)
+            case AskPiece():
+                if self._deliveries.may_speak:
+                    self._fetching.asked(sender, message)
+            case PieceGiven():
+                self._fetching.given(sender, message)
+
+    def _hear(self, sender: int, words: list[Have]) -> None:
+        core = self._core
+        before = core.base
+        for have in words:
+            newest = core.heard(have, first_hand=have.replica == sender)
+            if newest and have.replica == sender:
+                self._send(sender, encode_outdated(newest))
+        if core.base is not before:  # something was closed
+            self._deliveries.took(Delivered())
+        self.send(sender)
+
+    def _take(self, sender: int, message: Operations) -> None:
+        committer = self._deliveries.committer
+        if committer.is_held_up:
+            return  # they come again
+        try:
+            result = self._core.receive(sender, message.operations, self._environment.clock.wall_ns() // 1_000_000)
+        except ReplicaRetired:
+            return
+        if result.refused:
+            self.refused += len(result.refused)
+            operation, error = result.refused[0]
+            self._alarm("writes cannot be taken in", f"of replica {operation.origin.replica}: {error}")
+        if result.ahead:
+            self._alarm("a clock is far ahead", f"{result.ahead} ms, in writes that came from replica {sender}")
+        if result.operations or result.resynced or result.satisfied:
+            self._deliveries.took(result)
+
+    def _now(self) -> float:
+        return self._environment.clock.monotonic()
