@@ -298,6 +298,15 @@ class Configuration:
         effect="go on alone with what the data directory holds: all other members are given up",
         relation="only when a majority is lost for good",
     )
+    replica_retention: float = setting(
+        default=7 * 24 * 3600.0,
+        unit="seconds",
+        effect="silence after which an edge of a causal or eventual keyspace is retired; it may come back later, under"
+        " another number, with what it had not sent; 0: never",
+        relation="the leader's setting counts; a member counts from its start",
+        low=0,
+        high=1 << 31,
+    )
     corrupt_check_seconds: float = setting(
         default=600.0,
         unit="seconds",

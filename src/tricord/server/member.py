@@ -47,6 +47,7 @@ from tricord.server.peer_links import PeerTls, open_links
 from tricord.server.peers import Peers
 from tricord.server.quota import Quota
 from tricord.server.rebuilding import Rebuilding
+from tricord.server.replicas.retiring import Retiring
 from tricord.server.telling import Tells, TellsNobody
 from tricord.server.turn import TurnLoop
 from tricord.server.watching import Watching
@@ -210,12 +211,13 @@ class Member:
         self.engine.leases.say = self.peers.say
         self.peers.lease_message = self.engine.leases.received
         self.peers.membership = membership = self.engine.membership
-        membership.learners_max = configuration.max_learners
-        membership.strict = configuration.strict_reconfig_check
+        membership.learners_max, membership.strict = configuration.max_learners, configuration.strict_reconfig_check
         self.metrics.pending = lambda: self.engine.waiting
         self.metrics.store = lambda: StoreCounts(storage.overlay.entries(Table.HEAD), self.machine.compacted())
         self.compacting = self._open_compacting()
         self.corruption = self._open_corruption()
+        away = configuration.replica_retention
+        self.retiring = Retiring(environment, self.machine, self.replica, self.engine.ask, self._tells, retention=away)
         self.peers.check_message = self.corruption.received
         self.quota = Quota(
             environment,
@@ -422,12 +424,7 @@ class Member:
             self._asking.cancel()
         self.turns.stop()
         self.peers.stop()
-        self.housekeeping.stop()
-        if self.compacting is not None:
-            self.compacting.stop()
-        self.corruption.stop()
-        if self._timer is not None:
-            self._timer.cancel()
+        self._look_no_more()
         await self.engine.finish_reading()
         await self.rebuilding.stop()
         await self.exports.stop()
@@ -454,14 +451,19 @@ class Member:
         self.gossip.close()
         self.peers.stop()
         self.faults.stop()
-        self.housekeeping.stop()
-        if self.compacting is not None:
-            self.compacting.stop()
-        self.corruption.stop()
+        self._look_no_more()
         self.snapshots.abandon()
         self.rebuilding.abandon()
         self.exports.abandon()
         self.drain.abandon()
+
+    def _look_no_more(self) -> None:
+        """Stop what looks at the member every so often."""
+        self.housekeeping.stop()
+        if self.compacting is not None:
+            self.compacting.stop()
+        self.corruption.stop()
+        self.retiring.stop()
         if self._timer is not None:
             self._timer.cancel()
 

@@ -22,7 +22,7 @@ from tricord.base.keyspaces import (
     check_name,
 )
 from tricord.base.ordered import Table, View, Write
-from tricord.base.replica_sets import ReplicaAttach, ReplicaRetire, ReplicaSet
+from tricord.base.replica_sets import EdgeReplica, ReplicaAttach, ReplicaRetire, ReplicaSet
 from tricord.mvcc.keys import keyspace_prefix
 from tricord.statemachine.replica_sets import ReplicaSets
 
@@ -44,13 +44,15 @@ class Catalogue:
     """Which keyspaces there are, and who holds them. ``dropped`` are the ids whose data is still to be swept.
 
     ``changes`` counts, in memory, how often anything here changed: whoever follows compares it once a turn. Another
-    state that takes this one's place goes on from its ``changes``.
+    state that takes this one's place goes on from its ``changes``. ``attached`` gathers, in memory, (keyspace, number)
+    of each edge that attached, again or anew; whoever keeps times takes it.
     """
 
-    __slots__ = ("_sets", "by_name", "changes", "dropped", "next_id")
+    __slots__ = ("_sets", "attached", "by_name", "changes", "dropped", "next_id")
 
     def __init__(self, view: View, changes: int = 0) -> None:
         self.changes = changes
+        self.attached: set[tuple[int, int]] = set()
         self._sets = ReplicaSets(view)
         self.by_name = {DEFAULT_KEYSPACE: DEFAULT_RECORD}
         for key, data in view.scan(Table.META, META_RECORDS, _after(META_RECORDS)):
@@ -124,6 +126,8 @@ class Catalogue:
         self.replicas(request.keyspace)
         number, writes = self._sets.attach(request)
         self.changes += bool(writes)
+        if type(request.holder) is EdgeReplica:
+            self.attached.add((request.keyspace, number))
         return number, writes
 
     def retire(self, request: ReplicaRetire) -> list[Write]:
