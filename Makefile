@@ -16,7 +16,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
 .PHONY: help install serve cluster test check fix build bench bench-raft bench-cluster bench-check bench-sim soak-raft soak-leases test-faults proto docs \
-	peers bitflip mutants sim sim-search sim-hashes sim-kinds test-watch kill-rounds lock clean
+	peers bitflip mutants sim sim-search sim-hashes sim-models sim-kinds test-watch kill-rounds lock clean
 
 help: ## say what each verb does
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 22
@@ -103,6 +103,9 @@ sim-search: install ## run seeds for MINUTES=60, until one violates a promise (N
 
 sim-hashes: install ## 1,000 seeds twice, in two processes with two hash seeds: do all repeat? (NET=wide; ARGS="--seeds 100")
 	@$(BIN)/python -m tests.sim.hashes --net $(or $(NET),fine) $(ARGS)
+
+sim-models: install ## 1,000 seeds of each consistency model: what it promises holds, no more than that (ARGS="causal --seeds 50")
+	@$(BIN)/python -m tests.sim.models $(ARGS)
 
 sim-kinds: install ## a run for each kind of fault in which it took hold (ARGS="--net wide")
 	@$(BIN)/tricord sim kinds --prove $(ARGS)
