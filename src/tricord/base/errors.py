@@ -381,6 +381,12 @@ class ReplicaRetired(TricordError):
     hint = "join under a new id: what was written and not sent yet is kept and sent then"
 
 
+class EdgeOfAnotherCluster(InvalidRequest):
+    code = "edge_of_another_cluster"
+    summary = "the edge's data is of another cluster, or of another history of this one"
+    hint = "name the endpoints of its own cluster; or open another directory, and write again what was unsent"
+
+
 class DeadlineExceeded(TricordError):
     code = "deadline_exceeded"
     retryable = True

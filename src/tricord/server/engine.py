@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import Protocol, TypeAlias
 
 from tricord.base.context import Context
+from tricord.base.edges import EdgeHello, EdgeStream, EdgeTold
 from tricord.base.errors import TricordError
 from tricord.base.export import Export, ExportForm
 from tricord.base.hashes import ContentHash
@@ -44,6 +45,8 @@ class Encoded:
 
 Outcome: TypeAlias = Result | Encoded | TricordError
 Reply: TypeAlias = Callable[[Outcome, Stamp], None]
+EdgeTell: TypeAlias = Callable[[EdgeTold], bool]
+EdgeEnd: TypeAlias = Callable[[TricordError], None]
 
 
 @message
@@ -135,6 +138,11 @@ class Engine(Protocol):
 
         Raises TooManyRequests, DiskFull, StorageError, Stopping.
         """
+
+    async def open_edge(self, hello: EdgeHello, tell: EdgeTell, end: EdgeEnd) -> EdgeStream:
+        """Attach an edge's replica, and tell it all that it is to hear; ``tell`` gives False when it takes no more for
+        now. ``end`` runs when the stream has to end. Raises EdgeOfAnotherCluster, KeyspaceNotFound, KeyspaceExists
+        (another model), InvalidRequest, TooManyEdges; Unavailable where another member, or a later time, may do."""
 
     async def defragment(self) -> None:
         """Return when this member's store was rebuilt without the space that is not in use. It serves on meanwhile.

@@ -47,6 +47,7 @@ from tricord.server.peer_links import PeerTls, open_links
 from tricord.server.peers import Peers
 from tricord.server.quota import Quota
 from tricord.server.rebuilding import Rebuilding
+from tricord.server.replicas.edges import Edges
 from tricord.server.replicas.retiring import Retiring
 from tricord.server.telling import Tells, TellsNobody
 from tricord.server.turn import TurnLoop
@@ -142,8 +143,7 @@ class Member:
         )
         slack = configuration.log_slack_entries
         self.housekeeping = Housekeeping(environment, self.machine, self.drain, self.log, self._fail, log_slack=slack)
-        reserve = configuration.segment_bytes + configuration.segment_bytes // 4
-        self.free_space = FreeSpace(environment, configuration.data_dir, reserve)
+        self.free_space = FreeSpace(environment, configuration.data_dir, configuration.segment_bytes * 5 // 4)
         self.housekeeping.is_full = lambda: self._disk_is_full() or self.free_space.is_short
         self.peers = Peers(
             environment,
@@ -158,9 +158,7 @@ class Member:
         self.links: PeerLinks = open_links(
             environment, configuration, self.peers.hooks(), self.faults.cuts, tls=self._peer_tls
         )
-        self.peers.links = self.links
-        self.exchange = self.peers.exchange
-        self.exchange.links = self.links.replicas
+        self.exchange = self.peers.connect(self.links)
         self.gossip = self._open_gossip()
         self.snapshots = MemberSnapshots(
             environment,
@@ -208,6 +206,7 @@ class Member:
             watching=self.watching,
             lease_checkpoint_seconds=configuration.lease_checkpoint_interval,
         )
+        self.engine.open_edge = Edges(environment, self.identity, self.exchange, self.machine, self.engine.ask).open
         self.engine.leases.say = self.peers.say
         self.peers.lease_message = self.engine.leases.received
         self.peers.membership = membership = self.engine.membership
@@ -218,6 +217,7 @@ class Member:
         self.corruption = self._open_corruption()
         away = configuration.replica_retention
         self.retiring = Retiring(environment, self.machine, self.replica, self.engine.ask, self._tells, retention=away)
+        self.retiring.edges = self.exchange.connected
         self.peers.check_message = self.corruption.received
         self.quota = Quota(
             environment,

@@ -8,13 +8,14 @@ ReadIndex; writes become commands.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
-from typing import Protocol
+from collections.abc import Callable, Coroutine
+from typing import Any, Protocol, TypeAlias
 
 from tricord.auth.authorise import authorise
 from tricord.base.alarms import AlarmChange, AlarmKind
 from tricord.base.context import Context
 from tricord.base.downgrading import DowngradeChange
+from tricord.base.edges import EdgeHello, EdgeStream
 from tricord.base.environment import Environment
 from tricord.base.errors import (
     CorruptCluster,
@@ -57,7 +58,7 @@ from tricord.base.replica_sets import KeyspaceDescribe, KeyspaceDescribeResult, 
 from tricord.base.typed import TypedStream
 from tricord.base.watching import WatchStream
 from tricord.mvcc.ranges import TooWide
-from tricord.server.engine import Encoded, HealthCheck, Outcome, Reply
+from tricord.server.engine import EdgeEnd, EdgeTell, Encoded, HealthCheck, Outcome, Reply
 from tricord.server.hashing import Hashing
 from tricord.server.lease_keeping import Lead, LeaseKeeping
 from tricord.server.leases import Leases
@@ -95,6 +96,9 @@ _LINEARIZABLE, _SEQUENTIAL, _ANY = Level.LINEARIZABLE, Level.SEQUENTIAL, Level.A
 
 REQUEST_SECONDS_MAX = 7.0
 """How long a request without a deadline of its own may wait."""
+
+
+OpenEdge: TypeAlias = Callable[[EdgeHello, EdgeTell, EdgeEnd], Coroutine[Any, Any, EdgeStream]]
 
 
 class Host(Protocol):
@@ -181,6 +185,7 @@ class MemberEngine:
         self.hashing = Hashing(environment.tasks, machine, overlay)
         self.stopping = False
         self.open_snapshot = host.open_snapshot
+        self.open_edge: OpenEdge = _no_edges
         self.defragment = host.defragment
         self.status = host.status
         self.health = host.health
@@ -576,3 +581,7 @@ class MemberEngine:
             return last
         self._last_stamp = Stamp(self._cluster, self._member, term, revision, level, age, self._history, index)
         return self._last_stamp
+
+
+async def _no_edges(hello: EdgeHello, tell: EdgeTell, end: EdgeEnd) -> EdgeStream:
+    raise Stopping

@@ -142,6 +142,12 @@ class Peers:
             fault=self._fault,
         )
 
+    def connect(self, links: PeerLinks) -> Exchange:
+        """These are the links, and by them replicas of keyspaces speak to others."""
+        self.links = links
+        self.exchange.links = links.replicas
+        return self.exchange
+
     def stop(self) -> None:
         """Say and hear nothing more."""
         self._stopped = True

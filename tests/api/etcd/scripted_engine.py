@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 from tests.api.scripted_membership import ScriptedMembership
 from tricord.base.context import Context
+from tricord.base.edges import EdgeHello, EdgeStream
 from tricord.base.errors import TricordError, Unimplemented
 from tricord.base.hashes import ContentHash
 from tricord.base.keyspaces import DEFAULT_RECORD, KeyspaceRecord
@@ -16,7 +17,7 @@ from tricord.base.levels import Stamp
 from tricord.base.operations import Request, Result
 from tricord.base.typed import TypedStream
 from tricord.base.watching import WatchStream
-from tricord.server.engine import Encoded, HealthCheck, MemberStatus, Outcome, Reply
+from tricord.server.engine import EdgeEnd, EdgeTell, Encoded, HealthCheck, MemberStatus, Outcome, Reply
 from tricord.wire.grpc.metadata import EMPTY, Metadata
 from tricord.wire.grpc.status import Status
 
@@ -55,6 +56,9 @@ class ScriptedEngine(ScriptedMembership):
             reply(self.outcomes.pop(0), STAMP)
         else:
             self.open.append(reply)
+
+    async def open_edge(self, hello: EdgeHello, tell: EdgeTell, end: EdgeEnd) -> EdgeStream:
+        raise Unimplemented("no edges")
 
     async def ask(self, request: Request, context: Context) -> tuple[Result, Stamp]:
         self.requests.append(request)

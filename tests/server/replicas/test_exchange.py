@@ -15,10 +15,17 @@ class Way:
     def __init__(self) -> None:
         self.has_room = True
         self.sent: list[tuple[int, bytes]] = []
+        self.told: list[str] = []
 
     def send(self, sender: int, data: bytes) -> bool:
         self.sent.append((sender, data))
         return True
+
+    def changed(self) -> None:
+        self.told.append("changed")
+
+    def dropped(self) -> None:
+        self.told.append("dropped")
 
 
 class Told:

@@ -3,11 +3,11 @@
 
 from __future__ import annotations
 
-from tricord.api.native import keyspaces, membership
+from tricord.api.native import keyspaces, membership, replication
 from tricord.server.engine import Engine
 from tricord.wire.grpc.service import Method
 
 
 def methods(engine: Engine, version: str) -> list[Method]:
     """Every method of this door. ``version`` is tricord's."""
-    return [*membership.methods(engine, version), *keyspaces.methods(engine)]
+    return [*membership.methods(engine, version), *keyspaces.methods(engine), *replication.methods(engine)]

@@ -44,4 +44,9 @@ def fail(call: UnaryCall, error: TricordError) -> None:
     if isinstance(error, errors.NoLeader):
         call.fail(Status.UNAVAILABLE, NO_LEADER)
         return
-    call.fail(next(STATUS[ancestor] for ancestor in type(error).__mro__ if ancestor in STATUS), str(error))
+    call.fail(status_of(error), str(error))
+
+
+def status_of(error: TricordError) -> Status:
+    """Of the nearest ancestor."""
+    return next(STATUS[ancestor] for ancestor in type(error).__mro__ if ancestor in STATUS)

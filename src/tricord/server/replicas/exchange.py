@@ -28,6 +28,12 @@ class EdgeWay(Protocol):
     def send(self, sender: int, data: bytes) -> bool:
         """Send what a replica of this member says. False: nothing was sent."""
 
+    def changed(self) -> None:
+        """The replica set is another one."""
+
+    def dropped(self) -> None:
+        """The keyspace is no more."""
+
 
 @dataclass(slots=True)
 class ExchangeCounts:
@@ -63,11 +69,15 @@ class Exchange:
         """These are the active replicas of the keyspace, and who has them."""
         self._holders[keyspace] = dict(holders)
         self._want()
+        for way in self._ways(keyspace):
+            way.changed()
 
     def forget(self, keyspace: int) -> None:
         """The keyspace is no more."""
         self._holders.pop(keyspace, None)
         self._want()
+        for way in self._ways(keyspace):
+            way.dropped()
 
     def number(self, keyspace: int, holder: Holder) -> int:
         """Which replica of the keyspace it has; 0: none."""
@@ -82,6 +92,10 @@ class Exchange:
         """An edge's stream is over."""
         if self._edges.get((keyspace, replica)) is way:
             del self._edges[keyspace, replica]
+
+    def connected(self) -> list[tuple[int, int]]:
+        """Keyspace and replica of each edge that is connected here."""
+        return list(self._edges)
 
     def edges(self, keyspace: int) -> list[int]:
         """Replicas of the keyspace whose edges are connected here."""
@@ -146,6 +160,9 @@ class Exchange:
         self.received(keyspace, receiver, sender, data)
 
     # --- inner ----------------------------------------------------------------------------------------------
+
+    def _ways(self, keyspace: int) -> list[EdgeWay]:
+        return [way for (where, _), way in self._edges.items() if where == keyspace]
 
     def _want(self) -> None:
         if self.links is None:
