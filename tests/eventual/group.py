@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from tests.mvcc.memory_store import MemoryStore
 from tricord.base.changes import Change
 from tricord.base.ordered import Table
@@ -10,7 +12,7 @@ from tricord.base.values import Value
 from tricord.crdt.shown import show
 from tricord.eventual.config import EventualConfig
 from tricord.eventual.replica import EventualReplica
-from tricord.eventual.returning import Former
+from tricord.eventual.returning import Former, formers_in
 from tricord.eventual.turn import Input, Output, ReadRequest, WriteRequest
 
 START = 1_700_000_000_000
@@ -33,15 +35,19 @@ class Group:
         for replica in replicas:
             self.start(replica, 1)
 
-    def start(self, replica: int, incarnation: int, former: Former | None = None) -> None:
+    def start(self, replica: int, incarnation: int, formers: Sequence[Former] = ()) -> None:
         """Start it on the store that it had, or on an empty one."""
         store = self.stores.setdefault(replica, MemoryStore())
         config = EventualConfig(
             cluster=7, keyspace=3, replica=replica, incarnation=incarnation, ending_seconds=self.ending_seconds
         )
-        self.replicas[replica] = EventualReplica(config, store, Table.HEAD, former)
+        self.replicas[replica] = EventualReplica(config, store, Table.HEAD, formers)
         self.inboxes[replica] = []
         self.persisted[replica] = 0
+
+    def formers(self, *replicas: int) -> list[Former]:
+        """What replicas left on their disks."""
+        return formers_in([(replica, self.stores[replica]) for replica in replicas], Table.HEAD)
 
     def retire(self, replica: int) -> None:
         """It belongs no more."""

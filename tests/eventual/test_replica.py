@@ -205,12 +205,12 @@ def test_a_retired_replica_keeps_its_unsent_writes_under_new_names_and_resurrect
     group.change(3, b"total", Add(2))
     group.change(3, b"total", Add(1))
     group.run(1.0)
-    former = group.replicas[3].former()
+    formers = group.formers(3)
     group.retire(3)
     group.heal()
     group.change(1, b"removed", Remove())
     group.run(1.0)
-    group.start(4, 1, former)
+    group.start(4, 1, formers)
     outputs = group.run(8.0)
     assert sum(output.adopted for output in outputs) == 1
     assert group.values(b"kept") == [b"unsent"] * 3
@@ -284,10 +284,10 @@ def test_a_write_known_by_its_successor_alone_is_finished_when_its_replica_retur
     group.cut = {(1, 3), (2, 3)}
     group.change(3, b"k", Put(b"third"))
     group.run(0.1)
-    former = group.replicas[3].former()
+    formers = group.formers(3)
     group.retire(3)
     group.heal()
-    group.start(4, 1, former)
+    group.start(4, 1, formers)
     group.run(8.0)
     for replica in group.replicas.values():
         shown = show(replica.cell(b"k"), START)

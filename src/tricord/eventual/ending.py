@@ -19,6 +19,7 @@ from tricord.eventual.writing import Writing
 
 KEYS_MAX = 64
 """In one turn."""
+WAIT_SECONDS = 1.0
 
 
 class Ending:
@@ -43,7 +44,15 @@ class Ending:
             _, key = heappop(self._due)
             self._writing.make(key, lambda cell, dot, stamp: ended(cell, Write(dot, stamp), limit))
 
+    @property
+    def due(self) -> float:
+        """When the next tick may have something to do. No sooner than in a second: it may wait for a round."""
+        state = self._state
+        ready = self._due[0][0] if self._due else float("inf")
+        wall = min(ready, state.store.next_end + state.config.ending_seconds * 1000)
+        return state.now + max(WAIT_SECONDS, (wall - state.wall) / 1000)
+
     def _rank(self, key: bytes) -> int:
-        """How many others come first."""
-        active = self._state.active
-        return (active.index(self._state.config.replica) - position(key)) % len(active)
+        """How many others come first: an edge after all members."""
+        members, replica = self._state.members, self._state.config.replica
+        return (members.index(replica) - position(key)) % len(members) if replica in members else len(members)

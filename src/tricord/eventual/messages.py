@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from dataclasses import field
 from enum import IntEnum
 from typing import TypeAlias
 
@@ -60,11 +61,13 @@ class AskRoot:
 
 @message
 class Root:
-    """All that the sender has seen, and the sums over the parts of all its keys, at one moment."""
+    """All that the sender has seen, and the sums over the parts of all its keys, at one moment. ``ages``: replica, and
+    how many milliseconds ago it had nothing that the sender has not."""
 
     number: int
     known: Known
     sums: list[int]
+    ages: list[tuple[int, int]] = field(default_factory=list)
 
 
 @message

@@ -31,14 +31,15 @@ class Round:
     """What is left to do of a round. One request is out at a time."""
 
     peer: int
-    begun: int
-    """In which turn."""
+    begun: float
     wall: int
+    """When it began, by both clocks."""
     asked: AskRoot | AskParts | AskCells
     sent: float
     sends: int = 1
     incarnation: int = 0
     known: Known = field(default_factory=Known)
+    ages: list[tuple[int, int]] = field(default_factory=list)
     ranges: list[tuple[int, int]] = field(default_factory=list)
     leaves: list[int] = field(default_factory=list)
     after: bytes = b""
@@ -70,7 +71,7 @@ class Repair:
             peer = state.peers[self._cursor % len(state.peers)]
             self._number += 1
             asked = AskRoot(self._number)
-            self._round = Round(peer, state.output.turn, state.wall, asked, now)
+            self._round = Round(peer, now, state.wall, asked, now)
             state.send(peer, asked)
 
     @property
@@ -107,7 +108,7 @@ class Repair:
         tree = state.store.tree
         answer: Message
         if isinstance(asked, AskRoot):
-            answer = Root(asked.number, state.known, tree.parts(0, 0))
+            answer = Root(asked.number, state.known, tree.parts(0, 0), self._agreement.ages_told())
         elif isinstance(asked, AskParts):
             answer = Parts(asked.number, [tree.parts(asked.level, number) for number in asked.ranges])
         else:
@@ -126,6 +127,7 @@ class Repair:
     def _begin(self, running: Round, received: Root) -> bool:
         state = self._state
         running.known = received.known
+        running.ages = received.ages
         if received.known.floors.get(state.config.replica, -1) >= state.config.incarnation:
             state.superseded = received.known.floors[state.config.replica] + 1
             return False
@@ -199,7 +201,7 @@ class Repair:
         state = self._state
         self._round = None
         state.known.merge(running.known)
-        self._agreement.reached(running.peer, running.begun, running.wall)
+        self._agreement.reached(running.peer, running.begun, running.wall, running.ages)
         vector = running.known.context.vector.entries
         counters = [(origin[1], counter) for origin, counter in sorted(vector.items()) if origin[0] == running.peer]
         state.send_durable(running.peer, Have(running.known.floors.get(running.peer, 0), counters))

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from tricord.base.errors import ConfigurationError, TricordError
@@ -41,9 +41,11 @@ from tricord.eventual.writing import Writing
 class EventualReplica:
     """``store`` is this replica's own, as it is durable at the start; all its records here are in ``table``."""
 
-    def __init__(self, config: EventualConfig, store: OrderedStore, table: Table, former: Former | None = None) -> None:
+    def __init__(
+        self, config: EventualConfig, store: OrderedStore, table: Table, formers: Sequence[Former] = ()
+    ) -> None:
         """Raises ConfigurationError where the store knows of this or a later incarnation."""
-        self._store = ReplicaStore(store, table, config.keyspace)
+        self._store = ReplicaStore(store, table)
         self._state = state = State(config, self._store)
         self._check_incarnation()
         self._writing = Writing(state)
@@ -51,7 +53,7 @@ class EventualReplica:
         self._agreement = Agreement(state)
         self._repair = Repair(state, self._agreement)
         self._ending = Ending(state, self._agreement, self._writing)
-        self._returning = Returning(state, self._agreement, self._writing, former)
+        self._returning = Returning(state, self._agreement, self._writing, formers)
         self._turn = 0
         repair, reading = self._repair, self._reading
         self._receivers: dict[type, Callable[[Head, Any], None]] = {
@@ -72,11 +74,13 @@ class EventualReplica:
     def turn(self, given: Input) -> Output:
         """Take all of ``given`` in, and say what is to be done. Raises nothing for what others send."""
         state = self._state
+        if not self._turn:
+            state.started = given.now
         self._turn += 1
         state.now, state.wall = given.now, given.wall
         output = state.output = Output(self._turn)
         if given.active is not None:
-            self._belong(given.active, given.peers)
+            self._belong(given.active, given.members, given.peers)
         state.release(given.persisted)
         self._writing.persisted(given.persisted)
         for data in given.received:
@@ -96,7 +100,7 @@ class EventualReplica:
         output.effects = self._store.take_effects()
         output.changed = state.take_changed()
         due = (self._writing.deadline, self._reading.deadline, self._repair.due, self._writing.spread.due)
-        output.wake_at = min(due)
+        output.wake_at = min(*due, self._ending.due)
         return output
 
     def cell(self, key: bytes) -> Cell:
@@ -119,13 +123,18 @@ class EventualReplica:
 
     @property
     def unsent(self) -> int:
-        """How many writes of this replica may be nowhere else."""
-        return len(self._writing.unsent)
+        """How many writes of this replica may be nowhere else, those of its former numbers included."""
+        return len(self._writing.unsent) + self._returning.unsent
 
     @property
     def entries(self) -> int:
         """How many numbers the context takes."""
         return self._state.known.entries()
+
+    @property
+    def has_joined(self) -> bool:
+        """Whether this start had the state of another replica, or there is none."""
+        return self._agreement.any or self._state.active == (self._state.config.replica,)
 
     @property
     def superseded(self) -> int:
@@ -139,12 +148,8 @@ class EventualReplica:
         return dict(self._state.refused)
 
     def agreement_ages(self) -> dict[int, float]:
-        """Seconds since the last whole round with each other replica."""
+        """How many seconds ago each member and peer had nothing that is not here: the measure of convergence."""
         return self._agreement.ages()
-
-    def former(self) -> Former:
-        """What this replica has to bring along should it be retired."""
-        return Former(self._state.config.replica, list(self._store.unsent()))
 
     def _check_incarnation(self) -> None:
         config, known = self._state.config, self._store.known
@@ -152,9 +157,10 @@ class EventualReplica:
         if config.incarnation <= max([*own, known.floors.get(config.replica, -1)], default=-1):
             raise ConfigurationError("a replica starts under a higher incarnation each time: see next_incarnation")
 
-    def _belong(self, active: tuple[int, ...], peers: tuple[int, ...] | None) -> None:
+    def _belong(self, active: tuple[int, ...], members: tuple[int, ...] | None, peers: tuple[int, ...] | None) -> None:
         state, replica = self._state, self._state.config.replica
         state.active = tuple(sorted({*active, replica}))
+        state.members = state.active if members is None else tuple(sorted(set(members) & set(state.active)))
         chosen = state.active if peers is None else peers
         state.peers = tuple(sorted(peer for peer in chosen if peer != replica and peer in state.active))
 
@@ -189,7 +195,7 @@ class EventualReplica:
             return False
         if head.incarnation > highest:
             state.highest[head.sender] = head.incarnation
-            state.learned[head.sender] = state.output.turn
+            state.learned[head.sender] = state.now
         return True
 
     def _rejected(self, head: Head, received: Rejected) -> None:

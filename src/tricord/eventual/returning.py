@@ -8,15 +8,18 @@ removed: it brings nothing else along.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from tricord.base.dots import Dot
 from tricord.base.message import message
+from tricord.base.ordered import OrderedStore, Table
 from tricord.base.reachable import reachable
 from tricord.crdt.cell import Delta, dots_of
 from tricord.crdt.renaming import renamed_delta
 from tricord.eventual.agreement import Agreement
 from tricord.eventual.state import State
+from tricord.eventual.store import adopted_in, unsent_in
 from tricord.eventual.writing import Writing
 
 
@@ -28,23 +31,40 @@ class Former:
     unsent: list[tuple[int, int, bytes, Delta]] = field(default_factory=list)
 
 
+def formers_in(stores: Sequence[tuple[int, OrderedStore]], table: Table) -> list[Former]:
+    """What to bring along from the stores of former numbers, the oldest first: one that a later one took over already
+    is left out."""
+    adopted = {replica for _, store in stores for replica in adopted_in(store, table)}
+    return [Former(replica, list(unsent_in(store, table))) for replica, store in stores if replica not in adopted]
+
+
 @dataclass(slots=True)
 class Returning:
-    """Takes the former writes over when it is time, once."""
+    """Takes the former writes over when it is time, once. Several: it was retired before it had done so."""
 
     state: State
     agreement: Agreement
     writing: Writing
-    former: Former | None
+    formers: Sequence[Former]
 
     def tick(self) -> None:
         """Take them over if nothing is missing for it."""
-        state, former = self.state, self.former
-        if former is None or not self.agreement.complete():
+        if not self.formers or not self.agreement.complete():
             return
-        self.former = None
+        names: dict[Dot, Dot] = {}
+        for former in self.formers:
+            self._take_over(former, names)
+        self.formers = ()
+        self.state.output.adopted = True
+
+    @property
+    def unsent(self) -> int:
+        """How many writes wait to be taken over."""
+        return sum(len(former.unsent) for former in self.formers)
+
+    def _take_over(self, former: Former, names: dict[Dot, Dot]) -> None:
+        state = self.state
         if not state.store.has_adopted(former.replica):
-            names: dict[Dot, Dot] = {}
             for incarnation, counter, key, delta in former.unsent:
                 dot = Dot(former.replica, incarnation, counter)
                 if dot in state.known:
@@ -52,7 +72,6 @@ class Returning:
                 else:
                     self._make(key, delta, dot, names)
             state.store.put_adopted(former.replica)
-        state.output.adopted = True
 
     def _make(self, key: bytes, delta: Delta, dot: Dot, names: dict[Dot, Dot]) -> None:
         def write(_cell: object, new: Dot, _stamp: object) -> Delta:

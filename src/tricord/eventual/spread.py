@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from tricord.crdt.encoding import encode_delta
 from tricord.eventual.codec import HOPS_MAX, delta_bytes, encode_deltas
@@ -25,6 +26,15 @@ class Batch:
     sends: int = 1
 
 
+class Relay(NamedTuple):
+    """Writes to be passed on: not back to ``sender`` and ``origin``."""
+
+    sender: int
+    origin: int
+    hops: int
+    only_edges: bool
+
+
 class Spread:
     """``stored(peer, first, last)`` is told when a peer has these writes durably."""
 
@@ -32,7 +42,7 @@ class Spread:
         self._state = state
         self._stored = stored
         self._pending: list[tuple[int, bytes]] = []
-        self._relayed: dict[tuple[int, int, int], list[bytes]] = {}
+        self._relayed: dict[Relay, list[bytes]] = {}
         self._batches: dict[int, dict[int, Batch]] = {}
         self._bytes: dict[int, int] = {}
         self._number = 0
@@ -48,15 +58,13 @@ class Spread:
         state = self._state
         state.follow(delta.cell for _, delta in received.deltas)
         fresh = []
+        relay = self._relay(head.sender, received)
         for key, delta in received.deltas:
-            if received.hops and not all(dot in state.known for dot in delta.dots):
+            if relay is not None and not all(dot in state.known for dot in delta.dots):
                 fresh.append(delta_bytes(key, encode_delta(delta)))
             state.apply(key, delta)
-        if fresh:
-            origin = received.deltas[0][1]
-            first = min(origin.dots, default=None)
-            place = (head.sender, first[0] if first else 0, received.hops - 1)
-            self._relayed.setdefault(place, []).extend(fresh)
+        if fresh and relay is not None:
+            self._relayed.setdefault(relay, []).extend(fresh)
         if received.number:
             state.send_durable(head.sender, Stored(received.number), head.incarnation)
 
@@ -72,9 +80,9 @@ class Spread:
         pending, self._pending = self._pending, []
         for batch in self._cut(pending):
             self._send(batch)
-        for (sender, origin, hops), deltas in self._relayed.items():
-            for peer in self._targets({sender, origin}):
-                self._state.output.messages.append((peer, encode_deltas(self._state.head(peer), 0, hops, deltas)))
+        for relay, deltas in self._relayed.items():
+            for peer in self._targets({relay.sender, relay.origin}, only_edges=relay.only_edges):
+                self._state.output.messages.append((peer, encode_deltas(self._state.head(peer), 0, relay.hops, deltas)))
         self._relayed.clear()
         if self._state.now >= self._due:
             self._resend()
@@ -98,7 +106,7 @@ class Spread:
     def _send(self, batch: list[tuple[int, bytes]]) -> None:
         state = self._state
         peers = self._targets(set())
-        hops = _hops(len(state.peers), state.config.fanout)
+        hops = self._hops()
         self._number += 1
         deltas = [data for _, data in batch]
         for peer in peers:
@@ -113,14 +121,37 @@ class Spread:
         self._bytes[peer] = self._bytes.get(peer, 0) + len(batch.data)
         self._due = min(self._due, batch.sent + self._state.config.resend_seconds)
 
-    def _targets(self, without: set[int]) -> list[int]:
-        """All peers, or the next few where there are many."""
-        peers = [peer for peer in self._state.peers if peer not in without]
+    def _relay(self, sender: int, received: Deltas) -> Relay | None:
+        """Whether and how to pass writes on: to further members where there are many, to and from this one's edges."""
+        state = self._state
+        if not received.hops and (len(state.peers) < 2 or state.config.replica not in state.members):
+            return None
+        first = min(received.deltas[0][1].dots, default=None) if received.deltas else None
+        origin = first[0] if first else 0
+        if sender not in state.members:
+            return Relay(sender, origin, self._hops(), False)
+        return Relay(sender, origin, max(0, received.hops - 1), not received.hops)
+
+    def _targets(self, without: set[int], only_edges: bool = False) -> list[int]:
+        """Of the members that are peers all, or the next few where there are many; and this one's edges."""
+        peers, members = self._state.peers, self._state.members
+        edges = [peer for peer in peers if peer not in members and peer not in without]
+        if only_edges:
+            return edges
+        chosen = [peer for peer in peers if peer in members and peer not in without]
         fanout = self._state.config.fanout
-        if len(peers) <= fanout:
-            return peers
-        self._cursor = (self._cursor + fanout) % len(peers)
-        return (peers + peers)[self._cursor : self._cursor + fanout]
+        if len(chosen) > fanout:
+            self._cursor = (self._cursor + fanout) % len(chosen)
+            chosen = (chosen + chosen)[self._cursor : self._cursor + fanout]
+        return chosen + edges
+
+    def _hops(self) -> int:
+        """How often a write has to be passed on until it may have reached all members."""
+        fanout, hops = self._state.config.fanout, 0
+        reached = fanout
+        while reached < len(self._state.members) - 1 and hops < HOPS_MAX:
+            hops, reached = hops + 1, reached * max(fanout, 2)
+        return hops
 
     def _resend(self) -> None:
         state = self._state
@@ -135,11 +166,3 @@ class Spread:
                     state.output.messages.append((peer, batch.data))
                     batch.sent, batch.sends = state.now, batch.sends + 1
                 self._due = min(self._due, batch.sent + state.config.resend_seconds)
-
-
-def _hops(peers: int, fanout: int) -> int:
-    """How often a write has to be passed on until it may have reached all."""
-    hops, reached = 0, fanout
-    while reached < peers and hops < HOPS_MAX:
-        hops, reached = hops + 1, reached * max(fanout, 2)
-    return hops

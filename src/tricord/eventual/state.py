@@ -25,16 +25,20 @@ class State:
         self.store = store
         self.known = store.known
         self.clock = HybridClock()
+        self.started = 0.0
+        """``now`` of the first turn."""
         self.now = 0.0
         self.wall = 0
         self.counter = 0
         self.output = Output(0)
         self.active: tuple[int, ...] = (config.replica,)
+        self.members: tuple[int, ...] = self.active
+        """Those of ``active`` that others do not wait for in vain: all that is anywhere for long is at one of them."""
         self.peers: tuple[int, ...] = ()
         self.highest: dict[int, int] = {}
         """The highest incarnation known of each replica."""
-        self.learned: dict[int, int] = {}
-        """In which turn it was learned."""
+        self.learned: dict[int, float] = {}
+        """When it was learned; those of before the start not."""
         self.superseded = 0
         """Not 0: others know a higher incarnation of this replica, and do not hear this one."""
         self.refused: dict[str, int] = {}

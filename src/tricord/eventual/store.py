@@ -3,12 +3,12 @@
 snapshots know nothing of it.
 
 ```
-keyspace (4)  1  key                         the cell
-              2  place (8), key              its digest (8), when something of it ends first (8; 0: never)
-              3  replica (4), incarnation (8)  how many of its writes were seen, and those beyond holes
-              4  replica (4)                 its floor
-              5  incarnation (8), counter (8)  a write of this replica that may be nowhere else: key, delta
-              6  replica (4)                 nothing: its writes were taken over
+1  key                            the cell
+2  place (8), key                 its digest (8), when something of it ends first (8; 0: never)
+3  replica (4), incarnation (8)   how many of its writes were seen, and those beyond holes
+4  replica (4)                    its floor
+5  incarnation (8), counter (8)   a write of this replica that may be nowhere else: key, delta
+6  replica (4)                    nothing: its writes were taken over
 ```
 
 All effects of a turn are one batch: cells and what was seen are durable together, or neither is.
@@ -24,7 +24,7 @@ from xxhash import xxh3_64_intdigest
 
 from tricord.base.dots import CausalContext, Dot, Origin, VersionVector
 from tricord.base.encoding import Reader, put_bytes, put_number
-from tricord.base.ordered import OrderedStore, Table, Write
+from tricord.base.ordered import OrderedStore, Table, View, Write
 from tricord.crdt.cell import Cell, Delta, entries_of
 from tricord.crdt.encoding import decode_cell, decode_delta, encode_cell
 from tricord.eventual.known import Known
@@ -32,6 +32,7 @@ from tricord.eventual.tree import Tree, leaf_start, position
 
 CELL, PLACE, SEEN, FLOOR, UNSENT, ADOPTED = range(1, 7)
 """Kinds of records. Numbers are part of the format."""
+_HEADS = [bytes((kind,)) for kind in range(ADOPTED + 1)]
 _PLACE = Struct(">QQ")
 _ORIGIN = Struct(">IQ")
 _NAME = Struct(">QQ")
@@ -41,11 +42,11 @@ _ABSENT = _PLACE.pack(0, 0)
 class ReplicaStore:
     """Cells, their tree and the context, and what of them the turn changed (``effects``)."""
 
-    def __init__(self, store: OrderedStore, table: Table, keyspace: int) -> None:
+    def __init__(self, store: OrderedStore, table: Table) -> None:
         """Reads what was seen and all digests: 2 us for each key."""
         self._store = store
         self._table = table
-        self._heads = [keyspace.to_bytes(4, "big") + bytes((kind,)) for kind in range(ADOPTED + 1)]
+        self._heads = _HEADS
         self.effects: list[Write] = []
         self.tree = Tree()
         self.known = Known()
@@ -56,8 +57,7 @@ class ReplicaStore:
 
     def cell(self, key: bytes) -> Cell:
         """What the key holds; ``{}`` for nothing."""
-        data = self._store.get(self._table, self._heads[CELL] + key)
-        return {} if data is None else decode_cell(data)
+        return cell_in(self._store, self._table, key)
 
     def put_cell(self, key: bytes, cell: Cell) -> None:
         """Set what the key holds, and what follows from it."""
@@ -92,6 +92,11 @@ class ReplicaStore:
                 found.append(key)
         return found
 
+    @property
+    def next_end(self) -> float:
+        """When something may end first (milliseconds since 1970)."""
+        return self._ends[0][0] if self._ends else float("inf")
+
     def _ends_of(self, key: bytes) -> int:
         at = self._heads[PLACE] + position(key).to_bytes(8, "big") + key
         ends: int = _PLACE.unpack(self._store.get(self._table, at) or _ABSENT)[1]
@@ -99,10 +104,7 @@ class ReplicaStore:
 
     def cells(self, start: bytes, end: bytes | None) -> Iterator[tuple[bytes, Cell]]:
         """Keys in order with what they hold, from ``start`` up to ``end`` (None: to the last)."""
-        head = self._heads[CELL]
-        until = self._heads[PLACE] if end is None else head + end
-        for at, data in self._store.scan(self._table, head + start, until):
-            yield at[len(head) :], decode_cell(data)
+        return cells_in(self._store, self._table, start, end)
 
     def places(self, leaf: int, after: bytes = b"") -> list[bytes]:
         """Place and key, as one, of all keys of a leaf, in order; only those behind ``after``."""
@@ -122,12 +124,8 @@ class ReplicaStore:
         self._write((self._table, self._heads[UNSENT] + _NAME.pack(incarnation, counter), None))
 
     def unsent(self) -> Iterator[tuple[int, int, bytes, Delta]]:
-        """Incarnation, counter, key and delta of each such write, the oldest first."""
-        head = self._heads[UNSENT]
-        for at, data in self._store.scan(self._table, head, self._heads[ADOPTED]):
-            reader = Reader(data)
-            key = reader.bytes()
-            yield *_NAME.unpack(at[len(head) :]), key, decode_delta(data[reader.offset :])
+        """As ``unsent_in``."""
+        return unsent_in(self._store, self._table)
 
     def has_adopted(self, replica: int) -> bool:
         """Whether the writes of a retired replica were taken over here already."""
@@ -163,15 +161,56 @@ class ReplicaStore:
         head = self._heads
         for at, data in self._store.scan(self._table, head[PLACE], head[SEEN]):
             digest, ends = _PLACE.unpack(data)
-            self.tree.change(int.from_bytes(at[5:13], "big"), 0, digest)
+            self.tree.change(int.from_bytes(at[1:9], "big"), 0, digest)
             self.keys += 1
             if ends:
-                self._ending.add(at[13:])
-                heappush(self._ends, (ends, at[13:]))
+                self._ending.add(at[9:])
+                heappush(self._ends, (ends, at[9:]))
         for at, data in self._store.scan(self._table, head[SEEN], head[FLOOR]):
-            _load_seen(self.known.context, Origin(*_ORIGIN.unpack(at[5:])), Reader(data))
+            _load_seen(self.known.context, Origin(*_ORIGIN.unpack(at[1:])), Reader(data))
         for at, data in self._store.scan(self._table, head[FLOOR], head[UNSENT]):
-            self.known.floors[int.from_bytes(at[5:], "big")] = int.from_bytes(data, "big")
+            self.known.floors[int.from_bytes(at[1:], "big")] = int.from_bytes(data, "big")
+
+
+def changes_in(effects: list[Write]) -> dict[bytes, bytes | None]:
+    """The bytes of each key's cell as the last of these leaves it; None: nothing is there any more."""
+    return {at[1:]: data for _, at, data in effects if at[0] == CELL}
+
+
+def unsent_in(store: OrderedStore, table: Table) -> Iterator[tuple[int, int, bytes, Delta]]:
+    """Incarnation, counter, key and delta of each write that may be nowhere else, the oldest first."""
+    head = _HEADS[UNSENT]
+    for at, data in store.scan(table, head, _HEADS[ADOPTED]):
+        reader = Reader(data)
+        key = reader.bytes()
+        yield *_NAME.unpack(at[len(head) :]), key, decode_delta(data[reader.offset :])
+
+
+def adopted_in(store: OrderedStore, table: Table) -> set[int]:
+    """The former numbers whose writes were taken over there."""
+    return {int.from_bytes(at[1:], "big") for at, _ in store.scan(table, _HEADS[ADOPTED], None)}
+
+
+def incarnation_in(store: OrderedStore, table: Table, replica: int) -> int:
+    """The highest incarnation of a replica of which the store knows; 0: none."""
+    number = replica.to_bytes(4, "big")
+    head = _HEADS[SEEN] + number
+    floor = store.get(table, _HEADS[FLOOR] + number)
+    seen = (int.from_bytes(at[len(head) :], "big") for at, _ in store.scan(table, head, head + b"\xff" * 9))
+    return max([*seen, 0 if floor is None else int.from_bytes(floor, "big")])
+
+
+def cell_in(view: View, table: Table, key: bytes) -> Cell:
+    """What a key holds there, as of a commit perhaps."""
+    data = view.get(table, _HEADS[CELL] + key)
+    return {} if data is None else decode_cell(data)
+
+
+def cells_in(view: View, table: Table, start: bytes, end: bytes | None) -> Iterator[tuple[bytes, Cell]]:
+    """Keys in order with what they hold there, from ``start`` up to ``end`` (None: to the last)."""
+    until = _HEADS[PLACE] if end is None else _HEADS[CELL] + end
+    for at, data in view.scan(table, _HEADS[CELL] + start, until):
+        yield at[1:], decode_cell(data)
 
 
 def _digest(key: bytes, cell: bytes) -> int:

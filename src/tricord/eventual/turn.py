@@ -72,6 +72,9 @@ class Input:
     """The effects of all turns up to this one are durable."""
     active: tuple[int, ...] | None = None
     """All replicas of the keyspace, as the catalogue says, this one among them. None: as before."""
+    members: tuple[int, ...] | None = None
+    """Those of them that are members, where ``active`` is given: the others are edges, which may be away for days, and
+    speak to members only. None: all."""
     peers: tuple[int, ...] | None = None
     """Those of them that this one speaks to, where ``active`` is given. None: all others."""
 

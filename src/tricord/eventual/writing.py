@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from heapq import heappop, heappush
 
-from tricord.base.dots import Dot
+from tricord.base.dots import PROVISIONAL, Dot
 from tricord.base.errors import InvalidRequest, TooFewReplicas, TricordError
 from tricord.base.hybrid_clock import HybridTime
 from tricord.crdt.cell import Cell, Delta, Write
@@ -81,8 +81,9 @@ class Writing:
             return None
         state.apply(key, delta)
         data = encode_delta(delta)
-        state.store.put_unsent(dot, key, data)
-        self.unsent.add((dot.incarnation, dot.counter))
+        if len(state.active) > 1 or dot.replica == PROVISIONAL:
+            state.store.put_unsent(dot, key, data)
+            self.unsent.add((dot.incarnation, dot.counter))
         self._spread.add(dot.counter, key, data)
         return dot
 

@@ -19,7 +19,7 @@ from bisect import bisect_left, insort
 from collections.abc import Collection, Iterator
 from itertools import repeat
 
-from tricord.base.ordered import Backend, BackendView, Table, Write
+from tricord.base.ordered import Backend, BackendView, Table, View, Write
 
 _TABLES = len(Table)
 _FEW = 16
@@ -109,6 +109,11 @@ class Overlay:
     def size_bytes(self) -> int:
         """Memory held by all that is not in the backend yet, about. Backpressure looks at it."""
         return self._active_bytes + self._draining_bytes
+
+    @property
+    def committed(self) -> View:
+        """What the backend holds as of the last ``drained``: nothing that a crash takes back. Good until the next."""
+        return self._view
 
     def write(self, writes: list[Write]) -> None:
         """Record effects, in order. Cannot fail. About 0.3 us each."""

@@ -5,6 +5,7 @@ of those around: ``Surroundings``."""
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import field
 from typing import Protocol, TypeAlias
 
 from tricord.base.dots import VersionVector
@@ -31,7 +32,9 @@ class Changed:
 @message
 class ReplicaStatus:
     """For people and metrics. ``replica`` 0: no number yet. ``unsent``: writes that may be nowhere else.
-    ``agreement_seconds``: since the last whole agreement with each other replica (causal: since its last word)."""
+    ``agreement_seconds``: since the last whole agreement with each other replica (causal: since its last word).
+    ``convergence_seconds``: so long after a cut healed and writes ended all are equal (causal: 0, not stated).
+    ``refused``: messages that were not heard, by reason."""
 
     replica: int
     incarnation: int
@@ -42,6 +45,8 @@ class ReplicaStatus:
     bytes: int
     agreement_seconds: dict[int, float]
     digest: int
+    convergence_seconds: float = 0.0
+    refused: dict[str, int] = field(default_factory=dict)
 
 
 class KeyspaceReplica(Protocol):

@@ -7,9 +7,9 @@ from collections.abc import Callable
 
 from tricord.base.dots import PROVISIONAL
 from tricord.base.environment import Disk, Environment
-from tricord.base.errors import Unimplemented
 from tricord.base.keyspaces import KeyspaceRecord, Model
 from tricord.server.replicas.causal_host import CausalHost, prepare_return
+from tricord.server.replicas.eventual_host import EventualHost
 from tricord.server.replicas.keyspace_replica import ReplicaHost, Surroundings
 from tricord.storage.replica_storage import (
     ReplicaStorage,
@@ -60,9 +60,28 @@ async def open_host(
             storage.close()
             raise
 
-    if record.model is not Model.CAUSAL:
-        raise Unimplemented("eventual keyspaces have no host yet")
-    return await environment.tasks.in_lane(OPENING_LANE, causal)
+    def eventual() -> EventualHost:
+        storage, formers = opening.eventual_storages(number)
+        try:
+            return EventualHost(
+                environment,
+                record,
+                number,
+                storage,
+                surroundings,
+                cluster=cluster,
+                quota_bytes=quota_bytes,
+                fail=fail,
+                formers=formers,
+                adopted=lambda: opening.remove(formers),
+            )
+        except BaseException:
+            for each in (storage, *(former for _, former in formers)):
+                each.close()
+            raise
+
+    opened: Callable[[], ReplicaHost] = causal if record.model is Model.CAUSAL else eventual
+    return await environment.tasks.in_lane(OPENING_LANE, opened)
 
 
 class _Opening:

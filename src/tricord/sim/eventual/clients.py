@@ -34,7 +34,7 @@ class Clients:
 
     def act(self, host: Host) -> None:
         """One thing at random."""
-        if host.core is None or host.former is not None:
+        if host.core is None or host.formers:
             return
         kind = self._random.random()
         if kind < 0.25:

@@ -15,8 +15,8 @@ from tricord.eventual.store import UNSENT
 from tricord.eventual.turn import Output
 from tricord.sim.eventual.world import Host, World
 
-_KIND = 4
-_NAME = 5
+_KIND = 0
+_NAME = 1
 
 
 @dataclass(slots=True)

@@ -6,8 +6,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from random import Random
 
+from tricord.base.ordered import Table
 from tricord.check.history import History
 from tricord.eventual.config import EventualConfig
+from tricord.eventual.returning import formers_in
 from tricord.eventual.turn import Output
 from tricord.sim.eventual.clients import Clients
 from tricord.sim.eventual.ledger import Ledger
@@ -71,7 +73,7 @@ class Run:
         self.ledger.take(host, output, self.world.now)
         self.clients.take(host, output, self.world.now)
         if output.adopted:
-            host.former = None
+            host.formers = []
 
     def _settle(self, ended: float, bound: float) -> float:
         """How long replicas differed after the last fault and write; those that return, and the taking away of what has
@@ -166,7 +168,7 @@ class Run:
     def _retire(self) -> None:
         """It is away, is retired, and comes back under a new number."""
         host = self._one()
-        if host.core is None or host.former is not None or len(self.world.hosts) < 3:
+        if host.core is None or host.formers or len(self.world.hosts) < 3:
             return
         self.world.stop(host)
         self._retired.add(host.number)
@@ -177,11 +179,8 @@ class Run:
         self.world.at(self.world.now + self._random.uniform(0.5, 3), lambda: self._return(host))
 
     def _return(self, host: Host) -> None:
-        self.world.start(host)
-        assert host.core is not None
-        former = host.core.former()
-        self.world.stop(host)
-        self.world.add(max(self.world.hosts) + 10, former)
+        formers = formers_in([(host.number, host.disk.open())], Table.HEAD)
+        self.world.add(max(self.world.hosts) + 10, formers)
 
     def _excuse(self, host: Host) -> None:
         """A disk is gone, and with it what was acknowledged there; also what a replica that is retired gave to this one

@@ -35,7 +35,7 @@ class Host:
     inbox: list[bytes] = field(default_factory=list)
     requests: list[WriteRequest | ReadRequest] = field(default_factory=list)
     persisted: int = 0
-    former: Former | None = None
+    formers: list[Former] = field(default_factory=list)
     due: bool = False
 
 
@@ -69,9 +69,9 @@ class World:
             event()
         self.now = until
 
-    def add(self, number: int, former: Former | None = None) -> Host:
+    def add(self, number: int, formers: list[Former] | None = None) -> Host:
         """A new host, with an empty disk."""
-        host = self.hosts[number] = Host(number, former=former)
+        host = self.hosts[number] = Host(number, formers=formers or [])
         self.active = (*self.active, number)
         self.start(host)
         return host
@@ -92,7 +92,7 @@ class World:
             batch_bytes=600,
             ending_seconds=self.ending_seconds,
         )
-        host.core = EventualReplica(config, host.disk.open(), Table.HEAD, host.former)
+        host.core = EventualReplica(config, host.disk.open(), Table.HEAD, host.formers)
         host.life += 1
         host.persisted = 0
         host.inbox, host.requests, host.due = [], [], False

@@ -1,0 +1,94 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Clients' requests of an eventual keyspace: what the core is asked, and who waits for its answers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from tricord.base.changes import ChangeField, Remove, RemoveElement, RemoveField
+from tricord.base.errors import InvalidRequest, KeyNotProvided, TricordError
+from tricord.base.typed import Update, UpdateResult
+from tricord.crdt.read_context import decode_read_context
+from tricord.eventual.turn import Output, ReadRequest, WriteRequest
+from tricord.server.replicas.keyspace_replica import CellsReply, UpdateReply
+
+WhenDurable: TypeAlias = Callable[[Callable[[TricordError | None], None]], None]
+
+
+def write_request(ticket: int, request: Update, deadline: float) -> WriteRequest:
+    """What an update asks of the core. Raises InvalidRequest, KeyNotProvided, ReadContextDamaged."""
+    if len(request.changes) != 1:
+        raise InvalidRequest(
+            f"an update of {len(request.changes)} keys: an eventual keyspace changes one at a time; "
+            "use a causal or strong one to change several at once"
+        )
+    change = request.changes[0]
+    if not change.key:
+        raise KeyNotProvided()
+    seen = decode_read_context(change.seen) if change.seen else None
+    return WriteRequest(ticket, change.key, change.change, seen, change.ttl, request.acks, deadline)
+
+
+def makes_room(request: Update) -> bool:
+    """Whether it only takes away: that is done where there is no room for more."""
+    changes = [one.change for one in request.changes]
+    inner = [one.change if isinstance(one, ChangeField) else one for one in changes]
+    return all(isinstance(one, Remove | RemoveElement | RemoveField) for one in inner)
+
+
+@dataclass(slots=True)
+class _Write:
+    reply: UpdateReply
+    sequence: int = 0
+
+
+class EventualRequests:
+    """Those that are not answered yet."""
+
+    def __init__(self) -> None:
+        self._writes: dict[int, _Write] = {}
+        self._reads: dict[int, CellsReply] = {}
+        self._tickets = 0
+
+    def write(self, request: Update, deadline: float, reply: UpdateReply) -> WriteRequest:
+        """Begin to wait. Raises as ``write_request``."""
+        self._tickets += 1
+        asked = write_request(self._tickets, request, deadline)
+        self._writes[asked.ticket] = _Write(reply)
+        return asked
+
+    def read(self, keys: list[bytes], replicas: int, deadline: float, reply: CellsReply) -> ReadRequest:
+        """Begin to wait."""
+        self._tickets += 1
+        self._reads[self._tickets] = reply
+        return ReadRequest(self._tickets, keys, replicas, deadline)
+
+    def number(self, asked: list[WriteRequest], sequences: dict[bytes, int], last: int) -> None:
+        """With which sequence the writes of a turn were delivered; those that changed nothing: with the last one."""
+        for one in asked:
+            waiting = self._writes.get(one.ticket)
+            if waiting is not None:
+                waiting.sequence = sequences.get(one.key, last)
+
+    def answer(self, output: Output, when_durable: WhenDurable) -> None:
+        """Pass the answers of a turn on: those of reads when all that they show is durable."""
+        for written in output.writes:
+            waiting = self._writes.pop(written.ticket, None)
+            if waiting is not None:
+                waiting.reply(written.error or UpdateResult(waiting.sequence, written.acks))
+        for read in output.reads:
+            reply = self._reads.pop(read.ticket, None)
+            if reply is not None:
+                answer = read.error or read.cells
+                when_durable(lambda error, reply=reply, answer=answer: reply(error or answer))  # type: ignore[misc]
+
+    def end(self, error: TricordError) -> None:
+        """Tell all that wait."""
+        writes, self._writes = self._writes, {}
+        for waiting in writes.values():
+            waiting.reply(error)
+        reads, self._reads = self._reads, {}
+        for reply in reads.values():
+            reply(error)
