@@ -5,11 +5,13 @@ from __future__ import annotations
 
 from tricord.base.levels import Bounded, Level, ReadLevel, Stamp
 from tricord.client.session import Session
-from tricord.wire.grpc.metadata import encode_metadata
 from tricord.wire.http2.header_validation import Field
 from tricord.wire.native.levels import LEVEL, TOKEN, read_stamp
 
 _LINEARIZABLE, _SEQUENTIAL = Level.LINEARIZABLE, Level.SEQUENTIAL
+# As fields at once: both are plain ASCII, and to check that again costs more than all the rest.
+_LEVEL, _TOKEN = LEVEL.encode(), TOKEN.encode()
+_NOTHING_SEEN: tuple[Field, ...] = ((_TOKEN, b""),)
 
 
 class Asking:
@@ -27,16 +29,16 @@ class Asking:
             session.asks = True
             if not session.is_whole:
                 level = _LINEARIZABLE
-        said: list[tuple[str, str | bytes]] = []
+        said: tuple[Field, ...] = ()
         if level is _LINEARIZABLE:
             self._covers = session.gaps
         if level is _SEQUENTIAL or type(level) is Bounded:
-            said.append((LEVEL, level.value))
+            said = ((_LEVEL, level.value.encode()),)
             if text := session.text:
-                said.append((TOKEN, text))
+                said += ((_TOKEN, text.encode()),)
         elif session.asks:
-            said.append((TOKEN, ""))
-        self.fields = tuple(encode_metadata(said)) if said else ()
+            said = _NOTHING_SEEN
+        self.fields = said
         self.heard = self._hear if said else None
 
     def _hear(self, fields: list[Field]) -> None:
