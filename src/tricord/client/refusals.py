@@ -55,6 +55,7 @@ _BY_STATUS: dict[int, type[TricordError]] = {
 _BY_CODE: dict[str, type[TricordError]] = {
     kind.code: kind
     for kind in (
+        errors.KeyspaceNotFound,
         errors.TokenAhead,
         errors.BoundNotMet,
         errors.InvalidToken,
@@ -108,8 +109,6 @@ def answered(error: GrpcError) -> TricordError:
         return refused
     if error.status == Status.RESOURCE_EXHAUSTED and "received message larger than max" in error.text:
         return errors.RequestTooLarge(error.text)
-    if error.status == Status.NOT_FOUND and "keyspace" in error.text:
-        return errors.KeyspaceNotFound(error.text)
     meant = _BY_STATUS.get(error.status)
     if meant is None:
         return errors.ServerFault(str(error))

@@ -10,7 +10,7 @@ import pytest
 
 from tests.api.etcd.scripted_engine import STAMP, RecordedCall, ScriptedEngine
 from tricord.api import etcd
-from tricord.base.errors import DeadlineExceeded, OutcomeUnknown, RevisionCompacted
+from tricord.base.errors import DeadlineExceeded, OutcomeUnknown, RevisionCompacted, TokenAhead
 from tricord.base.levels import Level
 from tricord.base.operations import (
     Compact,
@@ -29,6 +29,7 @@ from tricord.base.operations import (
 )
 from tricord.wire.etcd.requests import encode_request
 from tricord.wire.etcd.responses import encode_response
+from tricord.wire.grpc.metadata import Metadata
 from tricord.wire.grpc.status import GrpcError, Status
 from tricord.wire.schemas import kv
 
@@ -199,6 +200,23 @@ def test_an_error_in_the_middle_ends_the_stream_with_it() -> None:
     with pytest.raises(GrpcError) as caught:
         stream(engine, kv.RangeRequest(key=b"0", range_end=b"1"))
     assert caught.value.status == Status.OUT_OF_RANGE
+
+
+@pytest.mark.parametrize("name", ["tricord-level", "tricord-token", "tricord-keyspace"])
+@pytest.mark.parametrize("method", ["Range", "RangeStream"])
+def test_callers_that_know_more_than_etcd_are_told_an_errors_code_however_they_ask(name: str, method: str) -> None:
+    metadata = Metadata([(name, "sequential" if name == "tricord-level" else "")])
+    request = encode_request(Range(b"k"))
+    call = RecordedCall(incoming=[request], metadata=metadata)
+    engine = ScriptedEngine([TokenAhead()])
+    if method == "Range":
+        handler(engine, method)(request, call)
+    else:
+        with pytest.raises(GrpcError) as caught:
+            asyncio.run(handler(engine, method)(call))
+        call.failures.append((caught.value.status, caught.value.text))
+    assert call.failures == [(Status.UNAVAILABLE, str(TokenAhead()))]
+    assert call.trailing == [("tricord-error", TokenAhead.code)]
 
 
 def test_a_stream_without_a_request_is_refused() -> None:

@@ -11,7 +11,7 @@ from tricord.api.levels import knows_keyspaces
 from tricord.base import errors
 from tricord.base.errors import TricordError
 from tricord.wire.etcd.membership import REFUSALS
-from tricord.wire.grpc.service import UnaryCall
+from tricord.wire.grpc.service import AnsweringCall, Call, StreamCall, UnaryCall
 from tricord.wire.grpc.status import GrpcError, Status
 from tricord.wire.native.levels import ERROR
 
@@ -111,17 +111,22 @@ def describe(error: TricordError, deadline: float | None = None) -> tuple[Status
     return status, str(error) if text is None else text
 
 
-def fail(call: UnaryCall, error: TricordError) -> None:
+def fail(call: UnaryCall | StreamCall | AnsweringCall, error: TricordError) -> None:
     """End the call with the error."""
     status, text = describe(error, call.deadline)
-    if knows_keyspaces(call.metadata):
-        call.set_trailing(ERROR, error.code)
+    _tell_code(call, error)
     call.fail(status, text)
 
 
-def grpc_error(error: TricordError, deadline: float | None = None) -> GrpcError:
-    """The error as streaming handlers raise it."""
-    return GrpcError(*describe(error, deadline), code=error.code)
+def stream_error(call: Call, error: TricordError) -> GrpcError:
+    """The error as handlers of streams raise it, to end the call."""
+    _tell_code(call, error)
+    return GrpcError(*describe(error, call.deadline))
+
+
+def _tell_code(call: Call, error: TricordError) -> None:
+    if knows_keyspaces(call.metadata):
+        call.set_trailing(ERROR, error.code)
 
 
 def malformed(error: Exception) -> GrpcError:

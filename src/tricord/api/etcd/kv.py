@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Coroutine
 from typing import Any
 
-from tricord.api.etcd.errors import fail, grpc_error, malformed, malformed_in_stream
+from tricord.api.etcd.errors import fail, malformed, malformed_in_stream, stream_error
 from tricord.api.etcd.range_stream import range_stream
 from tricord.api.etcd.unary import only_request, replier, unary
 from tricord.api.levels import context_of
@@ -97,6 +97,6 @@ def _range_stream(engine: Engine) -> Callable[[StreamCall], Coroutine[Any, Any, 
             async for part in range_stream(engine, request, context):
                 await call.send(part)
         except TricordError as error:
-            raise grpc_error(error, call.deadline) from None
+            raise stream_error(call, error) from None
 
     return handle

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Callable, Coroutine
 from typing import Any
 
-from tricord.api.etcd.errors import describe, grpc_error, malformed_in_stream
+from tricord.api.etcd.errors import fail, malformed_in_stream, stream_error
 from tricord.api.etcd.required_leader import RequiredLeader
 from tricord.api.etcd.unary import unary
 from tricord.api.keyspaces import keyspace_of
@@ -51,7 +51,7 @@ def _keep_alives(engine: Engine) -> AnsweringHandler:
 
         def reply(outcome: Outcome, stamp: Stamp) -> None:
             if isinstance(outcome, TricordError):
-                call.fail(*describe(outcome, context.deadline))
+                fail(call, outcome)
             else:
                 assert isinstance(outcome, LeaseKeepAliveResult)
                 call.answer(encode_keep_alive_response(outcome, stamp))
@@ -80,6 +80,6 @@ def _keep_alive(engine: Engine) -> Callable[[StreamCall], Coroutine[Any, Any, No
                 context = Context(keyspace_of(call.metadata), deadline=call.deadline)
                 await call.send(encode_response(*await engine.ask(_decoded(data), context)))
         except TricordError as error:
-            raise grpc_error(error, call.deadline) from None
+            raise stream_error(call, error) from None
 
     return handle

@@ -9,11 +9,11 @@ from __future__ import annotations
 import asyncio
 from typing import Protocol
 
-from tricord.api.etcd.errors import describe, grpc_error
+from tricord.api.etcd.errors import describe
 from tricord.base.errors import NoLeader
 from tricord.server.engine import Engine
 from tricord.wire.grpc.metadata import Metadata
-from tricord.wire.grpc.status import Status
+from tricord.wire.grpc.status import GrpcError, Status
 
 LOOK_SECONDS = 1.0
 LOOKS = 3
@@ -50,7 +50,7 @@ class RequiredLeader:
         if call.metadata.get("hasleader") != "true":
             return
         if not self._engine.status().leader:
-            raise grpc_error(NoLeader())
+            raise GrpcError(*describe(NoLeader()))
         self._calls[id(call)] = call
         if self._timer is None:
             self._looks = 0

@@ -12,7 +12,7 @@ from typing import Any
 
 from google.protobuf.message import DecodeError
 
-from tricord.api.etcd.errors import grpc_error, malformed_in_stream
+from tricord.api.etcd.errors import malformed_in_stream, stream_error
 from tricord.api.etcd.unary import only_request
 from tricord.base.errors import StorageError, TricordError
 from tricord.base.export import Export
@@ -43,7 +43,7 @@ def snapshot(engine: Engine) -> Callable[[StreamCall], Coroutine[Any, Any, None]
             finally:
                 export.close()
         except TricordError as error:
-            raise grpc_error(error, call.deadline) from None
+            raise stream_error(call, error) from None
 
     return handle
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 
-from tricord.api.etcd.errors import describe, grpc_error, malformed_in_stream
+from tricord.api.etcd.errors import describe, fail, malformed_in_stream, stream_error
 from tricord.api.etcd.required_leader import RequiredLeader
 from tricord.api.keyspaces import keyspace_of, open_watch
 from tricord.base.context import Context
@@ -103,7 +103,7 @@ class _Call:
         try:
             self._stream = await open_watch(self._engine, Context(self._keyspace), self._tell)
         except TricordError as error:
-            raise grpc_error(error) from None
+            raise stream_error(self._call, error) from None
         try:
             async for data in self._call.messages():
                 answer = self._answer(data)
@@ -140,7 +140,7 @@ class _Call:
         try:
             number = self._stream.add(create.spec)
         except (Stopping, KeyspaceNotFound) as error:
-            raise grpc_error(error) from None
+            raise stream_error(self._call, error) from None
         except (InvalidRequest, PermissionDenied) as error:
             return encode_refused(stamp, _reason(error))
         watch_id = create.watch_id or self._free_id()
@@ -174,7 +174,7 @@ class _Call:
                     self._call.on_room(self._go_on)
                     return
         except (Stopping, KeyspaceNotFound) as error:
-            self._call.fail(*describe(error))
+            fail(self._call, error)
 
     def _go_on(self) -> None:
         self._waits_for_room = False

@@ -12,6 +12,7 @@ from tricord.base.errors import MembershipRefused, TricordError
 from tricord.wire.etcd.membership import REFUSALS
 from tricord.wire.grpc.service import UnaryCall
 from tricord.wire.grpc.status import Status
+from tricord.wire.native.levels import ERROR
 
 STATUS: dict[type[TricordError], Status] = {
     errors.TricordError: Status.UNKNOWN,
@@ -36,7 +37,8 @@ NO_LEADER = "etcdserver: no leader"
 
 
 def fail(call: UnaryCall, error: TricordError) -> None:
-    """End the call with the error."""
+    """End the call with the error, whose code goes beside its text."""
+    call.set_trailing(ERROR, error.code)
     if isinstance(error, MembershipRefused) and error.reason in REFUSALS:
         status, text = REFUSALS[error.reason]
         call.fail(status, f"{text}: {error}")

@@ -2,9 +2,9 @@
 """Read levels, tokens and stamps beside etcd's messages, which know none: the metadata of a call, and of its answer.
 
 A request says ``tricord-level`` (``levels.level_of``) and ``tricord-token`` (base64url; empty: nothing was seen). With
-either, the answer says the level, the age in seconds where it is known, and the token; a failure, ``tricord-error``.
-Unasked, an answer says how many concurrent values stand beside those that it shows, if there are any:
-``tricord-siblings``.
+either, the answer says the level, the age in seconds where it is known, and the token. A failure says
+``tricord-error``, also to those who name a keyspace. Unasked, an answer says how many concurrent values stand beside
+those that it shows, if there are any: ``tricord-siblings``.
 """
 
 from __future__ import annotations
