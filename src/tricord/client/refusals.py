@@ -71,6 +71,7 @@ _BY_CODE: dict[str, type[TricordError]] = {
         errors.CounterOverflow,
         errors.SiblingLimit,
         errors.TooManyEdges,
+        errors.EdgeOfAnotherCluster,
         errors.NotOfThisModel,
         errors.ReplicaCatchingUp,
         errors.ReplicaRetired,

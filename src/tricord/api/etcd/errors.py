@@ -90,6 +90,7 @@ TABLE: dict[type[TricordError], tuple[Status, str | None]] = {
     errors.ApplyFailed: (Status.UNAVAILABLE, "etcdserver: server stopped"),
     errors.EntriesLost: (Status.UNAVAILABLE, "etcdserver: server stopped"),
     errors.ReplicaCatchingUp: (Status.UNAVAILABLE, None),
+    errors.EdgeOfAnotherCluster: (Status.FAILED_PRECONDITION, None),
     errors.ReplicaRetired: (Status.FAILED_PRECONDITION, None),
 }
 
