@@ -10,7 +10,8 @@ from tricord.base.context import Context
 from tricord.base.environment import Environment, Timer
 from tricord.base.errors import TricordError
 from tricord.base.operations import Compact
-from tricord.mvcc.auto_compaction import AutoCompaction
+from tricord.mvcc.auto_compaction import AutoCompaction, auto_compaction
+from tricord.server.configuration import Configuration
 from tricord.server.telling import Tells
 from tricord.statemachine.machine import StateMachine
 
@@ -73,3 +74,16 @@ class Compacting:
             self._tells.info("compacted", keyspace=name, revision=revision)
         finally:
             self._asking.discard(identity)
+
+
+def open_compacting(
+    environment: Environment,
+    configuration: Configuration,
+    machine: StateMachine,
+    replica: Leads,
+    ask: Callable[[Compact, Context], Awaitable[Any]],
+    tells: Tells,
+) -> Compacting | None:
+    """As the settings say; None: nothing is compacted by itself."""
+    rule = auto_compaction(configuration.auto_compaction_mode, configuration.auto_compaction_retention)
+    return None if rule is None else Compacting(environment, rule, machine, replica, ask, tells)

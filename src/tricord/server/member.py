@@ -21,12 +21,11 @@ from tricord.base.metrics import Metrics, StoreCounts
 from tricord.base.ordered import Table
 from tricord.base.reachable import reachable
 from tricord.base.version import ETCD_VERSION
-from tricord.mvcc.auto_compaction import auto_compaction
 from tricord.raft.config import RaftConfig
 from tricord.replica.config import ReplicaConfig
 from tricord.replica.replica import Replica
 from tricord.server import bootstrap
-from tricord.server.compacting import Compacting
+from tricord.server.compacting import open_compacting
 from tricord.server.configuration import Configuration
 from tricord.server.corruption import Corruption
 from tricord.server.drain import Drain
@@ -41,14 +40,13 @@ from tricord.server.housekeeping import Housekeeping, first_needed
 from tricord.server.log_writer import LogWriter
 from tricord.server.member_engine import MemberEngine
 from tricord.server.member_gossip import MemberGossip
+from tricord.server.member_replicas import MemberReplicas
 from tricord.server.member_snapshots import MemberSnapshots
 from tricord.server.peer_addresses import peer_addresses
 from tricord.server.peer_links import PeerTls, open_links
 from tricord.server.peers import Peers
 from tricord.server.quota import Quota
 from tricord.server.rebuilding import Rebuilding
-from tricord.server.replicas.edges import Edges
-from tricord.server.replicas.retiring import Retiring
 from tricord.server.telling import Tells, TellsNobody
 from tricord.server.turn import TurnLoop
 from tricord.server.watching import Watching
@@ -159,7 +157,11 @@ class Member:
             environment, configuration, self.peers.hooks(), self.faults.cuts, tls=self._peer_tls
         )
         self.exchange = self.peers.connect(self.links)
-        self.gossip = self._open_gossip()
+        name, report = self.peers.name, self.report
+        self.gossip = MemberGossip(
+            environment, configuration, self.identity, self.machine, self._tells, name, report, tls=self._peer_tls
+        )
+        self.peers.reconfigured, self.metrics.gossip = self.gossip.configured, self.gossip.figures
         self.snapshots = MemberSnapshots(
             environment,
             storage,
@@ -185,7 +187,7 @@ class Member:
             report=self.report,
             fail=self._fail,
         )
-        self.turns.watched = self.watching.applied
+        self.turns.watched = self._applied
         self.engine = MemberEngine(
             environment,
             self.machine,
@@ -206,18 +208,19 @@ class Member:
             watching=self.watching,
             lease_checkpoint_seconds=configuration.lease_checkpoint_interval,
         )
-        self.engine.open_edge = Edges(environment, self.identity, self.exchange, self.machine, self.engine.ask).open
         self.engine.leases.say = self.peers.say
         self.peers.lease_message = self.engine.leases.received
         self.peers.membership = membership = self.engine.membership
         membership.learners_max, membership.strict = configuration.max_learners, configuration.strict_reconfig_check
         self.metrics.pending = lambda: self.engine.waiting
         self.metrics.store = lambda: StoreCounts(storage.overlay.entries(Table.HEAD), self.machine.compacted())
-        self.compacting = self._open_compacting()
+        identity, machine, ask = self.identity, self.machine, self.engine.ask
+        self.replicas = MemberReplicas(
+            environment, configuration, identity, machine, self.exchange, self.replica, ask, self._tells, self._fail
+        )
+        self.engine.open_edge = self.replicas.edges.open
+        self.compacting = open_compacting(environment, configuration, machine, self.replica, ask, self._tells)
         self.corruption = self._open_corruption()
-        away = configuration.replica_retention
-        self.retiring = Retiring(environment, self.machine, self.replica, self.engine.ask, self._tells, retention=away)
-        self.retiring.edges = self.exchange.connected
         self.peers.check_message = self.corruption.received
         self.quota = Quota(
             environment,
@@ -230,21 +233,6 @@ class Member:
             self._tells,
         )
         self._build_maintenance()
-
-    def _open_gossip(self) -> MemberGossip:
-        gossip = MemberGossip(
-            self._environment,
-            self._configuration,
-            self.identity,
-            self.machine,
-            self._tells,
-            self.peers.name,
-            self.report,
-            tls=self._peer_tls,
-        )
-        self.peers.reconfigured = gossip.configured
-        self.metrics.gossip = gossip.figures
-        return gossip
 
     def _build_maintenance(self) -> None:
         environment, storage, snapshots = self._environment, self._storage, self.snapshots
@@ -269,13 +257,6 @@ class Member:
             members=self.engine.members,
             requests=self._requests,
         )
-
-    def _open_compacting(self) -> Compacting | None:
-        configuration = self._configuration
-        rule = auto_compaction(configuration.auto_compaction_mode, configuration.auto_compaction_retention)
-        if rule is None:
-            return None
-        return Compacting(self._environment, rule, self.machine, self.replica, self.engine.ask, self._tells)
 
     def _open_corruption(self) -> Corruption:
         return Corruption(
@@ -367,6 +348,7 @@ class Member:
         self.peers.configured(self.replica.configuration)
         self._environment.tasks.spawn(self._watch_leader(), "leader")
         self._environment.tasks.spawn(self._watch_published(), "published")
+        self.replicas.start()
 
     async def _watch_leader(self) -> None:
         """Say who leads, each time it is another one."""
@@ -432,6 +414,7 @@ class Member:
         await self.turns.settle()
         await self.drain.close()
         try:
+            await self.replicas.stop()
             if self.failure is None:
                 await self.log.seal()
                 await self.drain.flush()
@@ -456,6 +439,7 @@ class Member:
         self.rebuilding.abandon()
         self.exports.abandon()
         self.drain.abandon()
+        self.replicas.abandon()
 
     def _look_no_more(self) -> None:
         """Stop what looks at the member every so often."""
@@ -463,7 +447,7 @@ class Member:
         if self.compacting is not None:
             self.compacting.stop()
         self.corruption.stop()
-        self.retiring.stop()
+        self.replicas.look_no_more()
         if self._timer is not None:
             self._timer.cancel()
 
@@ -538,6 +522,9 @@ class Member:
         if not self.peers.has_published():
             # An etcd that did not get so far answers nobody: its probes have no name for it.
             checks.append(HealthCheck(PUBLISHED, False, "the cluster does not know this member's addresses yet"))
+        checks += [
+            HealthCheck("replica_open", False, f"keyspace {name}: {why}") for name, why in self.replicas.failures()
+        ]
         return checks
 
     def _alarms(self) -> list[tuple[int, str]]:
@@ -566,6 +553,10 @@ class Member:
         """Grows with what this member does for others."""
         return self.machine.applied_index + self.metrics.ranges + self.metrics.txns
 
+    def _applied(self, applied: list[Applied]) -> None:
+        self.watching.applied(applied)
+        self.replicas.look()
+
     def _applied_index(self) -> int:
         return self.machine.applied_index
 
@@ -580,6 +571,7 @@ class Member:
         self.quota.look()
         self.housekeeping.look()
         self.gossip.look()
+        self.replicas.look()
         self._timer = self._environment.tasks.call_later(EXPIRE_SECONDS, self._every_so_often)
 
     def _fail(self, error: BaseException) -> None:

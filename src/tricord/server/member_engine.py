@@ -25,6 +25,7 @@ from tricord.base.errors import (
     NotForLearners,
     NotOfThisModel,
     OutcomeUnknown,
+    ReplicaCatchingUp,
     RequestTooLarge,
     Stopping,
     TooManyRequests,
@@ -264,6 +265,8 @@ class MemberEngine:
             self._look_up(request, context, reply, body)
             return
         keyspace = 0 if record is None else record.id
+        if record is not None and record.model is not Model.STRONG and kind not in _OF_THE_CLUSTER:
+            raise ReplicaCatchingUp("doors of causal and eventual keyspaces are not there yet")
         validate(request, self._limits)
         authorise(context, request)
         if kind is Range:
@@ -312,7 +315,7 @@ class MemberEngine:
             return
         if type(request) is LeaseGrant:
             request, body = self._granting(request), None
-        elif type(request) is KeyspaceCreate and request.model is not Model.STRONG:
+        elif type(request) is KeyspaceCreate and request.model is Model.EVENTUAL:
             raise Unimplemented(f"{request.model.value} keyspaces are not there yet: create a strong one")
         if kind is not AlarmChange and kind is not DowngradeChange:
             self._refuse_for_space(request)

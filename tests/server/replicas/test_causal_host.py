@@ -7,7 +7,7 @@ import pytest
 
 from tests.server.replicas.company import Company, play
 from tricord.base.changes import Add, AddElement, Put, Remove
-from tricord.base.errors import InvalidRequest, KeyNotProvided, RequestTooLarge, TokenAhead
+from tricord.base.errors import InvalidRequest, KeyNotProvided, NotOfThisModel, RequestTooLarge, TokenAhead
 from tricord.base.keyspaces import Model
 from tricord.base.typed import KeyChange
 from tricord.crdt.read_context import encode_read_context
@@ -89,13 +89,13 @@ def test_what_it_cannot_do_is_refused() -> None:
         (one,) = company.places
         for change, says in (
             (KeyChange(b"", Put(b"")), KeyNotProvided),
-            (KeyChange(b"a", Put(b""), ttl=5), InvalidRequest),
+            (KeyChange(b"a", Put(b""), ttl=5), NotOfThisModel),
             (KeyChange(b"a", Put(bytes(3 << 20))), RequestTooLarge),
             (KeyChange(b"a", Put(b""), seen=b"no context"), InvalidRequest),
         ):
             with pytest.raises(says):
                 await one.update(change)
-        with pytest.raises(InvalidRequest, match="acknowledged by one"):
+        with pytest.raises(NotOfThisModel, match="acknowledged by one"):
             await one.update(KeyChange(b"a", Put(b"")), acks=2)
         with pytest.raises(InvalidRequest):
             await one.update()

@@ -15,8 +15,8 @@ from tricord.base.changes import Remove, RemoveElement, RemoveField
 from tricord.base.dots import VersionVector
 from tricord.base.environment import Environment, Timer
 from tricord.base.errors import (
-    InvalidRequest,
     KeyNotProvided,
+    NotOfThisModel,
     OutcomeUnknown,
     ReplicaCatchingUp,
     ReplicaRetired,
@@ -214,7 +214,7 @@ class CausalHost:
     def read(self, keys: list[bytes], replicas: int, deadline: float, reply: CellsReply) -> None:
         """See ``KeyspaceReplica``."""
         if replicas > 1:
-            reply(InvalidRequest("a causal keyspace reads from one replica: a session's token makes it wait for more"))
+            reply(NotOfThisModel("a causal keyspace reads from one replica: a session's token makes it wait for more"))
             return
         try:
             self.check_open()
@@ -234,8 +234,8 @@ class CausalHost:
         self._deliveries.committer.when_durable(self._deliveries.shown, ready)
 
     def vector(self) -> VersionVector:
-        """See ``KeyspaceReplica``."""
-        return self.core.token()
+        """See ``KeyspaceReplica``: of what is durable here."""
+        return self.core.durable.vector()
 
     def covers(self, vector: VersionVector) -> bool:
         """See ``KeyspaceReplica``."""
@@ -390,16 +390,16 @@ class CausalHost:
 
 
 def check_update(request: Update) -> None:
-    """Raise InvalidRequest for what a causal keyspace does not do, or what is no update."""
+    """Raise InvalidRequest, NotOfThisModel for what a causal keyspace does not do, or what is no update."""
     if request.acks > 1:
-        raise InvalidRequest(
+        raise NotOfThisModel(
             "a write of a causal keyspace is acknowledged by one replica; eventual ones can wait for more"
         )
     for change in request.changes:
         if not change.key:
             raise KeyNotProvided("a key is empty")
         if change.ttl:
-            raise InvalidRequest("values of a causal keyspace have no time to live; those of eventual ones can")
+            raise NotOfThisModel("values of a causal keyspace have no time to live; those of eventual ones can")
 
 
 def _as_change(change: KeyChange) -> Change:
