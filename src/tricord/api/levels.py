@@ -50,5 +50,21 @@ def knows_keyspaces(metadata: Metadata) -> bool:
 
 def tell_stamp(call: Call, stamp: Stamp) -> None:
     """Say them in the head of the answer."""
-    for name, value in stamp_fields(stamp):
-        call.set_leading(name, value)
+    StampTeller().tell(call, stamp)
+
+
+class StampTeller:
+    """Tells one stamp after the other. All reads of a turn have the same one, whose token is made once."""
+
+    __slots__ = ("_fields", "_stamp")
+
+    def __init__(self) -> None:
+        self._stamp: Stamp | None = None
+        self._fields: list[tuple[str, str]] = []
+
+    def tell(self, call: Call, stamp: Stamp) -> None:
+        """Say it in the head of the answer."""
+        if stamp is not self._stamp:
+            self._stamp, self._fields = stamp, stamp_fields(stamp)
+        for name, value in self._fields:
+            call.set_leading(name, value)

@@ -11,7 +11,7 @@ import pytest
 from tests.api.etcd.scripted_engine import STAMP, RecordedCall, ScriptedEngine
 from tricord.api import etcd
 from tricord.base.errors import DeadlineExceeded, OutcomeUnknown, RevisionCompacted, TokenAhead
-from tricord.base.levels import Level
+from tricord.base.levels import Level, Stamp
 from tricord.base.operations import (
     Compact,
     CompactResult,
@@ -31,6 +31,7 @@ from tricord.wire.etcd.requests import encode_request
 from tricord.wire.etcd.responses import encode_response
 from tricord.wire.grpc.metadata import Metadata
 from tricord.wire.grpc.status import GrpcError, Status
+from tricord.wire.native.levels import stamp_fields
 from tricord.wire.schemas import kv
 
 RECORD = KeyValue(b"k", b"v", 2, 3, 2)
@@ -200,6 +201,19 @@ def test_an_error_in_the_middle_ends_the_stream_with_it() -> None:
     with pytest.raises(GrpcError) as caught:
         stream(engine, kv.RangeRequest(key=b"0", range_end=b"1"))
     assert caught.value.status == Status.OUT_OF_RANGE
+
+
+def test_each_answer_says_its_own_stamp_though_many_share_one() -> None:
+    engine = ScriptedEngine()
+    range_ = handler(engine, "Range")
+    stamps = [Stamp(1, 2, 3, revision, history=5, index=revision) for revision in (7, 8)]
+    told = []
+    for stamp in (stamps[0], stamps[0], stamps[1], stamps[0]):
+        call = RecordedCall(metadata=Metadata([("tricord-token", "")]))
+        range_(encode_request(Range(b"k")), call)
+        engine.open.pop()(RangeResult([], False, 0), stamp)
+        told.append(call.leading)
+    assert told == [stamp_fields(stamp) for stamp in (stamps[0], stamps[0], stamps[1], stamps[0])]
 
 
 @pytest.mark.parametrize("name", ["tricord-level", "tricord-token", "tricord-keyspace"])

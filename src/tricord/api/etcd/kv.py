@@ -12,7 +12,7 @@ from typing import Any
 from tricord.api.etcd.errors import fail, malformed, malformed_in_stream, stream_error
 from tricord.api.etcd.range_stream import range_stream
 from tricord.api.etcd.unary import only_request, replier, unary
-from tricord.api.levels import context_of
+from tricord.api.levels import StampTeller, context_of
 from tricord.base.errors import MalformedMessage, TricordError
 from tricord.server.engine import Engine
 from tricord.wire.etcd.requests import (
@@ -44,6 +44,7 @@ def methods(engine: Engine) -> list[Method]:
 def _put(engine: Engine) -> Callable[[bytes, UnaryCall], None]:
     """As ``unary``, and the client's own bytes go along where they can be logged as they are."""
     engine_call = engine.call
+    teller = StampTeller()
 
     def handle(data: bytes, call: UnaryCall) -> None:
         body: bytes | None = data
@@ -60,7 +61,7 @@ def _put(engine: Engine) -> Callable[[bytes, UnaryCall], None]:
             fail(call, error)
             return
         call.on_cancel(context.cancel)
-        engine_call(request, context, replier(call), body)
+        engine_call(request, context, replier(call, teller), body)
 
     return handle
 
@@ -68,6 +69,7 @@ def _put(engine: Engine) -> Callable[[bytes, UnaryCall], None]:
 def _txn(engine: Engine) -> Callable[[bytes, UnaryCall], None]:
     """As ``unary``, and what is to be logged goes along."""
     engine_call = engine.call
+    teller = StampTeller()
 
     def handle(data: bytes, call: UnaryCall) -> None:
         try:
@@ -79,7 +81,7 @@ def _txn(engine: Engine) -> Callable[[bytes, UnaryCall], None]:
             fail(call, error)
             return
         call.on_cancel(context.cancel)
-        engine_call(request, context, replier(call), body)
+        engine_call(request, context, replier(call, teller), body)
 
     return handle
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from tricord.api.etcd.errors import fail, malformed
-from tricord.api.levels import context_of, tell_stamp, wants_stamp
+from tricord.api.levels import StampTeller, context_of, wants_stamp
 from tricord.base.errors import MalformedMessage, TricordError
 from tricord.base.levels import Level, Stamp
 from tricord.base.operations import Request
@@ -22,6 +22,7 @@ def unary(
 ) -> Callable[[bytes, UnaryCall], None]:
     """A handler that decodes, calls the engine and answers."""
     engine_call = engine.call
+    teller = StampTeller()
 
     def handle(data: bytes, call: UnaryCall) -> None:
         try:
@@ -33,7 +34,7 @@ def unary(
             fail(call, error)
             return
         call.on_cancel(context.cancel)
-        engine_call(request, context, replier(call))
+        engine_call(request, context, replier(call, teller))
 
     return handle
 
@@ -48,7 +49,7 @@ async def only_request(call: StreamCall) -> bytes:
     return data
 
 
-def replier(call: UnaryCall) -> Reply:
+def replier(call: UnaryCall, teller: StampTeller) -> Reply:
     """Answers the call with what the engine says."""
     stamped = wants_stamp(call.metadata)
 
@@ -57,7 +58,7 @@ def replier(call: UnaryCall) -> Reply:
             fail(call, outcome)
             return
         if stamped or stamp.siblings:
-            tell_stamp(call, stamp)
+            teller.tell(call, stamp)
         if isinstance(outcome, Encoded):
             call.reply(outcome.data)
         else:
