@@ -188,6 +188,38 @@ def test_half_a_state_is_not_gone_on_with_at_one_that_has_less_than_was_here_bef
     assert (three.read("a"), three.read("b")) == (["3"], ["3"])
 
 
+def test_a_piece_that_comes_late_is_no_part_of_a_later_fetch() -> None:
+    one, two = Member(1, (1, 2)), Member(2, (1, 2))
+    one.put(a="1", b="1")
+    first = one.replica.piece(bytes_max=1)
+    assert first is not None
+    late = one.replica.piece(first.end, 1)
+    assert late is not None
+    one.put(b="2")
+    fetch(two, one, pieces=1)
+    assert not two.replica.expects(late), "it lacks what the first piece of this fetch speaks of"
+    rest = one.replica.piece(first.end, 1)
+    assert rest is not None
+    two.replica.take_piece(rest, NOW)
+    assert (two.read("a"), two.read("b")) == (["1"], ["2"])
+
+
+def test_a_session_goes_on_at_one_that_joined_although_its_writers_start_is_long_over() -> None:
+    one, two = Member(1, (1, 2)), Member(2, (1, 2))
+    two.take(one.put(a="1", b="2"))
+    token = one.token
+    one = one.restarted()
+    for _ in range(2):
+        tell_all(one, two)
+        one.replica.cut()
+        two.replica.cut()
+    joined = Member(3)
+    one.replica.change_set(2, (1, 2, 3), ())
+    assert one.replica.past.is_closed(next(iter(token.entries)))
+    fetch(joined, one)
+    assert joined.replica.covers(token)
+
+
 def test_who_has_half_a_state_to_give_sends_its_own_writes_to_those_who_lag() -> None:
     one, two, three = Member(1), Member(2), Member(3)
     one.put(a="1", b="1")

@@ -56,6 +56,7 @@ class ReplicaState:
         self._all_pieces = self._anew = False
         self._of_this_fetch = Past()
         self._first_past: Past | None = None
+        self._first_ended: dict[Origin, int] = {}
         self._next_start = b""
         for row in self.log.rows():
             self._load(row)

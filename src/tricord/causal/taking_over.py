@@ -79,7 +79,9 @@ class TakingOver(ReplicaState):
         pieces of another fetch are here already. If not: ask again later, or another one."""
         if not self.fetching or self._all_pieces or piece.start != self._next_start:
             return False
-        return self._first_past is not None or not self._replaces(piece) or piece.past.includes(self.base.past)
+        if self._first_past is not None:
+            return piece.past.includes(self._first_past)  # else it comes late, of a fetch before this one
+        return not self._replaces(piece) or piece.past.includes(self.base.past)
 
     def _replaces(self, piece: Piece) -> bool:
         """Whether cells have to be as the sender has them, with this log's rows on top, rather than joined: something
@@ -102,7 +104,7 @@ class TakingOver(ReplicaState):
         cells = [(key, decode_cell(data)) for key, data in piece.cells]
         if self._first_past is None:
             self._anew = self._replaces(piece)
-            self._first_past = piece.past
+            self._first_past, self._first_ended = piece.past, piece.ended
             self._rename_unsent(piece, now, result)
         found = dict(cells)
         own = dict(self.range(piece.start, piece.end or None))
@@ -121,7 +123,7 @@ class TakingOver(ReplicaState):
         self.store.write([*writes, self.log.base_write(self.base)])
         self._next_start = piece.end
         if not piece.end:
-            self._end_pieces(piece, result)
+            self._end_pieces(result)
         return result
 
     def _rename_unsent(self, piece: Piece, now: int, result: Delivered) -> None:
@@ -172,7 +174,7 @@ class TakingOver(ReplicaState):
         self.store.write([self.log.drop_write(row)])
         self._deliver(operation, deltas, result, mine=True)
 
-    def _end_pieces(self, piece: Piece, result: Delivered) -> None:
+    def _end_pieces(self, result: Delivered) -> None:
         first = self._first_past
         assert first is not None
         writes: list[Write] = []
@@ -188,7 +190,7 @@ class TakingOver(ReplicaState):
         self._mixed = self._of_this_fetch
         self.base = self._base(self.base.past, frozenset(self.base.past.entries))
         self._recent |= self.base.owed
-        self.store.write([*writes, *self.log.ended_writes(piece.ended), self.log.base_write(self.base)])
+        self.store.write([*writes, *self.log.ended_writes(self._first_ended), self.log.base_write(self.base)])
         self.durable.merge(first)
         self.pending.clear()
         self._end_fetch(result)

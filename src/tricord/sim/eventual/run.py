@@ -47,6 +47,7 @@ class Run:
         self.starts = 0
         self._disk_lost = False
         self._retired: set[int] = set()
+        self._returning = False
         self.world.ending_seconds = random.choice((1.5, 3600.0))
         for number in range(1, random.randint(3, 5)):
             self.world.add(number)
@@ -74,6 +75,7 @@ class Run:
         self.clients.take(host, output, self.world.now)
         if output.adopted:
             host.formers = []
+            self._returning = False
 
     def _settle(self, ended: float, bound: float) -> float:
         """How long replicas differed after the last fault and write; those that return, and the taking away of what has
@@ -148,7 +150,7 @@ class Run:
         older = dict(host.disk.records)
 
         def restore() -> None:
-            if host.number not in self.world.hosts:
+            if self.world.hosts.get(host.number) is not host:
                 return
             self.world.stop(host)
             host.disk = Disk()
@@ -163,13 +165,15 @@ class Run:
             self._one().skew = self._random.choice((600_000, -600_000, 0, 50))
 
     def _join(self) -> None:
-        self.world.add(max(self.world.hosts) + 10)
+        self.world.add(self._new_number())
 
     def _retire(self) -> None:
-        """It is away, is retired, and comes back under a new number."""
+        """It is away, is retired, and comes back under a new number; one at a time, as what only two have that are
+        retired at once is lost."""
         host = self._one()
-        if host.core is None or host.formers or len(self.world.hosts) < 3:
+        if host.core is None or self._returning or len(self.world.hosts) < 3:
             return
+        self._returning = True
         self.world.stop(host)
         self._retired.add(host.number)
         if self._disk_lost:
@@ -180,7 +184,11 @@ class Run:
 
     def _return(self, host: Host) -> None:
         formers = formers_in([(host.number, host.disk.open())], Table.HEAD)
-        self.world.add(max(self.world.hosts) + 10, formers)
+        self.world.add(self._new_number(), formers)
+
+    def _new_number(self) -> int:
+        """One that no replica ever had."""
+        return max(*self.world.hosts, *self._retired, 0) + 10
 
     def _excuse(self, host: Host) -> None:
         """A disk is gone, and with it what was acknowledged there; also what a replica that is retired gave to this one
@@ -191,7 +199,7 @@ class Run:
             self.clients.excuse(number)
 
     def _start(self, host: Host) -> None:
-        if host.core is None and host.number in self.world.hosts:
+        if host.core is None and self.world.hosts.get(host.number) is host:
             self.starts += 1
             self.world.start(host)
 
