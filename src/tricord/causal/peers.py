@@ -56,13 +56,18 @@ class Peer:
         """What went to it and was not in its last word."""
 
     def hear(self, have: Have, *, first_hand: bool = True) -> None:
-        """Its newest word. If its own brings nothing new although something is under way, that is sent again."""
+        """Its newest word. If its own brings nothing new although something is under way, that is sent again; and after
+        a start of its own it may have less than before: its disk may be an older one."""
         before = self.have
         self.have = have
         arrived = [origin for origin, counter in self.sent.items() if have.past.has(origin, counter)]
         for origin in arrived:
             del self.sent[origin]
-        if before is None or (first_hand and self.sent and before.past == have.past):
+        if (
+            before is None
+            or before.incarnation != have.incarnation
+            or (first_hand and self.sent and before.past == have.past)
+        ):
             self.rewind()
 
     def rewind(self) -> None:

@@ -235,8 +235,8 @@ class CausalReplica(TakingOver):
     def cut(self, retention: int = RETENTION_BYTES) -> int:
         """Drop rows that all active replicas have, and the oldest beyond ``retention`` bytes; close incarnations that
         are over. Called now and then; drops 1,000 rows at most and gives how many."""
-        if self.fetching:
-            return 0
+        if self.fetching or self.is_retired or self.outdated:
+            return 0  # that others closed this id says nothing of what this log has of it
         rows, stable = rows_to_cut(self.log, self.durable, self.persisted_to, self.peers, retention)
         past = self.base.past
         owed = set(self.base.owed) if not stable else set[Origin]()

@@ -30,7 +30,6 @@ from tricord.base.errors import (
     Stopping,
     TooManyRequests,
     TricordError,
-    Unimplemented,
 )
 from tricord.base.export import Export, ExportForm
 from tricord.base.hashes import ContentHash
@@ -315,8 +314,6 @@ class MemberEngine:
             return
         if type(request) is LeaseGrant:
             request, body = self._granting(request), None
-        elif type(request) is KeyspaceCreate and request.model is Model.EVENTUAL:
-            raise Unimplemented(f"{request.model.value} keyspaces are not there yet: create a strong one")
         if kind is not AlarmChange and kind is not DowngradeChange:
             self._refuse_for_space(request)
         # Before anybody was elected the term is 0, which would say that a client decided.

@@ -7,7 +7,7 @@ import random
 from collections.abc import Callable, Coroutine
 from typing import Any
 
-from tricord.base.changes import Change, Put
+from tricord.base.changes import AddElement, Change, Put
 from tricord.base.environment import Environment
 from tricord.base.errors import TricordError
 from tricord.base.keyspaces import KeyspaceRecord, Model
@@ -15,7 +15,7 @@ from tricord.base.typed import KeyChange, Update, UpdateResult
 from tricord.crdt.shown import show
 from tricord.server.replicas.keyspace_replica import Changed
 from tricord.server.replicas.opening import open_host
-from tricord.sim.environment import simulated_environment
+from tricord.sim.environment import SimulatedClock, simulated_environment
 from tricord.sim.virtual_loop import VirtualLoop
 from tricord.storage.memory_disk import MemoryDisk
 
@@ -23,12 +23,23 @@ CLUSTER = 77
 MAP_SIZE = 64 << 20
 
 
+class SkewedClock(SimulatedClock):
+    """A wall clock that may be wrong."""
+
+    def __init__(self, loop: VirtualLoop, place: Place) -> None:
+        super().__init__(loop)
+        self._place = place
+
+    def wall_ns(self) -> int:
+        return super().wall_ns() + self._place.ahead * 1_000_000_000
+
+
 class Place:
     """Where a host runs: a process with a disk. It is the host's ``Surroundings``."""
 
     def __init__(self, company: Company, number: int, record: KeyspaceRecord) -> None:
         self.company, self.number, self.record = company, number, record
-        self.disk = MemoryDisk(seed=number)
+        self.disk = MemoryDisk(seed=company.source.randrange(1 << 30))
         self.host: Any = None
         self.alarms: list[str] = []
         self.wanted_numbers = 0
@@ -36,12 +47,16 @@ class Place:
         self.told: list[Changed] = []
         self.resyncs = 0
         self.life = 0
+        self.ahead = 0
+        """Seconds by which its wall clock is."""
         self.environment: Environment = simulated_environment(company.loop, self.disk, seed=number)
 
     async def start(self) -> None:
         """With what the disk holds."""
         self.life += 1
-        self.environment = simulated_environment(self.company.loop, self.disk, seed=self.number * 1000 + self.life)
+        loop = self.company.loop
+        clock = SkewedClock(loop, self)
+        self.environment = simulated_environment(loop, self.disk, seed=self.number * 1000 + self.life, clock=clock)
         host = await open_host(
             self.environment,
             "data",
@@ -70,8 +85,8 @@ class Place:
     def crash(self) -> None:
         """The power goes, and comes back."""
         host, self.host = self.host, None
-        self.disk.power_cut()
         host.abandon()
+        self.disk.power_cut()
 
     async def stop(self) -> None:
         """Cleanly."""
@@ -113,6 +128,21 @@ class Place:
         """One change of one key."""
         return await self.update(KeyChange(key.encode(), change, seen))
 
+    def write(self, key: str, value: str, then: Callable[[], object]) -> None:
+        """Put, and go on; ``then`` runs when it is acknowledged."""
+        self._ask(KeyChange(key.encode(), Put(value.encode())), then)
+
+    def add(self, key: str, element: str, then: Callable[[], object]) -> None:
+        """Add to a set, and go on."""
+        self._ask(KeyChange(key.encode(), AddElement(element.encode())), then)
+
+    def _ask(self, change: KeyChange, then: Callable[[], object]) -> None:
+        def answered(outcome: UpdateResult | TricordError) -> None:
+            if isinstance(outcome, UpdateResult):
+                then()
+
+        self.host.update(Update([change]), float("inf"), answered)
+
     def read(self, key: str) -> Any:
         """A key's value; of a register, its siblings in order."""
         self.host.check_open()
@@ -141,6 +171,14 @@ class Company:
         self.places = [Place(self, number, record) for number in range(1, count + 1)]
         self.set: tuple[int, list[int], list[int], list[int]] = (1, list(range(1, count + 1)), [], [])
         self.sent_bytes = 0
+
+    def join(self, number: int | None = None) -> Place:
+        """One more, that is to be started: with a number of the set, or 0."""
+        joined = Place(self, len(self.places) + 1 if number is None else number, self.places[0].record)
+        self.places.append(joined)
+        if number is None:
+            self.change_set([place.number for place in self.places], [])
+        return joined
 
     def place_of(self, number: int) -> Place | None:
         return next((place for place in self.places if place.number == number), None)

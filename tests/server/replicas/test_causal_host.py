@@ -3,14 +3,28 @@
 
 from __future__ import annotations
 
+import copy
+import errno
+
 import pytest
 
-from tests.server.replicas.company import Company, play
+from tests.server.replicas.company import Company, Place, play
 from tricord.base.changes import Add, AddElement, Put, Remove
-from tricord.base.errors import InvalidRequest, KeyNotProvided, NotOfThisModel, RequestTooLarge, TokenAhead
+from tricord.base.dots import Origin, VersionVector
+from tricord.base.errors import (
+    InvalidRequest,
+    KeyNotProvided,
+    KeyspaceNotFound,
+    NoSpace,
+    NotOfThisModel,
+    RequestTooLarge,
+    TokenAhead,
+    TricordError,
+)
 from tricord.base.keyspaces import Model
-from tricord.base.typed import KeyChange
+from tricord.base.typed import KeyChange, Update
 from tricord.crdt.read_context import encode_read_context
+from tricord.storage.memory_disk import PowerLost
 
 
 def test_what_is_written_anywhere_is_soon_everywhere() -> None:
@@ -119,3 +133,263 @@ def test_watchers_are_told_in_order_of_what_is_durable() -> None:
             ]
 
     play(Company(Model.CAUSAL, 2), story)
+
+
+def test_a_power_cut_at_any_call_of_the_disk_loses_nothing_that_was_acknowledged() -> None:
+    cuts = 0
+    for call in range(1, 60, 2):
+        acknowledged: list[int] = []
+        company = Company(Model.CAUSAL, 1, seed=call)
+        (one,) = company.places
+        one.disk.cut_at = call
+
+        async def story(company: Company, one: Place = one, acknowledged: list[int] = acknowledged) -> None:
+            nonlocal cuts
+            for _ in range(4):
+                try:
+                    await one.start()
+                    break
+                except PowerLost:
+                    cuts += 1
+                    one.disk.power_cut()
+            for number in range(6):
+                one.write(f"key{number}", str(number), lambda number=number: acknowledged.append(number))  # type: ignore[misc]
+                await company.pass_time(0.0001)
+            await company.pass_time(0.01)
+            if one.failures:
+                cuts += 1
+            one.crash()
+            await one.start()
+            await company.until(lambda: bool(one.host.status().is_open))
+            assert [one.read(f"key{number}") for number in acknowledged] == [[str(number)] for number in acknowledged]
+            assert one.host.sequence >= len(acknowledged)
+
+        play(company, story)
+    assert cuts > 5
+
+
+def test_a_full_disk_refuses_writes_and_loses_none() -> None:
+    async def story(company: Company) -> None:
+        await company.start()
+        one, two = company.places
+        await one.put(a="1")
+        await company.until(company.are_equal)
+        one.disk.fail_at = dict.fromkeys(range(one.disk.calls + 1, one.disk.calls + 6), errno.ENOSPC)
+        answered: list[str] = []
+        one.write("a", "2", lambda: answered.append("2"))
+        await company.pass_time(0.1)
+        with pytest.raises(NoSpace):
+            await one.put(b="3")
+        assert not one.host.is_durable
+        await two.put(c="elsewhere")
+        await company.pass_time(1)
+        assert (one.read("c"), two.read("a"), answered) == (None, ["1"], [])
+        await company.until(company.are_equal)
+        assert (one.read("c"), two.read("a"), answered) == (["elsewhere"], ["2"], ["2"])
+        assert not one.failures
+
+    play(Company(Model.CAUSAL, 2), story)
+
+
+def test_over_the_quota_only_what_takes_away_is_written() -> None:
+    async def story(company: Company) -> None:
+        await company.start()
+        (one,) = company.places
+        await one.put(a="x" * 20_000)
+        with pytest.raises(NoSpace):
+            await one.put(b="y")
+        await one.change("a", Remove())
+        await company.pass_time(2)
+        await one.put(b="y")
+
+    play(Company(Model.CAUSAL, 1, quota=20_000), story)
+
+
+def test_a_failing_disk_ends_the_replica_loudly() -> None:
+    async def story(company: Company) -> None:
+        await company.start()
+        (one,) = company.places
+        one.disk.fail_at = {one.disk.calls + 1: errno.EIO}
+        one.write("a", "1", lambda: None)
+        await company.pass_time(0.1)
+        assert [type(failure) for failure in one.failures] == [OSError]
+
+    play(Company(Model.CAUSAL, 1), story)
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_crashes_partitions_and_loss_lose_nothing_that_was_acknowledged(seed: int) -> None:
+    acknowledged: set[str] = set()
+
+    async def story(company: Company) -> None:
+        await company.start()
+        source = company.source
+        for number in range(60):
+            place = source.choice(company.places)
+            if place.host is None:
+                await place.start()
+            elif source.random() < 0.1:
+                place.crash()
+                continue
+            elif source.random() < 0.1:
+                company.partition(*source.sample([1, 2, 3], source.randrange(3)))
+            if place.host.status().is_open:
+                place.add("tags", str(number), lambda number=number: acknowledged.add(str(number)))  # type: ignore[misc]
+            await company.pass_time(source.uniform(0, 0.2))
+        company.partition()
+        company.loss = 0.0
+        for place in company.places:
+            if place.host is None:
+                await place.start()
+        assert await company.until(company.are_equal) < 10
+        for place in company.places:
+            assert acknowledged <= {element.decode() for element in place.read("tags")}
+
+    play(Company(Model.CAUSAL, 3, loss=0.1, seed=seed), story)
+    assert len(acknowledged) > 20
+
+
+def test_one_that_joins_gets_the_state_in_pieces_and_is_closed_until_it_has_it() -> None:
+    async def story(company: Company) -> None:
+        await company.start()
+        one, two, _ = company.places
+        for number in range(20):
+            await one.put(**{f"key{number:02}": "x" * 60_000})
+        await company.until(company.are_equal)
+        await company.pass_time(5)  # the log is cut: all have it
+        joined = company.join()
+        await joined.start()
+        seen: set[bool] = set()
+
+        def is_open() -> bool:
+            seen.add(joined.host.status().is_open)
+            return True in seen
+
+        await company.until(is_open)
+        assert seen == {False, True}
+        assert joined.host.status().keys == 20
+        await two.put(key00="later")
+        await company.until(company.are_equal)
+        assert joined.read("key00") == ["later"]
+        assert joined.resyncs == 1
+
+    play(Company(Model.CAUSAL, 3), story)
+
+
+def test_a_retired_one_comes_back_under_a_new_number_with_what_it_had_not_sent() -> None:
+    async def story(company: Company) -> None:
+        await company.start()
+        one, two, three = company.places
+        await three.put(a="sent")
+        await company.until(company.are_equal)
+        company.partition(3)
+        await three.put(b="unsent")
+        company.set = (2, [1, 2], [], [3])
+        for place in (one, two):
+            place.host.belong(*company.set)
+        await two.put(a="meanwhile")
+        await company.pass_time(10)
+        company.partition()
+        three.host.belong(*company.set)
+        await company.until(lambda: three.wanted_numbers > 0)
+        await three.stop()
+        three.number = 4
+        company.change_set([1, 2, 4], [3])
+        await three.start()
+        await company.until(company.are_equal)
+        assert {(str(place.read("a")), str(place.read("b"))) for place in company.places} == {
+            ("['meanwhile']", "['unsent']")
+        }
+
+    play(Company(Model.CAUSAL, 3), story)
+
+
+def test_an_edge_keeps_what_it_wrote_before_it_had_a_number() -> None:
+    async def story(company: Company) -> None:
+        await company.start()
+        one, edge = company.places[0], company.join(0)
+        company.set = (2, [1], [], [])
+        await one.put(a="member")
+        await edge.start()
+        await edge.put(a="edge", b="edge")
+        await edge.change("hits", Add(3))
+        await edge.stop()
+        await edge.start()
+        await edge.change("hits", Add(4))
+        await company.pass_time(5)
+        assert edge.host.status().unsent == 4
+        await edge.stop()
+        edge.number = 2
+        company.set = (3, [1], [2], [])
+        one.host.belong(*company.set)
+        await edge.start()
+        assert edge.read("hits") == 7, "nothing is dark in between"
+        await company.until(company.are_equal)
+        assert (one.read("a"), one.read("b"), one.read("hits")) == (["edge", "member"], ["edge"], 7)
+
+    play(Company(Model.CAUSAL, 1), story)
+
+
+def test_a_disk_that_is_an_older_copy_of_itself_is_found_out() -> None:
+    async def story(company: Company) -> None:
+        await company.start()
+        one, two = company.places
+        await two.put(a="1")
+        await company.until(company.are_equal)
+        older = copy.deepcopy(two.disk)
+        await two.put(b="2")
+        await company.until(company.are_equal)
+        two.crash()
+        two.disk = older
+        older.power_cut()
+        await two.start()
+        await two.put(c="3")
+        await company.until(company.are_equal)
+        assert (one.read("b"), two.read("b"), one.read("c")) == (["2"], ["2"], ["3"])
+
+    play(Company(Model.CAUSAL, 2), story)
+
+
+def test_a_clock_far_ahead_is_told_once_a_minute() -> None:
+    async def story(company: Company) -> None:
+        await company.start()
+        one, two = company.places
+        one.ahead = 600
+        for number in range(30):
+            await one.put(a=str(number))
+            await company.pass_time(1)
+        await company.until(company.are_equal)
+        assert two.alarms.count("a clock is far ahead") == 1
+        await two.put(a="settled")
+        await company.until(company.are_equal)
+        assert one.read("a") == ["settled"]
+
+    play(Company(Model.CAUSAL, 2), story)
+
+
+def test_what_is_no_message_changes_nothing() -> None:
+    async def story(company: Company) -> None:
+        await company.start()
+        one, two = company.places
+        for data in (b"", b"\x01", b"\x01\x09", b"\x02\x01\x00", bytes(100), b"\x01\x01\x01\x02ab"):
+            one.host.received(2, data)
+        assert set(one.alarms) == {"a message cannot be read"}
+        await two.put(a="1")
+        await company.until(company.are_equal)
+
+    play(Company(Model.CAUSAL, 2), story)
+
+
+def test_a_keyspace_that_is_dropped_in_use_ends_its_calls() -> None:
+    async def story(company: Company) -> None:
+        await company.start()
+        (one,) = company.places
+        waiting: list[TricordError | None] = []
+        answers: list[object] = []
+        one.host.wait_for(VersionVector({Origin(9, 9): 1}), float("inf"), waiting.append)
+        one.host.update(Update([KeyChange(b"a", Put(b"1"))]), float("inf"), answers.append)
+        host, one.host = one.host, None
+        await host.close(KeyspaceNotFound("dropped"))
+        assert [type(answer) for answer in (*waiting, *answers)] == [KeyspaceNotFound, KeyspaceNotFound]
+
+    play(Company(Model.CAUSAL, 1), story)

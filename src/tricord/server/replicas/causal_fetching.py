@@ -16,6 +16,8 @@ ANSWER_SECONDS = 2.0
 """Who gives no piece in so much time is given up for another."""
 REST_SECONDS = 10.0
 """After the last piece the operations behind it are awaited for so long before the fetch begins anew."""
+ENDED_SECONDS = 1.5
+"""Who took a state over so lately is told again if it needs another."""
 SERVED_SECONDS = 2.0
 """Who gave a piece so lately is not sent away to fetch itself."""
 
@@ -42,6 +44,7 @@ class Fetching:
         self._fetch = 0
         self._asked_at = float("-inf")
         self._served_at = float("-inf")
+        self._ended_at = float("-inf")
 
     def look(self) -> None:
         """Every so often: begin, or begin anew with another one, where nothing comes any more."""
@@ -62,7 +65,9 @@ class Fetching:
 
     def lagging(self, sender: int) -> None:
         """That replica says that this one needs a state."""
-        if not self._core.fetching and self._now() - self._served_at > SERVED_SECONDS:
+        now = self._now()
+        rests = now - self._served_at <= SERVED_SECONDS or now - self._ended_at <= ENDED_SECONDS
+        if not self._core.fetching and not rests:
             self._begin(sender)
 
     def asked(self, sender: int, message: AskPiece) -> None:
@@ -96,7 +101,7 @@ class Fetching:
             self._fetch = 0
             return
         mark = self._deliveries.took(result, unspoken=True)
-        self._asked_at = self._now()
+        self._asked_at = self._ended_at = self._now()
         if message.piece.end:
             self._deliveries.committer.when_durable(mark, self._next(message.piece))
 

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from tricord.base.changes import Remove, RemoveElement, RemoveField
-from tricord.base.dots import VersionVector
+from tricord.base.dots import INCARNATION_MAX, VersionVector
 from tricord.base.environment import Environment, Timer
 from tricord.base.errors import (
     KeyNotProvided,
@@ -106,7 +106,9 @@ class CausalHost:
         self._answers: deque[_Answer] = deque()
         self._waiting = 0
         self._timer: Timer | None = None
-        self._is_joining = not core.sequence and not core.fetching and not numbered and not core.highest_incarnation
+        self._is_joining = (
+            replica != 0 and not core.sequence and not core.fetching and not numbered and not core.highest_incarnation
+        )
         self._join_until = 0.0
         self._join_for: Past | None = None
         self._cut_at = self._number_at = 0.0
@@ -339,7 +341,8 @@ class CausalHost:
         core = self.core
         if self._is_joining:
             self._look_whether_joined()
-        if core.is_retired:
+        if core.is_retired or core.outdated >= INCARNATION_MAX:
+            # In the second case others heard of it before this one did.
             self._ask_for_number(now)
         elif core.outdated:
             self._alarm("a disk is an older copy of itself", "the replica takes over a state")
