@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from tricord.base.context import Context
-from tricord.base.errors import KeyspaceNotFound
+from tricord.base.errors import KeyspaceNotFound, ReplicaCatchingUp
 from tricord.base.keyspaces import DEFAULT_KEYSPACE, KeyspaceList
+from tricord.base.operations import Range
 from tricord.base.watching import WatchStream
 from tricord.server.engine import Engine
 from tricord.wire.grpc.metadata import EMPTY, Metadata
@@ -40,4 +41,11 @@ async def open_watch(engine: Engine, context: Context, wake: Callable[[], None])
         return engine.open_watch(context, wake)
     except KeyspaceNotFound:
         await engine.ask(KeyspaceList(), Context(deadline=context.deadline))
+    except ReplicaCatchingUp:
+        pass
+    try:
+        return engine.open_watch(context, wake)
+    except ReplicaCatchingUp:
+        # A read waits until the replica is open.
+        await engine.ask(Range(b"\0", count_only=True, range_end=b"\1"), Context(context.keyspace))
         return engine.open_watch(context, wake)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine
-from typing import Any, Protocol, TypeAlias
+from typing import Any, TypeAlias
 
 from tricord.auth.authorise import authorise
 from tricord.base.alarms import AlarmChange, AlarmKind
@@ -25,13 +25,11 @@ from tricord.base.errors import (
     NotForLearners,
     NotOfThisModel,
     OutcomeUnknown,
-    ReplicaCatchingUp,
     RequestTooLarge,
     Stopping,
     TooManyRequests,
     TricordError,
 )
-from tricord.base.export import Export, ExportForm
 from tricord.base.hashes import ContentHash
 from tricord.base.keyspaces import (
     DEFAULT_KEYSPACE,
@@ -50,7 +48,6 @@ from tricord.base.leases import (
     LeaseTimeToLive,
 )
 from tricord.base.levels import Bounded, Level, ReadLevel, Stamp
-from tricord.base.members import MemberStatus
 from tricord.base.membership import Configuration
 from tricord.base.metrics import Metrics
 from tricord.base.operations import Compact, CompactResult, DeleteRange, Put, Range, Request, Result, Txn, is_read
@@ -58,12 +55,14 @@ from tricord.base.replica_sets import KeyspaceDescribe, KeyspaceDescribeResult, 
 from tricord.base.typed import TypedStream
 from tricord.base.watching import WatchStream
 from tricord.mvcc.ranges import TooWide
-from tricord.server.engine import EdgeEnd, EdgeTell, Encoded, HealthCheck, Outcome, Reply
+from tricord.server.engine import EdgeEnd, EdgeTell, Encoded, Outcome, Reply
+from tricord.server.engine_host import Host
 from tricord.server.hashing import Hashing
 from tricord.server.lease_keeping import Lead, LeaseKeeping
 from tricord.server.leases import Leases
 from tricord.server.local_reads import Freshness, LocalReads
 from tricord.server.membership import Cluster, Membership
+from tricord.server.replicas.requests import ReplicaRequests
 from tricord.server.tickets import Tickets, Waiting
 from tricord.server.turn import TurnLoop
 from tricord.server.watching import Watching
@@ -93,37 +92,13 @@ _OF_THE_CLUSTER: frozenset[type[Request]] = frozenset(
 """Belong to no keyspace."""
 
 _LINEARIZABLE, _SEQUENTIAL, _ANY = Level.LINEARIZABLE, Level.SEQUENTIAL, Level.ANY
+_STRONG = Model.STRONG
 
 REQUEST_SECONDS_MAX = 7.0
 """How long a request without a deadline of its own may wait."""
 
 
 OpenEdge: TypeAlias = Callable[[EdgeHello, EdgeTell, EdgeEnd], Coroutine[Any, Any, EdgeStream]]
-
-
-class Host(Protocol):
-    """The member behind the engine."""
-
-    def refuses_growth(self) -> str:
-        """Why writes that make the store larger are refused; empty when they are not."""
-
-    def compacted(self, keyspace: int, revision: int, then: Callable[[], None] | None) -> None:
-        """Begin to free what a compaction made unreachable; ``then`` runs when that is done."""
-
-    def report(self, error: BaseException, where: str) -> None:
-        """Something failed that should not, and that others need not suffer for."""
-
-    async def open_snapshot(self, form: ExportForm) -> Export:
-        """See ``Engine``."""
-
-    async def defragment(self) -> None:
-        """See ``Engine``."""
-
-    def status(self) -> MemberStatus:
-        """See ``Engine``."""
-
-    def health(self) -> list[HealthCheck]:
-        """See ``Engine``."""
 
 
 class MemberEngine:
@@ -179,6 +154,19 @@ class MemberEngine:
             cluster=cluster,
             history=history,
         )
+        self.replicas = ReplicaRequests(
+            environment,
+            metrics,
+            cluster=cluster,
+            member=member,
+            history=history,
+            term=lambda: turns.term,
+            report=host.report,
+            waiting_max=waiting_max,
+            request_bytes_max=request_bytes_max,
+            progress_seconds=watching.progress_seconds,
+        )
+        """Requests about causal and eventual keyspaces; whoever opens their replicas sets its ``find``."""
         turns.after_turn = self._turned
         self._random = environment.random
         self._lease_ttl_min = lease_ttl_min
@@ -228,17 +216,21 @@ class MemberEngine:
     def open_watch(self, context: Context, wake: Callable[[], None]) -> WatchStream:
         if self.stopping:
             raise Stopping
-        keyspace = self._machine.catalogue.find(context.keyspace).id
+        record = self._machine.catalogue.find(context.keyspace)
+        if record.model is not _STRONG:
+            return self.replicas.open_watch(record, context, wake)
         if self._peers.is_learner:
             raise NotForLearners
         if self._is_found_out():
             raise CorruptCluster
-        return self._watching.open(keyspace, context, wake)
+        return self._watching.open(record.id, context, wake)
 
     def open_typed_watch(self, context: Context, wake: Callable[[], None]) -> TypedStream:
         if self.stopping:
             raise Stopping
-        self._machine.catalogue.find(context.keyspace)
+        record = self._machine.catalogue.find(context.keyspace)
+        if record.model is not _STRONG:
+            return self.replicas.open_typed_watch(record, context, wake)
         raise NotOfThisModel("typed watches are of causal and eventual keyspaces: watch this one as etcd's clients do")
 
     def keyspace(self, name: str) -> KeyspaceRecord | None:
@@ -247,13 +239,15 @@ class MemberEngine:
     def stamp(self, keyspace: str = DEFAULT_KEYSPACE) -> Stamp:
         machine = self._machine
         record = machine.catalogue.by_name.get(keyspace)
+        if record is not None and record.model is not _STRONG:
+            return self.replicas.stamp(record)
         revision = machine.revision(record.id) if record is not None and machine.has_keyspace(record.id) else 0
         return self._stamp_at(revision, _LINEARIZABLE, 0.0)
 
     @property
     def waiting(self) -> int:
         """Requests between call and reply."""
-        return len(self._tickets)
+        return len(self._tickets) + self.replicas.waiting
 
     def _call(self, request: Request, context: Context, reply: Reply, body: bytes | None) -> None:
         if self.stopping:
@@ -264,8 +258,9 @@ class MemberEngine:
             self._look_up(request, context, reply, body)
             return
         keyspace = 0 if record is None else record.id
-        if record is not None and record.model is not Model.STRONG and kind not in _OF_THE_CLUSTER:
-            raise ReplicaCatchingUp("doors of causal and eventual keyspaces are not there yet")
+        if record is not None and record.model is not _STRONG and kind not in _OF_THE_CLUSTER:
+            self.replicas.call(record, request, context, reply)
+            return
         validate(request, self._limits)
         authorise(context, request)
         if kind is Range:
@@ -352,7 +347,11 @@ class MemberEngine:
         """
         level, machine = context.level, self._machine
         record = machine.catalogue.by_name.get(context.keyspace)
-        if record is None or level is _LINEARIZABLE or type(request) is not Range or machine.alarms or self.stopping:
+        if record is None or self.stopping:
+            return None
+        if record.model is not _STRONG:
+            return self.replicas.read_now(record, request, context)
+        if level is _LINEARIZABLE or type(request) is not Range or machine.alarms:
             return None
         validate(request, self._limits)
         authorise(context, request)
@@ -540,6 +539,7 @@ class MemberEngine:
         self._give_up(self._clock.monotonic(), DeadlineExceeded())
         self.leases.look()
         self._local.look()
+        self.replicas.expire()
 
     async def finish_reading(self) -> None:
         """Wait for what reads the store on another thread, and answer what waits to."""
@@ -551,6 +551,7 @@ class MemberEngine:
         """Take no new request and answer those that wait."""
         self.stopping = True
         self._watching.stop()
+        self.replicas.stop()
         self.membership.stop()
         self.leases.stop()
         self._give_up(float("inf"), Stopping())

@@ -11,6 +11,7 @@ from tricord.base.environment import Environment
 from tricord.base.operations import Request
 from tricord.base.replica_sets import MemberReplica, ReplicaAttach
 from tricord.server.configuration import Configuration
+from tricord.server.member_engine import MemberEngine
 from tricord.server.replicas.edges import Edges
 from tricord.server.replicas.exchange import Exchange
 from tricord.server.replicas.keeping import Terms
@@ -53,6 +54,12 @@ class MemberReplicas(Replicas):
         away = configuration.replica_retention
         self.retiring = Retiring(environment, machine, lead, ask, tells, retention=away)
         self.retiring.edges = exchange.connected
+
+    def serve(self, engine: MemberEngine) -> None:
+        """Let the engine's requests find the replicas."""
+        engine.open_edge = self.edges.open
+        engine.replicas.find = self.find
+        self.opened, self.dropped = engine.replicas.opened, engine.replicas.dropped
 
     def look_no_more(self) -> None:
         """Retire nobody from now on."""

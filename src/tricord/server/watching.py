@@ -40,7 +40,7 @@ class Watching:
     ) -> None:
         self._tasks = environment.tasks
         self._random = environment.random
-        self._progress_seconds = progress_seconds
+        self.progress_seconds = progress_seconds
         self._report = report
         self._fail = fail
         self._clock = environment.clock
@@ -122,7 +122,7 @@ class Watching:
 
     def jittered_seconds(self) -> float:
         """Until the next marks of one stream: up to a tenth longer than set, so that not all come at once."""
-        return self._progress_seconds * self._random.uniform(1.0, 1.1)
+        return self.progress_seconds * self._random.uniform(1.0, 1.1)
 
     def _schedule(self) -> None:
         if not self._scheduled:

@@ -18,6 +18,7 @@ from tricord.base.errors import (
     KeyNotProvided,
     LeaseProvided,
     LeaseTimeToLiveTooLarge,
+    NotOfThisModel,
     TooManyOperations,
     ValueProvided,
 )
@@ -33,6 +34,7 @@ from tricord.base.leases import (
 from tricord.base.message import message
 from tricord.base.operations import Compact, CompareTarget, DeleteRange, Put, Range, Request, Txn
 from tricord.base.replica_sets import REPLICA_MAX, KeyspaceDescribe, ReplicaAttach, ReplicaRetire
+from tricord.base.typed import Fetch, Update
 from tricord.statemachine.conflicts import check_conflicts
 from tricord.statemachine.replica_sets import check_holder
 
@@ -138,6 +140,10 @@ def _check_retire(request: ReplicaRetire, _: int) -> None:
         raise InvalidRequest("ids of keyspaces and numbers of replicas have 32 bits, and replicas count from 1")
 
 
+def _refuse_typed(_: Update | Fetch, __: int) -> None:
+    raise NotOfThisModel("a strong keyspace has no values that merge: put and read its keys, or use a causal one")
+
+
 def check_downgrade(request: DowngradeChange) -> None:
     """Raise InvalidRequest for what can be no version."""
     if len(request.target) > _VERSION_MAX:
@@ -169,4 +175,6 @@ _CHECKS: dict[type[Request], Callable[[Any, int], None]] = {
     ReplicaRetire: _check_retire,
     AlarmChange: lambda request, _: check_alarm(request),
     DowngradeChange: lambda request, _: check_downgrade(request),
+    Update: _refuse_typed,
+    Fetch: _refuse_typed,
 }

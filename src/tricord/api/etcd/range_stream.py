@@ -11,7 +11,8 @@ from collections.abc import AsyncIterator
 from dataclasses import replace
 
 from tricord.base.context import Context
-from tricord.base.errors import Unimplemented
+from tricord.base.errors import NotOfThisModel, Unimplemented
+from tricord.base.keyspaces import Model
 from tricord.base.levels import Level, Stamp
 from tricord.base.operations import KeyValue, Range, RangeResult, SortOrder, SortTarget
 from tricord.server.engine import Engine
@@ -57,6 +58,12 @@ def _after(record: KeyValue) -> bytes:
 
 async def range_stream(engine: Engine, request: Range, context: Context) -> AsyncIterator[bytes]:
     """RangeStreamResponse messages, one at a time. Raises TricordError."""
+    record = engine.keyspace(context.keyspace)
+    if record is not None and record.model is not Model.STRONG:
+        raise NotOfThisModel(
+            f"keyspace {record.name!r} is {record.model.value} and keeps no revision at which the parts of a stream"
+            " could be read: read it in pages, with Range and a limit"
+        )
     if request.key and request.sort_order in _SORT_ORDERS and request.sort_target in _SORT_TARGETS:
         refuse(request)  # else the engine says what is wrong with it
     if request.count_only:

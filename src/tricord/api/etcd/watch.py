@@ -173,7 +173,7 @@ class _Call:
                     self._waits_for_room = True
                     self._call.on_room(self._go_on)
                     return
-        except (Stopping, KeyspaceNotFound) as error:
+        except TricordError as error:
             fail(self._call, error)
 
     def _go_on(self) -> None:

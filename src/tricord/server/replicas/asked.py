@@ -1,0 +1,141 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What may be asked of a causal or eventual keyspace. All else is refused with the reason and what to use instead:
+never a weaker answer than the one that was asked for."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tricord.base.changes import (
+    AddElement,
+    Change,
+    ChangeField,
+    Put,
+    PutLast,
+    RemoveElement,
+    RemoveField,
+)
+from tricord.base.context import Context
+from tricord.base.errors import InvalidRequest, KeyNotProvided, NotOfThisModel, RequestTooLarge
+from tricord.base.keyspaces import KeyspaceRecord, Model
+from tricord.base.levels import Level
+from tricord.base.operations import Compact, DeleteRange, Range, Request, Txn
+from tricord.base.operations import Put as PutKey
+from tricord.base.typed import Fetch, Update
+from tricord.server.replicas.ranges import check_range
+from tricord.statemachine.validation import Limits, validate
+
+_LINEARIZABLE, _ANY = Level.LINEARIZABLE, Level.ANY
+_CAUSAL, _EVENTUAL = Level.CAUSAL, Level.EVENTUAL
+_IS_CAUSAL = Model.CAUSAL
+
+
+def level_served(record: KeyspaceRecord, context: Context) -> Level:
+    """The level at which a read is answered. Raises NotOfThisModel where another one was named."""
+    own = _CAUSAL if record.model is _IS_CAUSAL else _EVENTUAL
+    level = context.level
+    if level is own or (level is _LINEARIZABLE and not context.level_named):
+        return own
+    if level is _ANY:
+        return _ANY
+    raise NotOfThisModel(
+        f"keyspace {record.name!r} is {record.model.value} and promises no {level.value} reads: ask for"
+        f" {own.value} or any, or use a strong keyspace"
+    )
+
+
+def check_asked(record: KeyspaceRecord, request: Request, request_bytes_max: int) -> None:
+    """Raise what is wrong with the request by itself, or for a keyspace of this model."""
+    if type(request) in _VALIDATED:
+        validate(request, _LIMITS)
+    check = _CHECKS.get(type(request))
+    if check is None:
+        raise NotOfThisModel(
+            f"keyspace {record.name!r} is {record.model.value}: {_REASONS.get(type(request), _LEASES)}"
+        )
+    check(record, request, request_bytes_max)
+
+
+def _check_range(record: KeyspaceRecord, request: Range, _: int) -> None:
+    check_range(request)
+
+
+def _check_put(record: KeyspaceRecord, request: PutKey, bytes_max: int) -> None:
+    if request.lease:
+        raise NotOfThisModel(f"keyspace {record.name!r} is {record.model.value}: {_LEASES}")
+    if request.ignore_value or request.ignore_lease:
+        raise NotOfThisModel("a put of this keyspace replaces the whole value: leave ignore_value and ignore_lease out")
+    if len(request.key) + len(request.value) > bytes_max:
+        raise RequestTooLarge
+
+
+def _check_delete(record: KeyspaceRecord, request: DeleteRange, _: int) -> None:
+    pass
+
+
+def _check_fetch(record: KeyspaceRecord, request: Fetch, _: int) -> None:
+    if not request.key:
+        raise KeyNotProvided
+    if request.replicas < 1:
+        raise InvalidRequest(f"a read of {request.replicas} replicas: one is the least")
+    if request.replicas > 1 and record.model is _IS_CAUSAL:
+        raise NotOfThisModel(
+            "a causal keyspace reads from one replica: the token of what was seen makes it wait for that; eventual ones"
+            " can merge what several have"
+        )
+    if request.replicas > 1 and request.range_end:
+        raise InvalidRequest("a read of several replicas names a single key")
+
+
+def _check_update(record: KeyspaceRecord, request: Update, bytes_max: int) -> None:
+    if not request.changes:
+        raise InvalidRequest("an update needs at least one change")
+    if request.acks < 1:
+        raise InvalidRequest(f"acks is {request.acks}: the replica that answers has the write, so 1 is the least")
+    is_causal = record.model is _IS_CAUSAL
+    if is_causal and request.acks > 1:
+        raise NotOfThisModel("a write of a causal keyspace is answered by one replica; eventual ones can wait for more")
+    if not is_causal and len(request.changes) > 1:
+        raise NotOfThisModel(
+            "an eventual keyspace promises nothing of several keys together: write each, or use a causal one"
+        )
+    size = 0
+    for change in request.changes:
+        if not change.key:
+            raise KeyNotProvided
+        if change.ttl < 0:
+            raise InvalidRequest(f"a time to live of {change.ttl} milliseconds: 0 is for ever")
+        if change.ttl and is_causal:
+            raise NotOfThisModel("values of a causal keyspace have no time to live; those of eventual ones can")
+        size += len(change.key) + _size_of(change.change)
+    if size > bytes_max:
+        raise RequestTooLarge
+
+
+def _size_of(change: Change) -> int:
+    if isinstance(change, Put | PutLast):
+        return len(change.value)
+    if isinstance(change, AddElement | RemoveElement):
+        return len(change.element)
+    if isinstance(change, ChangeField):
+        return len(change.name) + _size_of(change.change)
+    return len(change.name) if isinstance(change, RemoveField) else 16
+
+
+_VALIDATED: frozenset[type[Request]] = frozenset({Range, PutKey, DeleteRange})
+_LIMITS = Limits()
+_CHECKS: dict[type[Request], Any] = {
+    Range: _check_range,
+    PutKey: _check_put,
+    DeleteRange: _check_delete,
+    Fetch: _check_fetch,
+    Update: _check_update,
+}
+_LEASES = "no lease can end keys of it; use times to live in an eventual keyspace, or a strong one"
+_REASONS: dict[type[Request], str] = {
+    Txn: (
+        "a transaction, a lock or a guard decides on the newest state, which only a strong keyspace has. A causal one"
+        " writes several keys at once by an update without conditions (native door), each with the context of a read"
+    ),
+    Compact: "it keeps no past that could be compacted",
+}
