@@ -3,14 +3,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from google.protobuf.message import DecodeError
-
-from tricord.base.errors import InvalidRequest, MembershipRefused, ServerFault
+from tricord.base.errors import InvalidRequest, MembershipRefused
 from tricord.base.levels import Level, ReadLevel
 from tricord.base.members import MemberRecord, MemberStatus
 from tricord.client.changes import AddMember, MemberChange, PromoteMember, RemoveMember, ReplaceMember, UpdateMember
+from tricord.wire.etcd.answers import answer_of
 from tricord.wire.etcd.membership import valid_peer_urls
 from tricord.wire.schemas import cluster, maintenance, membership
 
@@ -29,26 +26,19 @@ def encode_member_list(level: ReadLevel) -> bytes:
 
 def decode_version(data: bytes) -> str:
     """The version in a DescribeResponse. Raises ServerFault."""
-    m: membership.DescribeResponse = _parse(membership.DescribeResponse, data)
+    m: membership.DescribeResponse = answer_of(membership.DescribeResponse, data)
     return m.version
 
 
 def decode_snapshot(data: bytes) -> bytes:
     """The file's bytes in a SnapshotResponse. Raises ServerFault."""
-    m: maintenance.SnapshotResponse = _parse(maintenance.SnapshotResponse, data)
+    m: maintenance.SnapshotResponse = answer_of(maintenance.SnapshotResponse, data)
     return m.blob
-
-
-def _parse(kind: Any, data: bytes) -> Any:
-    try:
-        return kind.FromString(data)
-    except DecodeError as error:
-        raise ServerFault(f"the answer is not a valid {kind.__name__}: {error}") from None
 
 
 def decode_status(data: bytes) -> MemberStatus:
     """A StatusResponse. Raises ServerFault."""
-    m: maintenance.StatusResponse = _parse(maintenance.StatusResponse, data)
+    m: maintenance.StatusResponse = answer_of(maintenance.StatusResponse, data)
     return MemberStatus(
         version=m.version,
         size_bytes=m.dbSize,
@@ -68,7 +58,7 @@ def decode_status(data: bytes) -> MemberStatus:
 
 def decode_members(data: bytes) -> list[MemberRecord]:
     """A MemberListResponse. Raises ServerFault."""
-    m: cluster.MemberListResponse = _parse(cluster.MemberListResponse, data)
+    m: cluster.MemberListResponse = answer_of(cluster.MemberListResponse, data)
     return [_record(member) for member in m.members]
 
 
@@ -78,7 +68,7 @@ def _record(member: cluster.Member) -> MemberRecord:
 
 def decode_added(data: bytes) -> MemberRecord:
     """The new member in a MemberAddResponse. Raises ServerFault."""
-    m: cluster.MemberAddResponse = _parse(cluster.MemberAddResponse, data)
+    m: cluster.MemberAddResponse = answer_of(cluster.MemberAddResponse, data)
     return _record(m.member)
 
 

@@ -3,12 +3,11 @@
 
 from __future__ import annotations
 
-from google.protobuf.message import DecodeError
-
-from tricord.base.errors import InvalidRequest, ServerFault
+from tricord.base.errors import InvalidRequest
 from tricord.base.message import message
 from tricord.base.operations import Event, EventKind, KeyValue
 from tricord.base.watching import WatchSpec
+from tricord.wire.etcd.answers import answer_of
 from tricord.wire.schemas import mvcc
 from tricord.wire.schemas import watch as schema
 
@@ -52,10 +51,7 @@ def encode_create(spec: WatchSpec) -> bytes:
 
 def decode_answer(data: bytes) -> WatchAnswer:
     """A WatchResponse. Raises ServerFault for bytes that are none."""
-    try:
-        m = schema.WatchResponse.FromString(data)
-    except DecodeError as error:
-        raise ServerFault(f"the answer is not a valid WatchResponse: {error}") from None
+    m: schema.WatchResponse = answer_of(schema.WatchResponse, data)
     return WatchAnswer(
         m.header.cluster_id,
         m.header.revision,

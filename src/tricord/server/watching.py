@@ -70,22 +70,17 @@ class Watching:
     def applied(self, applied: list[Applied]) -> None:
         """A turn applied these. Costs nothing worth naming while nobody watches."""
         hubs = self._hubs
-        if len(hubs) == 1:
-            hub = hubs[0]
+        if len(hubs) > 1:
+            self._leave_dropped()
+        for keyspace, hub in list(hubs.items()):
             if hub.queues:
                 if self._machine.has_only_default:
                     hub.publish((one.revision, one.events) for one in applied)
                 else:
-                    hub.publish(change for one in applied for change in one.within(0))
-                self._wake_all(hub)
-            return
-        self._leave_dropped()
-        for keyspace, hub in list(self._hubs.items()):
-            if hub.queues:
-                hub.publish(change for one in applied for change in one.within(keyspace))
+                    hub.publish(change for one in applied for change in one.within(keyspace))
                 self._wake_all(hub)
             elif keyspace:
-                del self._hubs[keyspace]
+                del hubs[keyspace]
 
     def reloaded(self) -> None:
         """A snapshot took the place of the store's state."""

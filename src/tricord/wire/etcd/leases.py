@@ -12,7 +12,7 @@ from typing import Any
 
 from google.protobuf.message import DecodeError, Message
 
-from tricord.base.errors import MalformedMessage, ServerFault
+from tricord.base.errors import MalformedMessage
 from tricord.base.leases import (
     LeaseCheckpoint,
     LeaseExpire,
@@ -28,9 +28,9 @@ from tricord.base.leases import (
     LeaseTimeToLiveResult,
 )
 from tricord.base.levels import Level, Stamp
+from tricord.wire.etcd.answers import answer_of, stamp_of
 from tricord.wire.etcd.varint import varint
 from tricord.wire.schemas import lease
-from tricord.wire.schemas.header import ResponseHeader
 from tricord.wire.schemas.lease_expiry import LeaseExpireRequest
 
 _LINEARIZABLE = Level.LINEARIZABLE
@@ -113,43 +113,31 @@ LEASE_BODIES: dict[type, Callable[[Any], bytes]] = {
 """Each result's response but for its header."""
 
 
-def _answer(kind: type[Message], data: bytes) -> Any:
-    try:
-        return kind.FromString(data)
-    except DecodeError as error:
-        raise ServerFault(f"the answer is not a valid {kind.__name__}: {error}") from None
-
-
-def _stamp(header: ResponseHeader, level: Level) -> Stamp:
-    age = None if level is Level.ANY else 0.0
-    return Stamp(header.cluster_id, header.member_id, header.raft_term, header.revision, level, age)
-
-
 def decode_grant_response(data: bytes, level: Level = _LINEARIZABLE) -> tuple[LeaseGrantResult, Stamp]:
     """A LeaseGrantResponse. Raises ServerFault for bytes that are none, as all of these."""
-    m: lease.LeaseGrantResponse = _answer(lease.LeaseGrantResponse, data)
-    return LeaseGrantResult(m.ID, m.TTL), _stamp(m.header, level)
+    m: lease.LeaseGrantResponse = answer_of(lease.LeaseGrantResponse, data)
+    return LeaseGrantResult(m.ID, m.TTL), stamp_of(m.header, level)
 
 
 def decode_revoke_response(data: bytes, level: Level = _LINEARIZABLE) -> tuple[LeaseRevokeResult, Stamp]:
     """A LeaseRevokeResponse."""
-    m: lease.LeaseRevokeResponse = _answer(lease.LeaseRevokeResponse, data)
-    return LeaseRevokeResult(), _stamp(m.header, level)
+    m: lease.LeaseRevokeResponse = answer_of(lease.LeaseRevokeResponse, data)
+    return LeaseRevokeResult(), stamp_of(m.header, level)
 
 
 def decode_keep_alive_response(data: bytes, level: Level = _LINEARIZABLE) -> tuple[LeaseKeepAliveResult, Stamp]:
     """A LeaseKeepAliveResponse."""
-    m: lease.LeaseKeepAliveResponse = _answer(lease.LeaseKeepAliveResponse, data)
-    return LeaseKeepAliveResult(m.ID, m.TTL), _stamp(m.header, level)
+    m: lease.LeaseKeepAliveResponse = answer_of(lease.LeaseKeepAliveResponse, data)
+    return LeaseKeepAliveResult(m.ID, m.TTL), stamp_of(m.header, level)
 
 
 def decode_time_to_live_response(data: bytes, level: Level = _LINEARIZABLE) -> tuple[LeaseTimeToLiveResult, Stamp]:
     """A LeaseTimeToLiveResponse."""
-    m: lease.LeaseTimeToLiveResponse = _answer(lease.LeaseTimeToLiveResponse, data)
-    return LeaseTimeToLiveResult(m.ID, m.TTL, m.grantedTTL, list(m.keys)), _stamp(m.header, level)
+    m: lease.LeaseTimeToLiveResponse = answer_of(lease.LeaseTimeToLiveResponse, data)
+    return LeaseTimeToLiveResult(m.ID, m.TTL, m.grantedTTL, list(m.keys)), stamp_of(m.header, level)
 
 
 def decode_list_response(data: bytes, level: Level = _LINEARIZABLE) -> tuple[LeaseListResult, Stamp]:
     """A LeaseLeasesResponse; ids ascending."""
-    m: lease.LeaseLeasesResponse = _answer(lease.LeaseLeasesResponse, data)
-    return LeaseListResult(sorted(one.ID for one in m.leases)), _stamp(m.header, level)
+    m: lease.LeaseLeasesResponse = answer_of(lease.LeaseLeasesResponse, data)
+    return LeaseListResult(sorted(one.ID for one in m.leases)), stamp_of(m.header, level)

@@ -13,8 +13,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, cast
 
-from google.protobuf.message import DecodeError, Message
-
 from tricord.base.errors import ServerFault
 from tricord.base.leases import LeaseKeepAliveResult
 from tricord.base.levels import Level, Stamp
@@ -28,10 +26,10 @@ from tricord.base.operations import (
     Result,
     TxnResult,
 )
+from tricord.wire.etcd.answers import answer_of, stamp_of
 from tricord.wire.etcd.leases import LEASE_BODIES
 from tricord.wire.etcd.varint import SMALL, varint
 from tricord.wire.schemas import kv, mvcc
-from tricord.wire.schemas.header import ResponseHeader
 
 
 class _HeaderParts:
@@ -220,11 +218,6 @@ def encode_range_end(result: RangeResult, stamp: Stamp) -> bytes:
     return b"\x0a" + varint(len(body)) + body
 
 
-def _stamp(header: ResponseHeader, level: Level) -> Stamp:
-    age = None if level is Level.ANY else 0.0
-    return Stamp(header.cluster_id, header.member_id, header.raft_term, header.revision, level, age)
-
-
 def _key_value(m: mvcc.KeyValue) -> KeyValue:
     return KeyValue(m.key, m.value, m.create_revision, m.mod_revision, m.version, m.lease)
 
@@ -258,44 +251,37 @@ def _txn_result(m: kv.TxnResponse) -> TxnResult:
     return TxnResult(m.succeeded, [_operation_result(operation) for operation in m.responses])
 
 
-def _parse(kind: type[Message], data: bytes) -> Any:
-    try:
-        return kind.FromString(data)
-    except DecodeError as error:
-        raise ServerFault(f"the answer is not a valid {kind.__name__}: {error}") from None
-
-
 def decode_range_response(data: bytes, level: Level = Level.LINEARIZABLE) -> tuple[RangeResult, Stamp]:
     """A RangeResponse; ``level`` is the one that was asked for. Raises ServerFault for bytes that are none."""
-    m: kv.RangeResponse = _parse(kv.RangeResponse, data)
-    return _range_result(m), _stamp(m.header, level)
+    m: kv.RangeResponse = answer_of(kv.RangeResponse, data)
+    return _range_result(m), stamp_of(m.header, level)
 
 
 def decode_range_stream_response(data: bytes, level: Level = Level.LINEARIZABLE) -> tuple[RangeResult, Stamp | None]:
     """A part of a streamed range; the stamp is with the last one only. Raises ServerFault."""
-    m: kv.RangeResponse = _parse(kv.RangeStreamResponse, data).range_response
-    return _range_result(m), _stamp(m.header, level) if m.HasField("header") else None
+    m: kv.RangeResponse = answer_of(kv.RangeStreamResponse, data).range_response
+    return _range_result(m), stamp_of(m.header, level) if m.HasField("header") else None
 
 
 def decode_put_response(data: bytes, level: Level = Level.LINEARIZABLE) -> tuple[PutResult, Stamp]:
     """A PutResponse. Raises ServerFault."""
-    m: kv.PutResponse = _parse(kv.PutResponse, data)
-    return _put_result(m), _stamp(m.header, level)
+    m: kv.PutResponse = answer_of(kv.PutResponse, data)
+    return _put_result(m), stamp_of(m.header, level)
 
 
 def decode_delete_range_response(data: bytes, level: Level = Level.LINEARIZABLE) -> tuple[DeleteRangeResult, Stamp]:
     """A DeleteRangeResponse. Raises ServerFault."""
-    m: kv.DeleteRangeResponse = _parse(kv.DeleteRangeResponse, data)
-    return _delete_result(m), _stamp(m.header, level)
+    m: kv.DeleteRangeResponse = answer_of(kv.DeleteRangeResponse, data)
+    return _delete_result(m), stamp_of(m.header, level)
 
 
 def decode_txn_response(data: bytes, level: Level = Level.LINEARIZABLE) -> tuple[TxnResult, Stamp]:
     """A TxnResponse, nested ones too. Raises ServerFault."""
-    m: kv.TxnResponse = _parse(kv.TxnResponse, data)
-    return _txn_result(m), _stamp(m.header, level)
+    m: kv.TxnResponse = answer_of(kv.TxnResponse, data)
+    return _txn_result(m), stamp_of(m.header, level)
 
 
 def decode_compact_response(data: bytes, level: Level = Level.LINEARIZABLE) -> tuple[CompactResult, Stamp]:
     """A CompactionResponse. Raises ServerFault."""
-    m: kv.CompactionResponse = _parse(kv.CompactionResponse, data)
-    return CompactResult(), _stamp(m.header, level)
+    m: kv.CompactionResponse = answer_of(kv.CompactionResponse, data)
+    return CompactResult(), stamp_of(m.header, level)
