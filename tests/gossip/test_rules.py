@@ -197,7 +197,7 @@ def test_settings_that_do_not_fit_are_refused(setting: dict[str, Any]) -> None:
 
 
 def test_each_confirmation_shortens_a_suspicion_less_than_the_one_before() -> None:
-    suspicion = Suspicion(1, 100.0, 5.0, 30.0, 3, [9])
+    suspicion = Suspicion(100.0, 5.0, 30.0, 3, [9])
     ends = [suspicion.ends_at]
     for source in (9, 2, 3, 4, 5):
         suspicion.confirm(source)

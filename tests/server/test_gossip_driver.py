@@ -39,6 +39,19 @@ class Member:
         self.driver = GossipDriver(environment, config, hooks, **options)
         self.id = member
 
+    async def start(self, host: str, port: int) -> None:
+        """With a listener that hears nothing but gossip."""
+        self.listener = await self.environment.network.listen(host, port, self.driver.accept)
+        try:
+            await self.driver.start(*self.listener.addresses()[0])
+        except ConfigurationError:
+            self.listener.close()
+            raise
+
+    def close(self) -> None:
+        self.driver.close()
+        self.listener.close()
+
     def sees(self, other: Member) -> Standing | None:
         return self.driver.core.standing_of(other.id)
 
@@ -63,7 +76,7 @@ async def started(network: HostNetwork, count: int = 3, **options: Any) -> list[
     for number in range(1, count + 1):
         environment = simulated_environment(loop, disk, number, network.at(f"10.0.0.{number}"))  # type: ignore[arg-type]
         members.append(Member(environment, number, **options))
-        await members[-1].driver.start(f"10.0.0.{number}", PORT)
+        await members[-1].start(f"10.0.0.{number}", PORT)
     for member in members:
         member.driver.belong({number: (f"10.0.0.{number}", PORT) for number in range(1, count + 1)})
     await until(lambda: agree(members), 10.0)
@@ -89,12 +102,12 @@ def test_members_find_each_other_tell_news_and_notice_a_death(options: dict[str,
         await until(lambda: len(other.deliveries) == len(third.deliveries) == 1, 5.0)
         assert other.deliveries == [Delivery(1, 3, b"news")]
         await until(lambda: other.events[-1] == MemberEvent(EventKind.UPDATED, 1, 2, b"vector"), 5.0)
-        third.driver.close()
+        third.close()
         await until(lambda: one.sees(third) is other.sees(third) is Standing.DEAD, 30.0)
         assert agree([one, other])
         assert one.faults == other.faults == []
-        one.driver.close()
-        other.driver.close()
+        one.close()
+        other.close()
 
     play(story)
 
@@ -103,13 +116,13 @@ def test_a_member_that_leaves_is_known_to_have_left() -> None:
     async def story(network: HostNetwork) -> None:
         one, other, third = await started(network)
         await third.driver.leave()
-        third.driver.close()
+        third.close()
         await until(lambda: one.sees(third) is other.sees(third) is Standing.LEFT, 2.0)
         await asyncio.sleep(20)
         assert [event.kind for event in one.events if event.member == 3] == [EventKind.ALIVE, EventKind.LEFT]
-        one.driver.close()
+        one.close()
         await asyncio.wait_for(other.driver.leave(), 20.0)
-        other.driver.close()
+        other.close()
 
     play(story)
 
@@ -123,7 +136,7 @@ def test_a_cut_is_noticed_and_heals() -> None:
             network.lift(cut)
         await until(lambda: agree([one, other, third]), 20.0)
         for member in (one, other, third):
-            member.driver.close()
+            member.close()
 
     play(story)
 
@@ -136,7 +149,7 @@ def test_where_udp_is_lost_streams_keep_members_alive() -> None:
         assert agree(members)
         assert not any(event.kind is EventKind.DEAD for member in members for event in member.events)
         for member in members:
-            member.driver.close()
+            member.close()
 
     play(story)
 
@@ -148,8 +161,8 @@ def test_a_hook_that_fails_costs_nothing_but_a_report() -> None:
         one.driver.broadcast(1, b"news")
         await until(lambda: bool(other.faults), 5.0)
         assert agree([one, other])
-        one.driver.close()
-        other.driver.close()
+        one.close()
+        other.close()
 
     play(story)
 
@@ -163,8 +176,8 @@ def test_a_turn_that_fails_costs_what_came_in_and_a_report(monkeypatch: pytest.M
         assert set(one.faults) == {"a turn of gossip"}
         one.driver.broadcast(1, b"news")
         await until(lambda: bool(other.deliveries) and agree([one, other]), 30.0)
-        one.driver.close()
-        other.driver.close()
+        one.close()
+        other.close()
 
     play(story)
 
@@ -179,7 +192,7 @@ def test_what_is_too_large_is_refused_and_a_ring_does_not_become_empty() -> None
         with pytest.raises(ConfigurationError):
             one.driver.set_keys(())
         one.driver.set_keys((bytes(16), KEY))
-        one.driver.close()
+        one.close()
         one.driver.broadcast(1, b"closed")
 
     play(story)
@@ -192,8 +205,8 @@ def test_without_keys_only_loopback_is_served() -> None:
         environment = simulated_environment(loop, None, 1, network.at("10.0.0.1"))  # type: ignore[arg-type]
         member = Member(environment, 1, keys=())
         with pytest.raises(ConfigurationError, match=r"10\.0\.0\.1"):
-            await member.driver.start("10.0.0.1", PORT)
-        await member.driver.start("127.0.0.1", PORT)
+            await member.start("10.0.0.1", PORT)
+        await member.start("127.0.0.1", PORT)
         member.driver.belong({1: ("127.0.0.1", PORT), 2: ("10.0.0.2", PORT)})
         stranger = await network.at("10.0.0.2").open_datagrams("10.0.0.2", PORT, lambda data, host: None)
         stranger.send(b"x" * 50, "127.0.0.1", PORT)
@@ -205,7 +218,7 @@ def test_without_keys_only_loopback_is_served() -> None:
         near.send(b"x" * 50, "127.0.0.1", PORT)
         await asyncio.sleep(1)
         assert member.driver.core.counts.refused[Reason.FORMAT] == 1
-        member.driver.close()
+        member.close()
 
     play(story)
 
@@ -228,8 +241,8 @@ def test_streams_of_strangers_take_a_bounded_room() -> None:
         await asyncio.sleep(1)
         assert [transport.is_closing() for transport, _ in opened] == [True] * len(opened)
         assert not late[0].is_closing()
-        one.driver.close()
-        other.driver.close()
+        one.close()
+        other.close()
         await asyncio.sleep(1)
 
     play(story)
@@ -243,7 +256,7 @@ def test_a_bad_network_buries_nobody() -> None:
         await asyncio.sleep(60)
         assert not any(event.kind is EventKind.DEAD for member in members for event in member.events)
         for member in members:
-            member.driver.close()
+            member.close()
 
     play(story)
 
@@ -253,7 +266,7 @@ def test_on_real_sockets(tcp_only: bool) -> None:
     async def main(environment: Environment) -> None:
         members = [Member(environment, number, tcp_only=tcp_only) for number in (1, 2, 3)]
         for member in members:
-            await member.driver.start("127.0.0.1", 0)
+            await member.start("127.0.0.1", 0)
         for member in members:
             member.driver.belong({other.id: other.driver.address for other in members})
         await until(lambda: agree(members), 20.0)
@@ -262,7 +275,7 @@ def test_on_real_sockets(tcp_only: bool) -> None:
         await members[2].driver.leave()
         await until(lambda: members[0].sees(members[2]) is Standing.LEFT, 20.0)
         for member in members:
-            member.driver.close()
+            member.close()
         await asyncio.sleep(0)
 
     work: Callable[[Environment], Coroutine[Any, Any, None]] = main

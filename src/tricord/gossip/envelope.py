@@ -24,6 +24,7 @@ FORMAT_VERSION = 1
 _PLAIN = 0
 _SEALED = 1
 _HEAD = Struct(">BBBQ")
+_PURPOSE_AT = 1
 _CHECK = Struct(">I")
 
 
@@ -34,6 +35,11 @@ class Purpose(IntEnum):
     REQUEST = 2
     """By a stream; it has one answer."""
     ANSWER = 3
+
+
+def is_packet(data: bytes) -> bool:
+    """Whether an envelope, closed, says that a packet is inside."""
+    return len(data) > _PURPOSE_AT and data[_PURPOSE_AT] == Purpose.PACKET
 
 
 class Envelopes:

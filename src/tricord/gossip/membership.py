@@ -174,11 +174,10 @@ class Membership:
         members = self._table.size
         least, most = self._config.suspicion_bounds(members)
         confirmations = self._config.confirmations(members)
-        return Suspicion(claim.incarnation, now, least, most, confirmations, [claim.source])
+        return Suspicion(now, least, most, confirmations, [claim.source])
 
     def _confirm(self, row: Row, claim: Claim) -> None:
-        suspicion = self.suspicions[row.member]
-        if claim.incarnation == suspicion.incarnation and suspicion.confirm(claim.source):
+        if claim.incarnation == row.incarnation and self.suspicions[row.member].confirm(claim.source):
             row.source = claim.source
             self._spread(row)
 

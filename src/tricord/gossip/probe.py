@@ -102,13 +102,11 @@ class Prober:
         if probe is not None and probe.sequence == sequence and sender in probe.helpers and sender not in probe.nacks:
             probe.nacks.append(sender)
 
-    def answered(self, ticket: int) -> bool:
-        """The member that was asked by a stream answered; False: this was no probe."""
+    def answered(self, ticket: int) -> None:
+        """The member that was asked by a stream answered; nothing, if that was no probe."""
         probe = self._probe
-        if probe is None or not ticket or probe.ticket != ticket:
-            return False
-        self._probe = None
-        return True
+        if probe is not None and ticket and probe.ticket == ticket:
+            self._probe = None
 
     # --- inner ---------------------------------------------------------------------------------------------
 

@@ -13,9 +13,8 @@ from math import log
 
 @dataclass(slots=True)
 class Suspicion:
-    """One suspected member in one incarnation."""
+    """One suspected member, in the incarnation in which it is known."""
 
-    incarnation: int
     began_at: float
     least: float
     most: float

@@ -40,7 +40,7 @@ class MemberEvent:
 
 @message
 class MemberView:
-    """What is known of one member, this one included."""
+    """What is known of one other member."""
 
     member: int
     standing: Standing

@@ -83,19 +83,12 @@ class GossipDriver:
         return self._address
 
     async def start(self, host: str, port: int) -> None:
-        """Bind and begin. Port 0 takes a free one. Raises ConfigurationError, OSError."""
-        self._check(host)
-        address = await self._acceptor.listen(host, port)
-        try:
-            await self.start_beside(*address)
-        except OSError:
-            self._acceptor.close()
-            raise
-
-    async def start_beside(self, host: str, port: int) -> None:
         """Begin where another listens by TCP, and hands connections that begin with ``PREFACE`` to protocols of
         ``accept``. Binds the same port by UDP. Raises ConfigurationError, OSError."""
-        self._check(host)
+        if not (self._admits(host) or host == "localhost"):
+            raise ConfigurationError(
+                f"gossip on {host} can be heard from other machines: give it keys, or say that it is insecure"
+            )
         if not self._tcp_only:
             self._datagrams = await self._environment.network.open_datagrams(host, port, self._datagram)
         self._address = (host, port)
@@ -104,12 +97,6 @@ class GossipDriver:
     def accept(self) -> asyncio.Protocol:
         """For a stream that another opened."""
         return self._acceptor.protocol()
-
-    def _check(self, host: str) -> None:
-        if not (self._has_keys or self._insecure or host == "localhost" or is_loopback(host)):
-            raise ConfigurationError(
-                f"gossip on {host} can be heard from other machines: give it keys, or say that it is insecure"
-            )
 
     # --- what the host says --------------------------------------------------------------------------------
 

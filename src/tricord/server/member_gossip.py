@@ -159,7 +159,7 @@ class MemberGossip:
             tcp_only=configuration.gossip == "tcp",
             tls=self._tls.dialling if self._tls is not None else dialling_tls(configuration),
         )
-        await driver.start_beside(place.host, place.port)
+        await driver.start(place.host, place.port)
         self.driver = driver
         place.prefaces[PREFACE] = driver.accept
         if self._members is not None:

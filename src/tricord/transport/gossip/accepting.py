@@ -6,15 +6,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
-from tricord.base.environment import Environment, Listener
-from tricord.gossip.envelope import Purpose
+from tricord.base.environment import Environment
+from tricord.gossip.envelope import is_packet
 from tricord.transport.gossip.frames import PREFACE, FrameReader, NoFrames, frame
 from tricord.transport.gossip.hooks import StreamHooks
 
 SILENCE_SECONDS = 120.0
 """After so long without a whole frame a stream is closed."""
-_PURPOSE_AT = 1
-"""Where an envelope says what is inside."""
 
 
 class Accepted(asyncio.Protocol):
@@ -76,17 +74,11 @@ class Acceptor:
         self._streams: dict[int, Accepted] = {}
         self._made = 0
         self._is_closed = False
-        self._listener: Listener | None = None
 
     def protocol(self) -> asyncio.Protocol:
         """For the next accepted socket."""
         self._made += 1
         return Accepted(self, self._made)
-
-    async def listen(self, host: str, port: int) -> tuple[str, int]:
-        """Where it listens now. Raises OSError."""
-        self._listener = await self._environment.network.listen(host, port, self.protocol)
-        return self._listener.addresses()[0]
 
     def admit(self, number: int, stream: Accepted, host: str) -> bool:
         """Whether a new stream from that host is heard."""
@@ -107,7 +99,7 @@ class Acceptor:
         if number in self._streams:
             stream.heard_at = self._environment.clock.monotonic()
             self._streams[number] = self._streams.pop(number)
-        if len(envelope) > _PURPOSE_AT and envelope[_PURPOSE_AT] == Purpose.PACKET:
+        if is_packet(envelope):
             self.hooks.packet(envelope)
         else:
             self.hooks.request(number, envelope)
@@ -125,9 +117,7 @@ class Acceptor:
         self._streams.pop(number, None)
 
     def close(self) -> None:
-        """Close all, accept no more."""
+        """Close all, hear no more."""
         self._is_closed = True
-        if self._listener is not None:
-            self._listener.close()
         for stream in list(self._streams.values()):
             stream.abort()

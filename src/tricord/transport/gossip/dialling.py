@@ -5,11 +5,10 @@ not pass."""
 from __future__ import annotations
 
 import asyncio
-import ssl
 
 from tricord.base.environment import Environment, Timer
 from tricord.transport.gossip.frames import PREFACE, FrameReader, NoFrames, frame
-from tricord.transport.peer.dialling import DialTls
+from tricord.transport.peer.dialling import DialTls, context_of
 
 WAITING_MAX = 64 << 10
 """Bytes of packets that may wait for a stream; what is beyond is lost, as by UDP."""
@@ -18,10 +17,6 @@ IDLE_SECONDS = 60.0
 CONNECT_SECONDS = 5.0
 NO_WAY = (OSError, TimeoutError, ValueError, OverflowError)
 """What a dial raises; the last two where the name or port is none that can be."""
-
-
-def _context(tls: DialTls) -> ssl.SSLContext | None:
-    return tls() if callable(tls) else tls
 
 
 class Asking(asyncio.Protocol):
@@ -62,7 +57,7 @@ async def ask(
     asking = Asking(size_max)
     try:
         async with asyncio.timeout(timeout):
-            transport, _ = await environment.network.connect(*address, lambda: asking, _context(tls))
+            transport, _ = await environment.network.connect(*address, lambda: asking, context_of(tls))
             transport.write(PREFACE + frame(envelope))
             answer = await asking.answer
             transport.close()
@@ -127,7 +122,7 @@ class PacketStream(asyncio.Protocol):
     async def _dial(self) -> None:
         try:
             async with asyncio.timeout(CONNECT_SECONDS):
-                await self._environment.network.connect(*self._address, lambda: self, _context(self._tls))
+                await self._environment.network.connect(*self._address, lambda: self, context_of(self._tls))
             if self._transport is not None:
                 self._transport.write(PREFACE + self._waiting)
         except NO_WAY:

@@ -24,6 +24,11 @@ _NOBODY = LocalMember(0, 0, 0, 0)
 _REFUSED = f"[Errno {errno.ECONNREFUSED}]"
 
 
+def context_of(tls: DialTls) -> ssl.SSLContext | None:
+    """What to dial with now."""
+    return tls() if callable(tls) else tls
+
+
 class Dialler:
     """Makes connections; it keeps none. ``local`` is None until this member knows who it is."""
 
@@ -43,7 +48,7 @@ class Dialler:
         host, port = address
         connection = PeerConnection(self._environment.clock, self._session(member, lane), owner)
         connected = False
-        tls = self._tls() if callable(self._tls) else self._tls
+        tls = context_of(self._tls)
         try:
             async with asyncio.timeout(self._timeout):
                 await self._environment.network.connect(host, port, lambda: connection, tls)
