@@ -72,7 +72,7 @@ def test_a_root_carries_what_was_seen() -> None:
 
 
 @pytest.mark.parametrize(
-    "sent", [*MESSAGES, Root(1, known(), [2] * 16, [(1, 0), (7, 300)])], ids=lambda sent: type(sent).__name__
+    "sent", [*MESSAGES, Root(1, known(), [2] * 16, False, [(1, 0), (7, 300)])], ids=lambda sent: type(sent).__name__
 )
 def test_whatever_comes_is_a_message_or_a_typed_error(sent: Message) -> None:
     data = encode_message(HEAD, sent)

@@ -218,6 +218,27 @@ def test_a_retired_replica_keeps_its_unsent_writes_under_new_names_and_resurrect
     assert group.values(b"total") == [8] * 3
 
 
+def test_a_write_that_others_know_as_replaced_by_an_unsent_one_does_not_come_back() -> None:
+    """They missed the first three and have the fourth, which says that it replaced the third."""
+    group = Group(1, 2, 3)
+    group.run(3.0)
+    group.part()
+    for value in (b"1", b"2", b"3"):
+        group.change(3, b"total", Add(1))
+        group.change(3, b"register", Put(value))
+    group.run(3.0)
+    group.cut = {(1, 3), (2, 3)}
+    group.change(3, b"total", Add(1))
+    group.change(3, b"register", Put(b"4"))
+    group.run(0.2)
+    formers = group.formers(3)
+    group.retire(3)
+    group.start(4, 1, formers)
+    group.run(8.0)
+    assert group.values(b"total") == [4] * 3
+    assert [list(map(len, replica.cell(b"register").values())) for replica in group.replicas.values()] == [[1]] * 3
+
+
 def test_nobody_hears_a_replica_that_does_not_belong() -> None:
     group = Group(1, 2, 3)
     group.run(0.1)

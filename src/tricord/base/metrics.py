@@ -79,6 +79,24 @@ class GossipFigures:
 
 
 @message
+class ReplicaFigures:
+    """One causal or eventual keyspace at this member. ``unsent``: writes that may be nowhere else;
+    ``agreement_seconds``: how long ago each other replica had nothing that is not here; ``convergence_seconds``: the
+    bound of that after faults (causal: 0, none is stated); ``refused``: messages that were not heard, by reason."""
+
+    keyspace: str
+    model: str
+    is_open: bool
+    sequence: int
+    unsent: int
+    keys: int
+    bytes: int
+    agreement_seconds: dict[int, float]
+    convergence_seconds: float
+    refused: dict[str, int]
+
+
+@message
 class StoreCounts:
     """What the store holds: keys, and the oldest revision that can be read (-1: nothing was compacted yet)."""
 
@@ -117,5 +135,7 @@ class Metrics:
     """The store's figures; set by the member."""
     gossip: Callable[[], GossipFigures | None] | None = None
     """What gossip counts, where it has begun; set by the member."""
+    replicas: Callable[[], list[ReplicaFigures]] | None = None
+    """The causal and eventual keyspaces of this member; set by who runs them."""
     watches: Callable[[], WatchCounts] | None = None
     """The watches of this member; set by whoever keeps them."""

@@ -32,12 +32,8 @@ class Agreement:
             if replica != self._state.config.replica:
                 late = ceil(age * CLOCK_RATES) + 1
                 self._have(replica, begun - late / 1000, wall - late)
+        self._state.joined = self._state.joined or self.complete()
         self._raise_floors()
-
-    @property
-    def any(self) -> bool:
-        """Whether there was a whole round."""
-        return bool(self._since)
 
     def ages(self) -> dict[int, float]:
         """How many seconds ago each member and peer had nothing that is not here, for a metric; since the start where

@@ -131,6 +131,7 @@ def _read_ask_root(reader: Reader) -> AskRoot:
 def _write_root(out: bytearray, sent: Root) -> None:
     put_number(out, sent.number)
     out += _SUMS.pack(*sent.sums)
+    put_number(out, sent.joined)
     put_number(out, len(sent.ages))
     for replica, age in sent.ages:
         put_number(out, replica)
@@ -140,8 +141,9 @@ def _write_root(out: bytearray, sent: Root) -> None:
 
 def _read_root(reader: Reader) -> Root:
     number, sums = reader.number(), _read_sums(reader)
+    joined = bool(reader.number(1))
     ages = [(reader.number(REPLICA_MAX), reader.number()) for _ in range(reader.count(2))]
-    return Root(number, Known.read(reader), sums, ages)
+    return Root(number, Known.read(reader), sums, joined, ages)
 
 
 def _read_sums(reader: Reader) -> list[int]:

@@ -22,6 +22,8 @@ class EventualConfig:
     """0: an edge without a number yet, which has no peers; it comes back with one (``returning.Former``)."""
     incarnation: int
     """Above all that this replica ever had: ``next_incarnation``."""
+    joined: bool = False
+    """Whether it has had the state of the others before: what it says of itself is worth taking over."""
     fanout: int = 8
     """A write goes to so many peers at once; where there are more, they pass it on."""
     resend_seconds: float = 0.5

@@ -61,12 +61,14 @@ class AskRoot:
 
 @message
 class Root:
-    """All that the sender has seen, and the sums over the parts of all its keys, at one moment. ``ages``: replica, and
-    how many milliseconds ago it had nothing that the sender has not."""
+    """All that the sender has seen, and the sums over the parts of all its keys, at one moment. ``joined``: it
+    has had the state of the others. ``ages``: replica, and how many milliseconds ago it had nothing that the sender
+    has not."""
 
     number: int
     known: Known
     sums: list[int]
+    joined: bool = True
     ages: list[tuple[int, int]] = field(default_factory=list)
 
 

@@ -53,6 +53,7 @@ class EventualReplica:
         self._agreement = Agreement(state)
         self._repair = Repair(state, self._agreement)
         self._ending = Ending(state, self._agreement, self._writing)
+        state.returning = bool(formers)
         self._returning = Returning(state, self._agreement, self._writing, formers)
         self._turn = 0
         repair, reading = self._repair, self._reading
@@ -133,8 +134,9 @@ class EventualReplica:
 
     @property
     def has_joined(self) -> bool:
-        """Whether this start had the state of another replica, or there is none."""
-        return self._agreement.any or self._state.active == (self._state.config.replica,)
+        """Whether it has had, in this start or before, the state of one that has joined, or of all members, or is
+        alone."""
+        return self._state.joined
 
     @property
     def superseded(self) -> int:
@@ -162,6 +164,7 @@ class EventualReplica:
         state.active = tuple(sorted({*active, replica}))
         state.members = state.active if members is None else tuple(sorted(set(members) & set(state.active)))
         chosen = state.active if peers is None else peers
+        state.joined = state.joined or state.active == (replica,)
         state.peers = tuple(sorted(peer for peer in chosen if peer != replica and peer in state.active))
 
     def _receive(self, data: bytes) -> None:

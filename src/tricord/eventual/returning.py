@@ -55,6 +55,7 @@ class Returning:
         for former in self.formers:
             self._take_over(former, names)
         self.formers = ()
+        self.state.returning = False
         self.state.output.adopted = True
 
     @property
@@ -65,13 +66,25 @@ class Returning:
     def _take_over(self, former: Former, names: dict[Dot, Dot]) -> None:
         state = self.state
         if not state.store.has_adopted(former.replica):
+            known = self._known_of(former)
             for incarnation, counter, key, delta in former.unsent:
                 dot = Dot(former.replica, incarnation, counter)
-                if dot in state.known:
+                if dot in known:
                     self._finish(key, delta)
                 else:
                     self._make(key, delta, dot, names)
             state.store.put_adopted(former.replica)
+
+    def _known_of(self, former: Former) -> set[Dot]:
+        """Of its writes those that others know, and what these had replaced: that others need not have heard of."""
+        known: set[Dot] = set()
+        for incarnation, counter, _, delta in reversed(former.unsent):
+            dot = Dot(former.replica, incarnation, counter)
+            if dot in known and dot not in self.state.known:
+                reachable("a write that others know as replaced did not come back")
+            if dot in known or dot in self.state.known:
+                known |= delta.dots
+        return known
 
     def _make(self, key: bytes, delta: Delta, dot: Dot, names: dict[Dot, Dot]) -> None:
         def write(_cell: object, new: Dot, _stamp: object) -> Delta:

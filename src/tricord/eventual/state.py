@@ -39,6 +39,10 @@ class State:
         """The highest incarnation known of each replica."""
         self.learned: dict[int, float] = {}
         """When it was learned; those of before the start not."""
+        self.joined = config.joined
+        """Whether it has had the state of the others."""
+        self.returning = False
+        """Whether writes of former numbers wait to be taken over."""
         self.superseded = 0
         """Not 0: others know a higher incarnation of this replica, and do not hear this one."""
         self.refused: dict[str, int] = {}

@@ -18,7 +18,7 @@ from tricord.base.hashes import ContentHash
 from tricord.base.keyspaces import DEFAULT_RECORD, KeyspaceRecord
 from tricord.base.levels import Level, Stamp
 from tricord.base.members import MemberStatus
-from tricord.base.metrics import GossipFigures, Histogram, Metrics, StoreCounts, Traffic, WatchCounts
+from tricord.base.metrics import GossipFigures, Histogram, Metrics, ReplicaFigures, StoreCounts, Traffic, WatchCounts
 from tricord.base.operations import RangeResult, Request, Result
 from tricord.base.typed import TypedStream
 from tricord.base.watching import WatchStream
@@ -237,6 +237,9 @@ def test_metrics_carry_the_names_that_dashboards_use(routes: Routes, metrics: Me
     metrics.store = lambda: StoreCounts(6, -1)
     counts = dict.fromkeys(GossipCounts().numbers(), 0) | {"probes": 11}
     metrics.gossip = lambda: GossipFigures({"alive": 2, "dead": 0}, 1, 0, counts, {"key": 3})
+    metrics.replicas = lambda: [
+        ReplicaFigures("carts", "eventual", True, 9, 1, 3, 4096, {2: 1.5}, 6.2, {"malformed_encoding": 4})
+    ]
     metrics.lease_granted, metrics.lease_revoked, metrics.lease_renewed, metrics.lease_expired = 9, 8, 7, 6
     ask(routes, "/health")
     found = samples(routes)
@@ -271,6 +274,10 @@ def test_metrics_carry_the_names_that_dashboards_use(routes: Routes, metrics: Me
     assert found["tricord_gossip_members|alive"] == 2
     assert (found["tricord_gossip_probes_total"], found["tricord_gossip_health_score"]) == (11, 1)
     assert found["tricord_gossip_refused_total|key"] == 3
+    replicas = ("open", "sequence", "unsent_writes", "keys", "bytes", "convergence_bound_seconds")
+    assert [found[f"tricord_replica_{name}|carts|eventual"] for name in replicas] == [1, 9, 1, 3, 4096, 6.2]
+    assert found["tricord_replica_agreement_seconds|carts|eventual|2"] == 1.5
+    assert found["tricord_replica_refused_total|carts|eventual|malformed_encoding"] == 4
     assert (found["etcd_debugging_mvcc_keys_total"], found["etcd_debugging_mvcc_compact_revision"]) == (6, -1)
     leases = ("lease_granted", "lease_revoked", "lease_renewed", "server_lease_expired")
     assert [found[f"etcd_debugging_{name}_total"] for name in leases] == [9, 8, 7, 6]

@@ -167,6 +167,25 @@ def test_a_new_replica_opens_with_the_state_of_another() -> None:
     play(story, World("a"))
 
 
+def test_who_has_nothing_yet_gives_nothing() -> None:
+    async def story(world: World) -> None:
+        await world.open()
+        one = world.nodes["a"]
+        one.put(b"k", b"1")
+        await world.sleep(0.1)
+        two, three = world.add("b"), world.add("c")
+        world.cut = {frozenset("ab"), frozenset("ac")}
+        two.start(), three.start()
+        await world.sleep(5)
+        assert (two.is_open, three.is_open) == (False, False)
+        world.cut = {frozenset("ac")}
+        world.heal()
+        await world.sleep(5)
+        assert (two.value(b"k"), three.value(b"k"), three.is_open) == (b"1", b"1", True)
+
+    play(story, World("a"))
+
+
 def test_a_full_disk_refuses_writes_and_reads_go_on() -> None:
     async def story(world: World) -> None:
         await world.open()

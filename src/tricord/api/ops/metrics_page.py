@@ -16,6 +16,7 @@ from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
 from tricord.api.ops.gossip_families import gossip_families
+from tricord.api.ops.replica_families import replica_families
 from tricord.base.metrics import Histogram, Metrics, WatchCounts
 from tricord.base.version import ETCD_CLUSTER_VERSION, ETCD_VERSION
 from tricord.server.engine import Engine
@@ -55,6 +56,9 @@ class MemberCollector(Collector):
         gossip = self._metrics.gossip() if self._metrics.gossip is not None else None
         if gossip is not None:
             yield from gossip_families(gossip)
+        replicas = self._metrics.replicas() if self._metrics.replicas is not None else []
+        if replicas:
+            yield from replica_families(replicas)
 
     def _server(self) -> Iterator[Metric]:
         status, stamp, metrics = self._engine.status(), self._engine.stamp(), self._metrics

@@ -7,23 +7,21 @@ replica opens when it has had the state of another one, once; one that was retir
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 
 from tricord.base.dots import PROVISIONAL, VersionVector
-from tricord.base.environment import Environment, Timer
+from tricord.base.environment import Environment
 from tricord.base.errors import ReplicaCatchingUp, ReplicaRetired, Stopping, TricordError, Unimplemented
 from tricord.base.keyspaces import KeyspaceRecord
 from tricord.base.typed import Update
 from tricord.crdt.cell import Cell
-from tricord.crdt.encoding import decode_cell
 from tricord.eventual.config import EventualConfig
 from tricord.eventual.replica import EventualReplica
 from tricord.eventual.returning import formers_in
-from tricord.eventual.store import cell_in, cells_in, changes_in
+from tricord.eventual.store import cell_in, cells_in
 from tricord.eventual.turn import Input, Output
 from tricord.server.replicas.committing import LANE, Committer
+from tricord.server.replicas.eventual_deliveries import Deliveries
 from tricord.server.replicas.eventual_records import CELLS, HostRecords
 from tricord.server.replicas.eventual_requests import EventualRequests, makes_room
 from tricord.server.replicas.keyspace_replica import (
@@ -34,23 +32,13 @@ from tricord.server.replicas.keyspace_replica import (
     Surroundings,
     UpdateReply,
 )
+from tricord.server.replicas.waking import Waking
 from tricord.server.replicas.ways import Ways
 from tricord.storage.replica_storage import ReplicaStorage
 
 ALARM_SECONDS = 60.0
 DELAY_SECONDS = 0.05
 """Of a message between replicas, as the bound of convergence that is shown counts with."""
-TIMER_SECONDS_MIN = 0.001
-
-
-@dataclass(slots=True)
-class _Group:
-    """What a turn changed, until it is durable: ``changed`` has sequence, key and the cell's bytes."""
-
-    mark: int
-    turn: int
-    changed: list[tuple[int, bytes, bytes | None]]
-    adopted: bool
 
 
 class EventualHost:
@@ -96,10 +84,8 @@ class EventualHost:
         self._ended: TricordError | None = None
         self._given = Input(0.0, 0)
         self._is_scheduled = False
-        self._timer: Timer | None = None
-        self._timer_at = float("inf")
-        self._turn = 0
-        self._undurable: deque[_Group] = deque()
+        self._deliveries = Deliveries(self._records)
+        self._waking = Waking(environment.tasks, self._schedule)
         self._next_alarm = float("-inf")
 
     # --- start and end --------------------------------------------------------------------------------------
@@ -143,7 +129,11 @@ class EventualHost:
             self.replica, environment.clock.wall_ns() // 1_000_000_000, environment.random.bits(16)
         )
         self._config = EventualConfig(
-            cluster=config.cluster, keyspace=config.keyspace, replica=config.replica, incarnation=incarnation
+            cluster=config.cluster,
+            keyspace=config.keyspace,
+            replica=config.replica,
+            incarnation=incarnation,
+            joined=self._records.joined or config.replica == PROVISIONAL,
         )
         formers = formers_in([(number, storage.overlay) for number, storage in self._formers], CELLS)
         return EventualReplica(self._config, self._overlay, CELLS, formers)
@@ -157,8 +147,7 @@ class EventualHost:
         """Nothing is heard, sent or told from now on."""
         self._ended = self._ended or error
         self._is_running = False
-        if self._timer is not None:
-            self._timer.cancel()
+        self._waking.cancel()
         self._requests.end(error)
 
     def _retire(self) -> None:
@@ -288,13 +277,12 @@ class EventualHost:
             return
         given, self._given = self._given, Input(0.0, 0)
         given.now, given.wall = clock.monotonic(), clock.wall_ns() // 1_000_000
-        given.persisted = self._undurable[0].turn - 1 if self._undurable else self._turn
+        given.persisted = self._deliveries.persisted
         self._ways.look_again(given.now)
         belonging = self._ways.take_changed()
         if belonging is not None:
             given.active, given.members, given.peers = belonging
         output = core.turn(given)
-        self._turn = output.turn
         self._keep(core, given, output)
         for receiver, data in output.messages:
             self._surroundings.send(self.record.id, receiver, data)
@@ -303,36 +291,27 @@ class EventualHost:
             self._warn_of_clock(given.now, output.ahead)
         if core.superseded:
             self._give_up()
-        if given.received and not self._undurable:
+        if given.received and self._deliveries.are_durable:
             # What is answered to them leaves with a turn that knows this one to be durable.
             self._schedule()
-        self._wake_at(given.now, output.wake_at)
+        self._waking.wake_at(given.now, output.wake_at)
 
     def _keep(self, core: EventualReplica, given: Input, output: Output) -> None:
         """Number what changed, and have it made durable."""
         joins = not self._records.joined and core.has_joined
         if joins:
             self._records.join()
-        sequences = {}
-        if output.changed:
-            first = self._records.deliver(len(output.changed))
-            sequences = {key: first + place for place, key in enumerate(output.changed)}
+        sequences = self._deliveries.number(output)
         if given.writes:
             self._requests.number(given.writes, sequences, self._records.sequence)
         if output.effects or joins:
-            data = changes_in(output.effects) if sequences else {}
-            changed = [(sequence, key, data[key]) for key, sequence in sequences.items()]
-            self._undurable.append(_Group(self._committer.wrote(), output.turn, changed, output.adopted))
+            self._deliveries.keep(self._committer.wrote(), output, sequences)
 
     def _committed(self, mark: int) -> None:
-        told = []
-        while self._undurable and self._undurable[0].mark <= mark:
-            group = self._undurable.popleft()
-            for sequence, key, data in group.changed:
-                told.append(Changed(sequence, key, {} if data is None else decode_cell(data)))
-            if group.adopted:
-                self._is_returning = False
-                self._adopted()
+        told, adopted = self._deliveries.committed(mark)
+        if adopted:
+            self._is_returning = False
+            self._adopted()
         if told and self._ended is None:
             self.sequence = told[-1].sequence
             self.changed(told)
@@ -351,16 +330,3 @@ class EventualHost:
             self._next_alarm = now + ALARM_SECONDS
             text = f"a replica of {self.record.name} stamps writes {ahead / 1000:.0f} s ahead of this clock"
             self._surroundings.alarm(self.record.id, "clock ahead", text)
-
-    def _wake_at(self, now: float, due: float) -> None:
-        if due >= self._timer_at or not self._is_running:
-            return
-        if self._timer is not None:
-            self._timer.cancel()
-        self._timer_at = due
-        self._timer = self._environment.tasks.call_later(max(due - now, TIMER_SECONDS_MIN), self._wake)
-
-    def _wake(self) -> None:
-        self._timer = None
-        self._timer_at = float("inf")
-        self._schedule()

@@ -175,8 +175,9 @@ class Run:
             return
         self._returning = True
         self.world.stop(host)
+        first = not self._retired
         self._retired.add(host.number)
-        if self._disk_lost:
+        if self._disk_lost or not first:
             self._excuse(host)
         del self.world.hosts[host.number]
         self.world.active = tuple(number for number in self.world.active if number != host.number)
@@ -192,7 +193,7 @@ class Run:
 
     def _excuse(self, host: Host) -> None:
         """A disk is gone, and with it what was acknowledged there; also what a replica that is retired gave to this one
-        alone: it brings back only what nobody had."""
+        alone, or they to each other: each brings back only what nobody had."""
         self._disk_lost = True
         for number in (host.number, *sorted(self._retired)):
             self.ledger.excuse(number)
