@@ -3,17 +3,21 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.causal.company import NOW, Member, tell_all
+from tests.causal.company import KEYSPACE, NOW, Member, tell_all
 from tricord.base.dots import INCARNATION_MAX
 from tricord.base.errors import MalformedEncoding, ReplicaCatchingUp, ReplicaRetired
 from tricord.causal.operation import decode_operation, head_of
 from tricord.causal.past import next_incarnation
 from tricord.causal.pending import Pending
-from tricord.causal.replica import CausalReplica
+from tricord.causal.replica import CausalReplica, Change
+from tricord.crdt import register
+from tricord.sim.causal.store import Tables
 
 
 def test_an_answer_is_not_seen_before_the_question() -> None:
@@ -104,6 +108,14 @@ def test_an_edge_without_a_network_names_only_what_is_new_in_each_start() -> Non
         edge = edge.restarted()
         sizes.append(len(edge.put(a=f"{number:04}").data))
     assert sizes[-1] == sizes[1]
+
+
+def test_who_was_told_of_no_others_yet_keeps_what_they_may_lack() -> None:
+    edge = CausalReplica(Tables(), KEYSPACE, 0)
+    edge.start(next_incarnation(0, 1))
+    edge.write([Change(b"k", partial(register.put, value=b"v"))], NOW)
+    edge.persisted(edge.sequence)
+    assert edge.cut() == 0 and edge.unsent == 1
 
 
 def test_the_log_is_cut_where_all_have_it_and_who_comes_later_takes_over_the_state() -> None:

@@ -103,6 +103,31 @@ class Joining:
 EdgeTold: TypeAlias = EdgeWelcome | EdgeSet | Said
 
 
+@message
+class EdgeKeyspaceStatus:
+    """One keyspace at an edge. ``replica`` 0: it has no number yet. ``unsent``: writes that may be nowhere else.
+    ``contact_seconds``: since a member was last heard; None: never since the edge was opened. ``problem``: why it is
+    not connected; empty while it is."""
+
+    name: str
+    model: Model
+    replica: int
+    connected: bool
+    unsent: int
+    contact_seconds: float | None
+    problem: str = ""
+
+
+@message
+class EdgeStatus:
+    """What an edge knows of itself. ``endpoint``: where it is connected; empty: nowhere."""
+
+    identity: bytes
+    cluster: int
+    endpoint: str
+    keyspaces: list[EdgeKeyspaceStatus] = field(default_factory=list)
+
+
 class EdgeStream(Protocol):
     """The member's end of one edge's stream. Used on the loop."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from struct import Struct, error
 
+from tricord.base.edges import EdgeStatus
 from tricord.base.message import message
 
 _FORMAT = 1
@@ -85,3 +86,5 @@ class MemberStatus:
     member: int = 0
     revision: int = 0
     downgrade: str = ""
+    edge: EdgeStatus | None = None
+    """Of an edge, which is no member: what it holds, and what of it is still to be sent."""

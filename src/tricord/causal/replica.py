@@ -234,8 +234,9 @@ class CausalReplica(TakingOver):
 
     def cut(self, retention: int = RETENTION_BYTES) -> int:
         """Drop rows that all active replicas have, and the oldest beyond ``retention`` bytes; close incarnations that
-        are over. Called now and then; drops 1,000 rows at most and gives how many."""
-        if self.fetching or self.is_retired or self.outdated:
+        are over. Called now and then; drops 1,000 rows at most and gives how many. Nothing is known to be everywhere
+        by one that was not told yet who belongs."""
+        if self.fetching or self.is_retired or self.outdated or not self.peers.epoch:
             return 0  # that others closed this id says nothing of what this log has of it
         rows, stable = rows_to_cut(self.log, self.durable, self.persisted_to, self.peers, retention)
         past = self.base.past

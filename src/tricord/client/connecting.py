@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     import ssl
 
     from tricord.base.environment import Environment
-    from tricord.client.channel import Channel
+    from tricord.client.channel import Channel, Dial
 
 
 def connect(
@@ -85,7 +85,7 @@ def connect_async(
     parsed = parse_endpoints(endpoints)
     options = Options(timeout=timeout, dial_timeout=dial_timeout, attempts=attempts)
     context = tls_context(parsed, tls, ca, cert, key)
-    fields = _checked_metadata(metadata)
+    fields = checked_metadata(metadata)
 
     async def opener() -> Caller:
         return _remote_caller(parsed, options, context, server_name, fields, environment)
@@ -103,9 +103,25 @@ def _remote_caller(
 ) -> Caller:
     from tricord import runtime
     from tricord.client.remote import RemoteCaller
-    from tricord.transport.client_connection import dial
 
     environment = given if given is not None else runtime.open_environment()
+
+    def closing() -> None:
+        if given is None:
+            runtime.close_environment(environment)
+
+    dialler = dial_with(environment, tls, server_name, metadata)
+    return RemoteCaller(environment, endpoints, dialler, options, closing)
+
+
+def dial_with(
+    environment: Environment,
+    tls: ssl.SSLContext | None,
+    server_name: str | None,
+    metadata: list[tuple[str, str | bytes]],
+) -> Dial:
+    """How endpoints are dialled; ``metadata`` travels with every call."""
+    from tricord.transport.client_connection import dial
 
     async def dial_endpoint(endpoint: Endpoint) -> Channel:
         return await dial(
@@ -117,14 +133,10 @@ def _remote_caller(
             metadata=metadata,
         )
 
-    def closing() -> None:
-        if given is None:
-            runtime.close_environment(environment)
-
-    return RemoteCaller(environment, endpoints, dial_endpoint, options, closing)
+    return dial_endpoint
 
 
-def _checked_metadata(metadata: Mapping[str, str | bytes] | None) -> list[tuple[str, str | bytes]]:
+def checked_metadata(metadata: Mapping[str, str | bytes] | None) -> list[tuple[str, str | bytes]]:
     if not metadata:
         return []
     from tricord.wire.grpc.metadata import encode_metadata

@@ -39,6 +39,12 @@ class Connector:
         self._dialling: asyncio.Task[Channel] | None = None
         self._closed = False
 
+    @property
+    def endpoint(self) -> str:
+        """The one in use; empty: none."""
+        current = self._current
+        return str(self._endpoints[self._in_use]) if current is not None and current.usable else ""
+
     async def channel(self, deadline: float) -> Channel:
         """The connection in use, or a new one. Raises ConnectionFailed after all endpoints failed, DeadlineExceeded."""
         current = self._current

@@ -40,6 +40,7 @@ from tricord.server.member import Member
 from tricord.wire.etcd.bolt_state import etcd_database
 
 if TYPE_CHECKING:
+    from tricord.embedded.edge import Edge
     from tricord.embedded.member_feed import MemberFeed
 
 MEMORY_SEGMENT_BYTES = 8 << 20
@@ -48,9 +49,9 @@ BACKUP_PIECE_BYTES = 1 << 20
 
 
 class MemberCaller:
-    """See ``client.caller``. It owns the member."""
+    """See ``client.caller``. It owns the member, or the edge."""
 
-    def __init__(self, member: Member, environment: Environment, *, owns_environment: bool) -> None:
+    def __init__(self, member: Member | Edge, environment: Environment, *, owns_environment: bool) -> None:
         self._member = member
         self._engine = member.engine
         self._environment = environment

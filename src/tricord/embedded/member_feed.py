@@ -5,23 +5,36 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
+from collections.abc import Callable
 from dataclasses import replace
+from typing import Protocol
 
 from tricord.base.context import Context
 from tricord.base.errors import Cancelled
+from tricord.base.keyspaces import DEFAULT_KEYSPACE
+from tricord.base.levels import Stamp
 from tricord.base.operations import Event
-from tricord.base.watching import WatchCompacted, WatchEvents, WatchItem, WatchSpec
+from tricord.base.watching import WatchCompacted, WatchEvents, WatchItem, WatchSpec, WatchStream
 from tricord.client.feed import Compacted, FeedItem, Progress
-from tricord.server.engine import Engine
 
 TAKE_BYTES = 1 << 20
 """What is taken from the engine at once; the rest stays there, in the store's history."""
 
 
+class OpensWatches(Protocol):
+    """An engine, as far as a watch needs one."""
+
+    def open_watch(self, context: Context, wake: Callable[[], None]) -> WatchStream:
+        """See ``Engine``."""
+
+    def stamp(self, keyspace: str = DEFAULT_KEYSPACE) -> Stamp:
+        """See ``Engine``."""
+
+
 class MemberFeed:
     """See ``client.feed``. Raises Stopping, PermissionDenied, RevisionCompacted when it is made."""
 
-    def __init__(self, engine: Engine, spec: WatchSpec, keyspace: str) -> None:
+    def __init__(self, engine: OpensWatches, spec: WatchSpec, keyspace: str) -> None:
         stamp = engine.stamp(keyspace)
         self.cluster = stamp.cluster
         self.revision = stamp.revision

@@ -181,6 +181,21 @@ class ReplicaRequests:
         elif space.replica is not replica:
             space.attach(replica)
 
+    def placed(self, former: int, replica: KeyspaceReplica, *, cluster: int, history: int) -> None:
+        """As ``opened``, at an edge: what had the id ``former`` here may be known by another one since, as of that
+        cluster."""
+        record = replica.record
+        self._cluster, self._history = cluster, history
+        self._known, self._last = (b"", None), Stamp(cluster, self._member, 0, 0)
+        space = self._spaces.pop(former, None)
+        if space is not None:
+            space.record = record
+            self._spaces[record.id] = space
+        for waiting in self._tickets.waiting.values():
+            if waiting.keyspace == former:
+                waiting.keyspace = record.id
+        self.opened(replica)
+
     def dropped(self, keyspace: int) -> None:
         """A keyspace is no more: answer who waits in it, and end its watches."""
         space = self._spaces.pop(keyspace, None)

@@ -1,0 +1,298 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One keyspace at an edge: its replica, which runs whether or not anybody can be reached, and its stream to a member.
+
+The first contact gives it a number, and so does the first one after it was retired; the replica is then made anew over
+what it has, and brings its unsent writes along.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+from tricord.base.edges import EDGE_PROTOCOL, EdgeHello, EdgeKeyspaceStatus, EdgeSet, EdgeWelcome
+from tricord.base.environment import Environment
+from tricord.base.errors import (
+    DiskFault,
+    EdgeOfAnotherCluster,
+    KeyspaceExists,
+    KeyspaceNotFound,
+    ReplicaCatchingUp,
+    ReplicaRetired,
+    TricordError,
+)
+from tricord.base.keyspaces import KeyspaceRecord, Model
+from tricord.base.message import message
+from tricord.client.connector import Connector
+from tricord.embedded.edge_link import EdgeLink, open_link
+from tricord.embedded.edge_state import EdgeState, KeptKeyspace
+from tricord.server.replicas.keyspace_replica import ReplicaHost
+from tricord.server.replicas.opening import OPENING_LANE, open_host
+from tricord.storage.replica_storage import remove_replica_storage, replica_directories
+
+PAUSE_SECONDS = 0.1
+"""Before the second attempt to connect; it doubles with each failure."""
+PAUSE_SECONDS_MAX = 5.0
+REFUSED_SECONDS = 30.0
+"""After a refusal that will not pass by itself."""
+DIAL_SECONDS = 30.0
+_LASTING = (KeyspaceNotFound, KeyspaceExists, EdgeOfAnotherCluster)
+"""What the next call raises."""
+
+
+@message
+class EdgeTerms:
+    """What is the same for all keyspaces of an edge."""
+
+    environment: Environment
+    directory: str
+    quota_bytes: int
+    map_bytes: int
+    connector: Connector
+    state: EdgeState
+    save: Callable[[], Awaitable[None]]
+    """Makes the state durable. Raises OSError."""
+    opened: Callable[[int, ReplicaHost], None]
+    """Told of each host before it starts, and which id the keyspace had before."""
+    warn: Callable[[str], None]
+
+
+class EdgeKeyspace:
+    """The host's ``Surroundings``."""
+
+    def __init__(self, terms: EdgeTerms, kept: KeptKeyspace) -> None:
+        self.kept = kept
+        self.host: ReplicaHost | None = None
+        self.failure: TricordError | None = KeyspaceNotFound(kept.dropped) if kept.dropped else None
+        """Why nothing can be done here; raised at each call."""
+        self._terms = terms
+        self._environment = terms.environment
+        self._clock = terms.environment.clock
+        self._id = kept.record.id
+        self._link: EdgeLink | None = None
+        self._former = 0
+        self._problem = ""
+        self._contact_at: float | None = None
+        self._changed = asyncio.Event()
+        self._running: asyncio.Task[None] | None = None
+        self._is_over = False
+
+    @property
+    def record(self) -> KeyspaceRecord:
+        """As far as it is known."""
+        return self.kept.record
+
+    def find(self) -> ReplicaHost:
+        """The replica. Raises what keeps it from being used."""
+        if self.failure is not None:
+            raise self.failure
+        if self.host is None:
+            raise ReplicaCatchingUp("the replica is being opened")
+        return self.host
+
+    async def start(self) -> None:
+        """Open the replica, and begin to look for a member. Raises StorageError, OSError."""
+        if self.failure is None:
+            await self._open()
+            self._running = self._environment.tasks.spawn(self._run(), f"edge of {self.kept.name}")
+
+    async def stop(self, error: TricordError | None = None) -> None:
+        """Say nothing more, and make all durable; ``error``: the keyspace is given up. Raises OSError."""
+        self._is_over = True
+        self._changed.set()
+        if self._link is not None:
+            self._link.close()
+        running, self._running = self._running, None
+        if running is not None:
+            running.cancel()
+            await asyncio.wait([running])
+        host, self.host = self.host, None
+        if host is not None:
+            await host.close(error)
+
+    async def remove(self) -> None:
+        """Give up all that it holds. Raises OSError."""
+        await self.stop(KeyspaceNotFound(f"keyspace {self.kept.name!r} was given up at this edge"))
+        disk, terms = self._environment.disk, self._terms
+
+        def remove() -> None:
+            for found in replica_directories(disk, terms.directory):
+                if found.keyspace == self.kept.place:
+                    remove_replica_storage(disk, terms.directory, found.keyspace, found.replica)
+
+        await self._environment.tasks.in_lane(OPENING_LANE, remove)
+
+    def status(self) -> EdgeKeyspaceStatus:
+        """Of now."""
+        heard = None if self._contact_at is None else self._clock.monotonic() - self._contact_at
+        unsent = 0 if self.host is None else self.host.status().unsent
+        connected = self._link is not None
+        problem = str(self.failure or "") or ("" if connected else self._problem)
+        return EdgeKeyspaceStatus(
+            self.kept.name, Model(self.kept.model), self.kept.number, connected, unsent, heard, problem
+        )
+
+    # --- surroundings of the host ---------------------------------------------------------------------------
+
+    def send(self, keyspace: int, replica: int, data: bytes) -> bool:
+        """See ``Surroundings``."""
+        link = self._link
+        return link is not None and link.replica == replica and link.send(data)
+
+    def can_reach(self, replica: int) -> bool:
+        """See ``Surroundings``."""
+        link = self._link
+        return link is not None and link.replica == replica and link.has_room
+
+    def alarm(self, keyspace: int, event: str, text: str) -> None:
+        """See ``Surroundings``."""
+        self._terms.warn(f"keyspace {self.kept.name}: {event}: {text}")
+
+    def new_number(self, keyspace: int) -> None:
+        """See ``Surroundings``."""
+        self._former = self.kept.number
+        if self._link is not None:
+            self._link.close()
+
+    # --- the stream -----------------------------------------------------------------------------------------
+
+    async def _run(self) -> None:
+        failures = 0
+        while not self._is_over:
+            began, pause = self._clock.monotonic(), 0.0
+            try:
+                await self._contact()
+            except ReplicaRetired as error:
+                self._problem = str(error)
+            except TricordError as error:
+                self._problem = str(error)
+                if isinstance(error, _LASTING):
+                    await self._give_up(error)
+                    pause = REFUSED_SECONDS
+            except OSError as error:
+                await self._fail(error)
+                return
+            if self._clock.monotonic() - began > PAUSE_SECONDS_MAX:
+                failures = 0
+            pause = max(pause, min(PAUSE_SECONDS * 2 ** min(failures, 10), PAUSE_SECONDS_MAX))
+            failures += 1
+            await asyncio.sleep(pause * self._environment.random.uniform(0.5, 1.0))
+
+    async def _contact(self) -> None:
+        """From one connection to its end. Raises TricordError, OSError (the disk failed)."""
+        connector = self._terms.connector
+        channel = await connector.channel(self._clock.monotonic() + DIAL_SECONDS)
+        try:
+            link, welcome = await open_link(self._environment, channel, self._hello())
+        except TricordError as error:
+            if not isinstance(error, _LASTING):
+                connector.leave(channel)
+            raise
+        try:
+            # What is begun on the disk is ended, whoever is told to stop.
+            await asyncio.shield(self._environment.tasks.spawn(self._welcomed(welcome), "an edge's welcome"))
+            self._link = link
+            self._hear(self.find(), welcome.replica)
+            while True:
+                told = await link.next()
+                self._contact_at = self._clock.monotonic()
+                host = self.find()
+                if isinstance(told, EdgeSet):
+                    self.kept.know(told)
+                    self._belong(host)
+                    await self._terms.save()
+                elif not isinstance(told, EdgeWelcome):
+                    host.received(welcome.replica, told.data)
+        except TricordError:
+            if not self._is_over:
+                connector.leave(channel)
+            raise
+        finally:
+            self._link = None
+            link.close()
+
+    def _hear(self, host: ReplicaHost, replica: int) -> None:
+        self._contact_at = self._clock.monotonic()
+        self._problem = ""
+        self.failure = None
+        host.reached(replica)
+
+    def _hello(self) -> EdgeHello:
+        kept, state = self.kept, self._terms.state
+        return EdgeHello(
+            kept.name,
+            Model(kept.model),
+            bytes.fromhex(state.identity),
+            self._former,
+            state.cluster,
+            state.history,
+            kept.id,
+            EDGE_PROTOCOL,
+        )
+
+    async def _welcomed(self, welcome: EdgeWelcome) -> None:
+        """Become what the member says that this is: durably, before anything is said under the number."""
+        kept, state = self.kept, self._terms.state
+        is_new = (kept.id, kept.number) != (welcome.record.id, welcome.number)
+        if state.cluster and (state.cluster, state.history) != (welcome.cluster, welcome.history):
+            raise EdgeOfAnotherCluster("the member that answered is of another cluster than the edge")
+        state.cluster, state.history = welcome.cluster, welcome.history
+        kept.id, kept.number = welcome.record.id, welcome.number
+        kept.know(welcome.replicas)
+        self._former = 0
+        await self._terms.save()
+        if is_new or self.host is None:
+            await self._open()
+        elif self.host is not None:
+            self._belong(self.host)
+
+    async def _open(self) -> None:
+        terms, kept = self._terms, self.kept
+        host, self.host = self.host, None
+        if host is not None:
+            await host.close(ReplicaCatchingUp("the replica is made anew under its number"))
+        host = await open_host(
+            self._environment,
+            terms.directory,
+            kept.place,
+            kept.record,
+            kept.number,
+            self,
+            cluster=terms.state.cluster,
+            quota_bytes=terms.quota_bytes,
+            map_size=terms.map_bytes,
+            fail=lambda error: self._changed.set() if self._is_over else self._broken(error),
+        )
+        if self._is_over:
+            await host.close()
+            return
+        self.host = host
+        before, self._id = self._id, kept.record.id
+        terms.opened(before, host)
+        self._belong(host)
+        host.start()
+
+    def _belong(self, host: ReplicaHost) -> None:
+        kept = self.kept
+        if kept.epoch:
+            host.belong(kept.epoch, list(kept.members), list(kept.edges), kept.replicas.retired)
+
+    async def _give_up(self, error: TricordError) -> None:
+        """A member says that this can never go on as it is."""
+        self.failure = error
+        if isinstance(error, KeyspaceNotFound) and self.kept.id:
+            self.kept.dropped = str(error)
+            await self._terms.save()
+
+    def _broken(self, error: BaseException) -> None:
+        self._environment.tasks.spawn(self._fail(error), "an edge's disk")
+
+    async def _fail(self, error: BaseException) -> None:
+        """The disk failed: nothing more is done here."""
+        fault = error if isinstance(error, TricordError) else DiskFault(f"the disk failed: {error}")
+        self.failure = fault
+        host, self.host = self.host, None
+        if host is not None:
+            host.abandon(fault)
+        if self._link is not None:
+            self._link.close()
