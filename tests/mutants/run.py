@@ -38,11 +38,6 @@ from tests.mutants.patches import ROOT, Patch, read_all
 PENDING = {
     "13-snapshot-without-users": "there are no users and client sessions yet that it could lack",
     "16-retry-in-a-session-applied-twice": "there are no client sessions yet",
-    "22": "ties of the last writer: eventual keyspaces",
-    "23": "a causal dependency dropped: causal keyspaces",
-    "24": "a session's token not carried over: causal keyspaces",
-    "25": "a merge that counts twice, or a removal that loses: eventual keyspaces",
-    "26": "the clock of a member that left used again: causal and eventual keyspaces",
 }
 """Known bugs, by the beginnings of their names, that are told outside of the counts while no patch has such a name:
 their parts are not there yet."""

@@ -94,7 +94,7 @@ class LocalReads:
         seconds = bound.seconds
         if seconds is None:
             return None
-        age = (self._clock.monotonic() - self._replica.fresh_as_of) / _SLOWEST
+        age = self._age()
         if age > seconds:
             return None
         if age > seconds / 2 and not self._refreshing:
@@ -105,8 +105,11 @@ class LocalReads:
 
     def age_now(self) -> float | None:
         """How old this member's state is at most, in seconds; None where it never asked."""
-        age = (self._clock.monotonic() - self._replica.fresh_as_of) / _SLOWEST
+        age = self._age()
         return age if isfinite(age) else None
+
+    def _age(self) -> float:
+        return (self._clock.monotonic() - self._replica.fresh_as_of) / _SLOWEST
 
     def ask(self, ticket: int, bound: Bounded) -> None:
         """This bounded read needs a read index, which it shares with the other reads of the turn."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping
+from typing import TypeAlias
 
 from tricord.base.environment import Environment, Timer
 
@@ -12,10 +13,22 @@ PATIENCE_SECONDS = 5.0
 """Who has not said by then what it speaks is closed."""
 
 
+Choices: TypeAlias = Mapping[bytes, Callable[[], asyncio.Protocol]]
+"""By what a connection begins with, what makes the protocol that it belongs to."""
+
+
+def choice(begun: bytes, choices: Choices) -> tuple[Callable[[], asyncio.Protocol] | None, bool]:
+    """Whose a connection is that began so; and, where it is nobody's yet, whether it still may become somebody's."""
+    for preface, make in choices.items():
+        if begun.startswith(preface):
+            return make, False
+    return None, any(preface.startswith(begun) for preface in choices)
+
+
 class Prefaced(asyncio.Protocol):
     """One accepted connection. The protocol that gets it sees the preface too."""
 
-    def __init__(self, environment: Environment, choices: Mapping[bytes, Callable[[], asyncio.Protocol]]) -> None:
+    def __init__(self, environment: Environment, choices: Choices) -> None:
         self._environment = environment
         self._choices = choices
         self._input = bytearray()
@@ -28,11 +41,10 @@ class Prefaced(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         self._input += data
-        for preface, make in self._choices.items():
-            if self._input.startswith(preface):
-                self._hand_over(make())
-                return
-        if not any(preface.startswith(self._input) for preface in self._choices):
+        make, is_open = choice(bytes(self._input), self._choices)
+        if make is not None:
+            self._hand_over(make())
+        elif not is_open:
             self._abort()
 
     def connection_lost(self, exc: Exception | None) -> None:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from tricord.transport.http1_session import Http1Session
 from tricord.transport.http2_session import Http2Session
+from tricord.transport.prefaced import choice
 from tricord.wire.http2.frames import PREFACE
 
 if TYPE_CHECKING:
@@ -147,13 +148,11 @@ class ServerProtocol(asyncio.Protocol):
         """HTTP/2 and members begin with their prefaces; anything else is HTTP/1.1. False: no session, or not yet."""
         seen = bytes(self._input[: len(PREFACE)])
         now = self.server.environment.clock.monotonic()
-        for preface, make in self.server.others.items():
-            if seen.startswith(preface):
-                self._hand_over(make())
-                return False
-        if any(preface.startswith(seen) for preface in self.server.others):
+        make, is_open = choice(seen, self.server.others)
+        if make is not None:
+            self._hand_over(make())
             return False
-        if not self._serves_clients():
+        if is_open or not self._serves_clients():
             return False
         if seen == PREFACE:
             self._session = Http2Session(self, now)
