@@ -25,26 +25,15 @@ def play(story: Callable[[World], Coroutine[Any, Any, None]], names: tuple[str, 
     World(seed=5, names=names).play(story)
 
 
-async def leader_and_follower(world: World) -> tuple[str, str]:
-    await world.start()
-    leader = await world.led()
-    return leader, next(name for name in world.names if name != leader)
-
-
 async def read(store: aio.AsyncClient, level: ReadLevel, timeout: float = 2.0) -> tuple[str, Stamp]:
     reply = await store.range("k", "k\0", at_least=level, timeout=timeout)
     return "".join(kv.text for kv in reply), reply.stamp
 
 
-def cut(world: World, name: str) -> None:
-    for other in world.names:
-        if other != name:
-            world.network.cut(name, other)
-
-
 def test_a_session_moves_between_members_and_clients_by_its_token() -> None:
     async def story(world: World) -> None:
-        leader, follower = await leader_and_follower(world)
+        await world.start()
+        leader, follower = await world.leader_and_follower()
         async with world.client(leader) as one, world.client(follower) as other:
             writer = one.session()
             assert writer.token == ""
@@ -53,7 +42,7 @@ def test_a_session_moves_between_members_and_clients_by_its_token() -> None:
             assert writer.token == wrote.stamp.token.text()
             value, stamp = await read(other.session(writer.token), SEQUENTIAL)
             assert (value, stamp.level, stamp.age) == ("1", SEQUENTIAL, None)
-            cut(world, follower)
+            world.isolate(follower)
             await writer.put("k", "2")
             assert (await read(other.session(), SEQUENTIAL))[0] == "1"
             behind = other.session(writer.token)
@@ -70,7 +59,7 @@ def test_a_session_moves_between_members_and_clients_by_its_token() -> None:
 
 def test_a_client_reads_sequentially_what_it_wrote_before_it_ever_asked_for_tokens() -> None:
     async def story(world: World) -> None:
-        await leader_and_follower(world)
+        await world.start()
         async with world.client() as store:
             for number in range(3):
                 await store.put("k", str(number))
@@ -89,7 +78,8 @@ def test_a_client_reads_sequentially_what_it_wrote_before_it_ever_asked_for_toke
 
 def test_bounded_reads_say_their_age() -> None:
     async def story(world: World) -> None:
-        _, follower = await leader_and_follower(world)
+        await world.start()
+        _, follower = await world.leader_and_follower()
         async with world.client(follower) as store:
             await store.put("k", "1")
             assert await read(store, Bounded(seconds=2.0)) is not None
@@ -104,7 +94,7 @@ def test_bounded_reads_say_their_age() -> None:
             assert 0 < stamp.age <= 2.0
             assert (await read(store, Bounded(revisions=5)))[1].level == Bounded(revisions=5)
             assert (await read(store, Level.ANY))[1].age is None
-            cut(world, follower)
+            world.isolate(follower)
             await asyncio.sleep(1.0)
             with pytest.raises(BoundNotMet):
                 await read(store, Bounded(seconds=0.5), 1.0)

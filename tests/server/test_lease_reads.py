@@ -24,12 +24,6 @@ def play(story: Callable[[World], Coroutine[Any, Any, None]]) -> None:
     world.play(story)
 
 
-def cut(world: World, name: str) -> None:
-    for other in world.names:
-        if other != name:
-            world.network.cut(name, other)
-
-
 async def read(member: Member, seconds: float) -> str:
     deadline = member.engine._clock.monotonic() + seconds
     result, stamp = await member.engine.ask(Range(b"k"), Context(deadline=deadline))
@@ -45,7 +39,7 @@ def test_a_leader_answers_alone_as_long_as_its_lease_lasts() -> None:
         leader = world[name].member
         await leader.engine.ask(Put(b"k", b"old"), Context())
         await asyncio.sleep(0.5)
-        cut(world, name)
+        world.isolate(name)
         assert await read(leader, 0.1) == "old"
         await asyncio.sleep(0.5)
         assert await read(leader, 0.1) == "old"
@@ -63,7 +57,7 @@ def test_without_the_setting_each_read_asks_a_majority() -> None:
         name = await world.led()
         leader = world[name].member
         await leader.engine.ask(Put(b"k", b"old"), Context())
-        cut(world, name)
+        world.isolate(name)
         with pytest.raises(TricordError):
             await read(leader, 0.3)
 
@@ -78,7 +72,7 @@ def test_a_lease_does_not_outlive_a_pause_whatever_wakes_first() -> None:
         await paused.engine.ask(Put(b"k", b"old"), Context())
         await asyncio.sleep(0.5)
         world[name].pausing.begin()
-        cut(world, name)
+        world.isolate(name)
         others = [other for other in world.names if other != name]
         async with asyncio.timeout(10), world.client(*others) as store:
             while True:

@@ -64,25 +64,17 @@ def token_of(stamp: Stamp, **changes: Any) -> bytes:
     return replace(stamp.token, **changes).encode()
 
 
-async def parted(world: World) -> tuple[Member, Member, str]:
-    """The leader, and a follower that hears nobody (with its name)."""
+async def started(world: World) -> tuple[Member, Member, str]:
+    """The leader, and a follower with its name."""
     await world.start()
-    name = await world.led()
-    other = next(one for one in world.names if one != name)
-    return world[name].member, world[other].member, other
-
-
-def cut(world: World, name: str) -> None:
-    for other in world.names:
-        if other != name:
-            world.network.cut(name, other)
-            world.network.cut(other, name)
+    leader, follower = await world.leader_and_follower()
+    return world[leader].member, world[follower].member, follower
 
 
 def test_a_sequential_read_waits_for_what_its_token_has_seen() -> None:
     async def story(world: World) -> None:
-        leader, follower, name = await parted(world)
-        cut(world, name)
+        leader, follower, name = await started(world)
+        world.isolate(name)
         _, wrote = await leader.engine.ask(Put(b"k", b"1"), Context())
         token = token_of(wrote)
         old = at_once(follower, Level.SEQUENTIAL)
@@ -125,7 +117,7 @@ def test_tokens_that_cannot_be_right_are_refused() -> None:
 
 def test_a_bounded_read_is_answered_at_once_while_the_last_round_is_young_enough() -> None:
     async def story(world: World) -> None:
-        leader, follower, _ = await parted(world)
+        leader, follower, _ = await started(world)
         await leader.engine.ask(Put(b"k", b"1"), Context())
         assert at_once(follower, Bounded(seconds=1.0)) is None
         value, stamp = await ask(follower, Bounded(seconds=1.0))
@@ -142,7 +134,7 @@ def test_a_bounded_read_is_answered_at_once_while_the_last_round_is_young_enough
 
 def test_a_bounded_read_asks_for_news_before_its_bound_is_over() -> None:
     async def story(world: World) -> None:
-        _, follower, _ = await parted(world)
+        _, follower, _ = await started(world)
         await ask(follower, Bounded(seconds=1.0))
         for _ in range(20):
             await asyncio.sleep(0.3)
@@ -153,9 +145,9 @@ def test_a_bounded_read_asks_for_news_before_its_bound_is_over() -> None:
 
 def test_a_bound_that_cannot_be_met_fails_typed_before_the_caller_gives_up() -> None:
     async def story(world: World) -> None:
-        _, follower, name = await parted(world)
+        _, follower, name = await started(world)
         await ask(follower, Bounded(seconds=1.0))
-        cut(world, name)
+        world.isolate(name)
         await asyncio.sleep(0.5)
         assert at_once(follower, Bounded(seconds=1.0)) is not None
         await asyncio.sleep(0.51)
@@ -169,11 +161,11 @@ def test_a_bound_that_cannot_be_met_fails_typed_before_the_caller_gives_up() -> 
 
 def test_a_clock_that_runs_too_slow_does_not_stretch_a_bound() -> None:
     async def story(world: World) -> None:
-        _, follower, name = await parted(world)
+        _, follower, name = await started(world)
         world[name].clock.run_at(0.999)
         begun = world.loop.time()
         await ask(follower, Bounded(seconds=10.0))
-        cut(world, name)
+        world.isolate(name)
         await asyncio.sleep(9.999 - (world.loop.time() - begun))
         found = at_once(follower, Bounded(seconds=10.0))
         assert found is not None and found.age is not None
@@ -187,7 +179,7 @@ def test_a_clock_that_runs_too_slow_does_not_stretch_a_bound() -> None:
 
 def test_a_read_bounded_by_revisions_waits_for_all_but_so_many() -> None:
     async def story(world: World) -> None:
-        leader, follower, _ = await parted(world)
+        leader, follower, _ = await started(world)
         await leader.engine.ask(Put(b"k", b"0"), Context())
         value, stamp = await ask(follower, Bounded(revisions=0))
         assert (value, stamp.level) == (b"0", Bounded(revisions=0))

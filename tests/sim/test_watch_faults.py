@@ -96,8 +96,7 @@ def test_a_snapshot_under_a_member_that_is_watched(compacts: bool, monkeypatch: 
         async with world.client(*others) as store:
             await store.put("k", "before")
             await asyncio.sleep(1)
-            for other in others:
-                world.network.cut(behind, other)
+            world.isolate(behind)
             await asyncio.sleep(3)
             for number in range(24):
                 await store.put(f"large{number}", bytes(1_000_000))
@@ -136,8 +135,7 @@ def test_a_watch_from_the_future_on_a_member_that_is_behind_waits_for_its_revisi
         async with world.client(*others) as store:
             await store.put("k", "1")
             await asyncio.sleep(0.1)
-            for other in others:
-                world.network.cut(behind, other)
+            world.isolate(behind)
             for number in range(10):
                 await store.put("k", str(number))
             await asyncio.sleep(1)

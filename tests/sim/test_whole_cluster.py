@@ -26,8 +26,8 @@ async def agree(world: World) -> None:
 
 
 async def a_follower(world: World) -> str:
-    leader = await world.led()
-    return next(name for name in world.names if name != leader)
+    _, follower = await world.leader_and_follower()
+    return follower
 
 
 def test_three_new_members_find_each_other_elect_and_serve_everywhere() -> None:
@@ -134,8 +134,7 @@ def test_a_leader_that_is_cut_off_steps_down_and_its_clients_writes_are_not_lost
         await world.start()
         leader = await world.led()
         others = [name for name in world.names if name != leader]
-        for other in others:
-            world.network.cut(leader, other)
+        world.isolate(leader)
         context = Context(deadline=world.loop.time() + 10)
         stranded = asyncio.ensure_future(world[leader].member.engine.ask(Put(b"stranded", b"1"), context))
         await asyncio.sleep(3)

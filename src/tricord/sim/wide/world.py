@@ -51,6 +51,17 @@ class World:
                     return named[0]
                 await asyncio.sleep(0.01)
 
+    async def leader_and_follower(self) -> tuple[str, str]:
+        """The names of who leads and of another one, as soon as there is a leader."""
+        leader = await self.led()
+        return leader, next(name for name in self.names if name != leader)
+
+    def isolate(self, name: str) -> None:
+        """Nothing passes between this host and those of the other members."""
+        for other in self.names:
+            if other != name:
+                self.network.cut(name, other)
+
     def running(self) -> list[Host]:
         return [host for host in self.hosts.values() if host.serving is not None]
 
