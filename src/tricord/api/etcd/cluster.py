@@ -9,8 +9,9 @@ from typing import Any, TypeVar
 from google.protobuf.message import DecodeError, Message
 
 from tricord.api.answering import answer_later
-from tricord.api.etcd.errors import fail, malformed
+from tricord.api.etcd.errors import fail
 from tricord.api.etcd.headers import member_header
+from tricord.api.malformed import malformed
 from tricord.base.errors import MembershipRefused
 from tricord.server.engine import Engine, MemberRecord
 from tricord.wire.etcd.membership import valid_peer_urls

@@ -11,10 +11,10 @@ from typing import Any, TypeVar, cast
 
 from google.protobuf.message import DecodeError, Message
 
-from tricord.api.etcd.errors import malformed, malformed_in_stream
 from tricord.api.etcd.headers import header
 from tricord.api.etcd.recipes import Place, Queue, answer, created_at, in_words, watched
 from tricord.api.etcd.unary import only_request
+from tricord.api.malformed import malformed, malformed_in_stream
 from tricord.base.errors import RevisionCompacted, TricordError
 from tricord.base.levels import Stamp
 from tricord.base.operations import DeleteRange, EventKind, KeyValue, Put, Txn, TxnResult

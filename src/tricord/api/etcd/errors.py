@@ -128,13 +128,3 @@ def stream_error(call: Call, error: TricordError) -> GrpcError:
 def _tell_code(call: Call, error: TricordError) -> None:
     if knows_keyspaces(call.metadata):
         call.set_trailing(ERROR, error.code)
-
-
-def malformed(error: Exception) -> GrpcError:
-    """The request's bytes did not parse; grpc-go's words."""
-    return GrpcError(Status.INTERNAL, f"grpc: error unmarshalling request: {error}")
-
-
-def malformed_in_stream(error: Exception) -> GrpcError:
-    """As ``malformed``, of a message of a stream."""
-    return GrpcError(Status.INTERNAL, f"grpc: failed to unmarshal the received message: {error}")

@@ -9,10 +9,11 @@ from __future__ import annotations
 from collections.abc import Callable, Coroutine
 from typing import Any
 
-from tricord.api.etcd.errors import fail, malformed, malformed_in_stream, stream_error
+from tricord.api.etcd.errors import fail, stream_error
 from tricord.api.etcd.range_stream import range_stream
 from tricord.api.etcd.unary import only_request, replier, unary
 from tricord.api.levels import StampTeller, context_of
+from tricord.api.malformed import malformed, malformed_in_stream
 from tricord.base.errors import MalformedMessage, TricordError
 from tricord.server.engine import Engine
 from tricord.wire.etcd.requests import (

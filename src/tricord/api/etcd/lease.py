@@ -6,10 +6,11 @@ from __future__ import annotations
 from collections.abc import Callable, Coroutine
 from typing import Any
 
-from tricord.api.etcd.errors import fail, malformed_in_stream, stream_error
+from tricord.api.etcd.errors import fail, stream_error
 from tricord.api.etcd.required_leader import RequiredLeader
 from tricord.api.etcd.unary import unary
 from tricord.api.keyspaces import keyspace_of
+from tricord.api.malformed import malformed_in_stream
 from tricord.base.context import Context
 from tricord.base.errors import MalformedMessage, TricordError
 from tricord.base.leases import LeaseKeepAlive, LeaseKeepAliveResult

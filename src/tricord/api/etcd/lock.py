@@ -7,10 +7,10 @@ from typing import cast
 
 from google.protobuf.message import DecodeError
 
-from tricord.api.etcd.errors import malformed
 from tricord.api.etcd.headers import header
 from tricord.api.etcd.recipes import Queue, answer
 from tricord.api.keyspaces import keyspace_of
+from tricord.api.malformed import malformed
 from tricord.base.context import Context
 from tricord.base.operations import DeleteRange, Range, RangeResult
 from tricord.server.engine import Engine

@@ -10,9 +10,10 @@ from google.protobuf.message import DecodeError, Message
 
 from tricord.api.answering import answer_later
 from tricord.api.etcd.downgrade import downgrade
-from tricord.api.etcd.errors import fail, malformed
+from tricord.api.etcd.errors import fail
 from tricord.api.etcd.headers import header
 from tricord.api.etcd.snapshot_stream import snapshot
+from tricord.api.malformed import malformed
 from tricord.base.alarms import AlarmChangeResult
 from tricord.base.context import Context
 from tricord.base.errors import MembershipRefused, NotForLearners

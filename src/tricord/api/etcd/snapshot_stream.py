@@ -12,8 +12,9 @@ from typing import Any
 
 from google.protobuf.message import DecodeError
 
-from tricord.api.etcd.errors import malformed_in_stream, stream_error
+from tricord.api.etcd.errors import stream_error
 from tricord.api.etcd.unary import only_request
+from tricord.api.malformed import malformed_in_stream
 from tricord.base.errors import StorageError, TricordError
 from tricord.base.export import Export
 from tricord.base.version import ETCD_STORAGE_VERSION

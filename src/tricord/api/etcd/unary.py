@@ -5,8 +5,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from tricord.api.etcd.errors import fail, malformed
+from tricord.api.etcd.errors import fail
 from tricord.api.levels import StampTeller, context_of, wants_stamp
+from tricord.api.malformed import malformed
 from tricord.base.errors import MalformedMessage, TricordError
 from tricord.base.levels import Level, Stamp
 from tricord.base.operations import Request

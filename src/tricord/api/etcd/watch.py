@@ -10,9 +10,10 @@ from __future__ import annotations
 
 import asyncio
 
-from tricord.api.etcd.errors import describe, fail, malformed_in_stream, stream_error
+from tricord.api.etcd.errors import describe, fail, stream_error
 from tricord.api.etcd.required_leader import RequiredLeader
 from tricord.api.keyspaces import keyspace_of, open_watch
+from tricord.api.malformed import malformed_in_stream
 from tricord.base.context import Context
 from tricord.base.errors import (
     InvalidRequest,

@@ -6,13 +6,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from tricord.api.malformed import malformed
 from tricord.api.native.errors import fail
 from tricord.base.context import Context
 from tricord.base.errors import MalformedMessage, TricordError
 from tricord.base.levels import Level, Stamp
 from tricord.server.engine import Engine, Outcome
 from tricord.wire.grpc.service import Method, UnaryCall
-from tricord.wire.grpc.status import GrpcError, Status
 from tricord.wire.native.keyspaces import decode_create, decode_drop, decode_list, encode_result
 from tricord.wire.native.replica_sets import decode_describe, decode_retire, encode_described, encode_retired
 
@@ -43,7 +43,7 @@ def _method(
         try:
             request, level = decode(data)
         except MalformedMessage as error:
-            raise GrpcError(Status.INTERNAL, f"grpc: error unmarshalling request: {error}") from None
+            raise malformed(error) from None
         except TricordError as error:
             fail(call, error)
             return

@@ -6,10 +6,10 @@ from __future__ import annotations
 from google.protobuf.message import DecodeError
 
 from tricord.api.answering import answer_later
+from tricord.api.malformed import malformed
 from tricord.api.native.errors import fail
 from tricord.server.engine import Engine
 from tricord.wire.grpc.service import Method, UnaryCall
-from tricord.wire.grpc.status import GrpcError, Status
 from tricord.wire.schemas import membership
 
 SERVICE = "/tricord.v1.Membership/"
@@ -22,7 +22,7 @@ def methods(engine: Engine, version: str) -> list[Method]:
         try:
             request = membership.ReplaceRequest.FromString(data)
         except DecodeError as error:
-            raise GrpcError(Status.INTERNAL, f"grpc: error unmarshalling request: {error}") from None
+            raise malformed(error) from None
         answer_later(call, _replace(engine, request.old, request.new), fail)
 
     def describe(data: bytes, call: UnaryCall) -> None:

@@ -5,12 +5,13 @@ from __future__ import annotations
 
 import asyncio
 
+from tricord.api.malformed import malformed
 from tricord.api.native.errors import status_of
 from tricord.base.edges import EdgeHello, EdgeStream, EdgeTold, Said
 from tricord.base.errors import InvalidRequest, MalformedMessage, TricordError
 from tricord.server.engine import Engine
 from tricord.wire.grpc.service import Method, StreamCall
-from tricord.wire.grpc.status import GrpcError, Status
+from tricord.wire.grpc.status import GrpcError
 from tricord.wire.native.levels import ERROR
 from tricord.wire.native.replication import EXCHANGE, decode_request, encode_told
 
@@ -78,4 +79,4 @@ def _decoded(data: bytes) -> EdgeHello | Said:
     try:
         return decode_request(data)
     except MalformedMessage as error:
-        raise GrpcError(Status.INTERNAL, f"grpc: error unmarshalling request: {error}") from None
+        raise malformed(error) from None
