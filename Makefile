@@ -15,7 +15,7 @@ JOBS ?= 2
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help install serve cluster test check fix build bench bench-raft bench-cluster bench-check bench-sim soak-raft soak-leases test-faults proto docs \
+.PHONY: help install serve cluster test check fix build bench bench-raft bench-cluster bench-check bench-sim bench-models soak-raft soak-leases test-faults proto docs \
 	peers bitflip mutants sim sim-search sim-hashes sim-models sim-kinds test-watch kill-rounds lock clean
 
 help: ## say what each verb does
@@ -67,6 +67,9 @@ bench-sim: install ## turns a second, cluster-hours a minute of the simulator's 
 bench-cluster: install ## three members beside three of etcd: load, then failover (long)
 	$(BIN)/python -m bench.etcd_kv --members 3 $(ARGS)
 	$(BIN)/python -m bench.failover
+
+bench-models: install ## puts into strong, causal and eventual keyspaces, with 50 ms between members and without (ARGS="--rounds 1")
+	$(BIN)/python -m bench.models $(ARGS)
 
 bench-check: install ## the checkers on generated histories, linearizability beside Porcupine (Go; ARGS=--quick for minutes)
 	$(BIN)/python -m bench.check $(ARGS)
