@@ -58,7 +58,7 @@ def start(
         raise ConfigurationError(f"{directory} holds a cluster on {have}: choose another --dir, or stop it with --wipe")
     for member in cluster.members():
         cluster.start(member)
-    _until_ready(cluster, [member for member in cluster.members() if cluster.state(member) != "paused"])
+    until_ready(cluster, [member for member in cluster.members() if cluster.state(member) != "paused"])
     _show(cluster, as_json)
     if not as_json:
         _say_what_to_try(cluster, directory)
@@ -164,7 +164,7 @@ def restart(names: Names, directory: Directory = DEFAULT) -> None:
     def again(cluster: LocalCluster, member: LocalMember) -> str:
         cluster.stop(member)
         cluster.start(member)
-        _until_ready(cluster, [member])
+        until_ready(cluster, [member])
         return "started"
 
     _each(directory, names, again)
@@ -233,13 +233,13 @@ def _each(directory: str, names: list[str], act: Callable[[LocalCluster, LocalMe
 def _named(cluster: LocalCluster, names: list[str]) -> list[LocalMember]:
     members = []
     for name in names:
-        member = _leader(cluster) if name == "leader" else cluster.member(name)
+        member = leader_of(cluster) if name == "leader" else cluster.member(name)
         if member not in members:
             members.append(member)
     return members
 
 
-def _leader(cluster: LocalCluster) -> LocalMember:
+def leader_of(cluster: LocalCluster) -> LocalMember:
     """Who leads, as the newest term has it: a leader that was cut off may not know yet that it leads no more."""
     leading = [
         (status.raft_term, member)
@@ -265,7 +265,7 @@ def _statuses(cluster: LocalCluster) -> list[MemberStatus | None]:
     return asyncio.run(ask())
 
 
-def _until_ready(cluster: LocalCluster, members: list[LocalMember]) -> None:
+def until_ready(cluster: LocalCluster, members: list[LocalMember]) -> None:
     """Wait until each of ``members`` runs and, where a majority runs, follows a leader. Raises LocalClusterError."""
     deadline = time.monotonic() + READY_SECONDS
     while True:

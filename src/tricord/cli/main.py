@@ -18,6 +18,7 @@ from tricord.cli.compact import compact
 from tricord.cli.config_show import show
 from tricord.cli.connection import connection_parameters, taken, with_connection
 from tricord.cli.delete import delete
+from tricord.cli.demo import consistency
 from tricord.cli.elect import elect
 from tricord.cli.etcd_entry import add_etcd
 from tricord.cli.exit_codes import ExitCode, reports_errors
@@ -52,6 +53,7 @@ app = typer.Typer(
 cluster = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Run a cluster on this machine, and break it.")
 lease = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Grant leases, renew and end them.")
 keyspace = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Make keyspaces, list and drop them.")
+demo = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="See what the models of keyspaces promise.")
 config = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Look at the settings of a member.")
 snapshot = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Save backups.")
 sim = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Break clusters in simulated time, and search.")
@@ -77,6 +79,7 @@ def tricord(context: typer.Context, version: bool = False, **connection: str | N
       tricord del greeting                   delete it
       tricord watch --prefix jobs/           print changes as they happen
       tricord lock backup -- ./backup.sh     run a command while holding a lock
+      tricord demo consistency               see what strong, causal and eventual mean
       tricord check run history.jsonl --model linearizable
       tricord txn --if 'version(lock) = 0' --then 'put lock me' --else 'get lock'
 
@@ -148,6 +151,8 @@ for name, command in sim_commands.items():
     sim.command(name, cls=ThreeForUsage)(reports_errors(command))
 app.add_typer(sim, name="sim")
 add_check(app)
+demo.command("consistency")(reports_errors(consistency))
+app.add_typer(demo, name="demo")
 add_etcd(app)
 config.command("show")(reports_errors(with_setting_options(show)))
 app.add_typer(config, name="config")
