@@ -15,7 +15,7 @@ JOBS ?= 2
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help install serve cluster test check fix build bench bench-raft bench-cluster bench-check bench-sim bench-models soak-raft soak-leases test-faults proto docs \
+.PHONY: help install serve cluster test check fix build bench bench-raft bench-cluster bench-check bench-sim bench-models soak-raft soak-leases soak-models test-faults proto docs \
 	peers bitflip mutants sim sim-search sim-hashes sim-models sim-kinds test-watch kill-rounds lock clean
 
 help: ## say what each verb does
@@ -76,6 +76,9 @@ bench-check: install ## the checkers on generated histories, linearizability bes
 
 soak-raft: install ## three loaded members killed for five minutes, then 50 times all at once (ARGS="--seconds 20 --rounds 5")
 	$(BIN)/python -m tests.e2e.soak_raft $(ARGS)
+
+soak-models: install ## causal and eventual keyspaces on three members, cut and killed (ARGS="--seconds 10 --kills 3 --all 1")
+	$(BIN)/python -m tests.e2e.soak_models $(ARGS)
 
 soak-leases: install ## leases on three members whose leader is paused and killed for five minutes (ARGS="--seconds 60")
 	$(BIN)/python -m tests.e2e.soak_leases $(ARGS)
