@@ -6,7 +6,7 @@ from __future__ import annotations
 import asyncio
 import time
 
-from tricord.base.errors import TricordError
+from tricord.base.errors import OutcomeUnknown, TricordError
 from tricord.check.history import FAIL, OK, UNKNOWN, History, Operation
 from tricord.client.asynchronous import AsyncClient
 
@@ -32,7 +32,7 @@ class Recorded:
         except TricordError as error:
             self.refused = error
             # What is refused did nothing; what was not answered in time may have.
-            one.status = UNKNOWN if error.code == "outcome_unknown" else FAIL
+            one.status = UNKNOWN if isinstance(error, OutcomeUnknown) else FAIL
         else:
             one.status = OK
         one.return_ns = time.monotonic_ns()

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from io import StringIO
 from typing import TYPE_CHECKING
 
 from tricord.base.message import message
@@ -12,6 +13,7 @@ if TYPE_CHECKING:
 
 COLUMNS = ("strong", "causal", "eventual")
 WHAT_WIDTH, COLUMN_WIDTH = 40, 22
+PICTURE_WIDTH = 106
 GOOD, BAD, ODD, QUIET = "good", "bad", "odd", "quiet"
 _STYLES = {GOOD: "green", BAD: "red", ODD: "yellow", QUIET: "dim"}
 
@@ -25,50 +27,48 @@ class Said:
 
 
 class Screen:
-    """Lines of words alone (``plain``), or with colours."""
+    """Shows lines: as words alone (``plain``), or with colours. With ``record`` there is a ``picture`` of them, too."""
 
     def __init__(self, *, plain: bool, record: bool = False) -> None:
-        self._console: Console | None = None
-        if not plain:
+        self._is_plain = plain
+        self._consoles: list[Console] = []
+        if not plain or record:
             from rich.console import Console
 
-            self._console = Console(highlight=False, record=record, width=112 if record else None)
+            if not plain:
+                self._consoles.append(Console(highlight=False))
+            if record:
+                drawn = Console(file=StringIO(), record=True, force_terminal=True, highlight=False, width=PICTURE_WIDTH)
+                self._consoles.append(drawn)
 
     def title(self, text: str) -> None:
         """A new act."""
-        self._say("")
-        self._say(text, "bold")
+        self._say([])
+        self._say([(text, "bold")])
 
     def heads(self) -> None:
         """Names of the columns."""
-        self._say(f"{'':{WHAT_WIDTH}}" + "".join(f"{name:{COLUMN_WIDTH}}" for name in COLUMNS).rstrip(), "bold")
+        self._say([("".ljust(WHAT_WIDTH), ""), *((name.ljust(COLUMN_WIDTH), "bold") for name in COLUMNS)])
 
     def row(self, what: str, said: dict[str, Said]) -> None:
         """One thing that was done."""
-        if self._console is None:
-            cells = "".join(f"{said[name].text:{COLUMN_WIDTH}}" for name in COLUMNS if name in said)
-            print(f"{what:{WHAT_WIDTH}}{cells}".rstrip(), flush=True)
-            return
-        from rich.text import Text
-
-        line = Text(f"{what:{WHAT_WIDTH}}")
-        for name in COLUMNS:
-            one = said.get(name, Said(""))
-            line.append(f"{one.text:{COLUMN_WIDTH}}", _STYLES[one.tone])
-        line.rstrip()
-        self._console.print(line, soft_wrap=True)
+        cells = [(said[name].text.ljust(COLUMN_WIDTH), _STYLES[said[name].tone]) for name in COLUMNS]
+        self._say([(what.ljust(WHAT_WIDTH), ""), *cells])
 
     def line(self, text: str, tone: str = "") -> None:
         """A sentence."""
-        self._say(text, _STYLES.get(tone, ""))
+        self._say([(text, _STYLES.get(tone, ""))])
 
     def picture(self, title: str) -> str:
         """All that was shown, as SVG; only where it is recorded."""
-        assert self._console is not None
-        return self._console.export_svg(title=title)
+        return self._consoles[-1].export_svg(title=title)
 
-    def _say(self, text: str, style: str = "") -> None:
-        if self._console is None:
-            print(text, flush=True)
-        else:
-            self._console.print(text, style=style or None, markup=False, soft_wrap=True)
+    def _say(self, parts: list[tuple[str, str]]) -> None:
+        if self._is_plain:
+            print("".join(text for text, _ in parts).rstrip(), flush=True)
+        if self._consoles:
+            from rich.text import Text
+
+            for console in self._consoles:
+                # A long line is broken in the picture alone: a terminal does that itself.
+                console.print(Text.assemble(*parts), soft_wrap=not console.record)

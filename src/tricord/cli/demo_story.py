@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable, Iterable
 from functools import partial
 from typing import TypeAlias
 
-from tricord.base.errors import TricordError
+from tricord.base.errors import OutcomeUnknown, TricordError
 from tricord.cli.demo_recorded import Recorded
 from tricord.cli.demo_screen import BAD, GOOD, ODD, QUIET, Said, Screen
 
@@ -20,6 +20,8 @@ ROUNDS_MAX = 8
 PATIENCE_SECONDS = 10.0
 REFUSAL_SECONDS = 1.5
 """How long a member that is alone is asked for what it cannot do."""
+CUT_SECONDS = 0.5
+"""Members look ten times a second who is cut off from whom."""
 CONVERGENCE_SECONDS = 6.0
 """What docs/eventual.md promises three members with default settings."""
 
@@ -49,7 +51,7 @@ class Story:
     async def _in_order(self) -> None:
         screen = self._screen
         screen.title("1. The wire between a and c is cut; b reaches both. a shows a photo, b sees it and comments.")
-        self._cut([("a", "c")])
+        await self._sever([("a", "c")])
         for number in range(1, ROUNDS_MAX + 1):
             photo, comment = f"photo{number}", f"comment{number}"
             await self._each(f"a: put {photo}", partial(_put, member="a", key=photo, value="beach"))
@@ -61,7 +63,7 @@ class Story:
 
     async def _alone(self) -> None:
         self._screen.title("2. c is alone. a and c write the same key.")
-        self._cut([("a", "c"), ("b", "c")])
+        await self._sever([("a", "c"), ("b", "c")])
         await self._each("a: put colour = red", partial(_put, member="a", key="colour", value="red"))
         await self._each(
             "c: put colour = blue", partial(_put, member="c", key="colour", value="blue", seconds=REFUSAL_SECONDS)
@@ -79,6 +81,10 @@ class Story:
         for member in "abc":
             await self._each(f"{member}: get colour", partial(_get, member=member, key="colour"))
 
+    async def _sever(self, pairs: list[tuple[str, str]]) -> None:
+        self._cut(pairs)
+        await asyncio.sleep(CUT_SECONDS)
+
     async def _each(self, what: str, step: Step) -> dict[str, Said]:
         """The same in all models at once."""
         said = await asyncio.gather(*(step(on) for on in self._models))
@@ -90,7 +96,7 @@ class Story:
 async def _put(on: Recorded, member: str, key: str, value: str, seconds: float = PATIENCE_SECONDS) -> Said:
     if await on.put(member, key, value, seconds):
         return Said("done", GOOD)
-    return Said("refused: no majority" if on.refused is not None else "refused", BAD)
+    return Said("outcome unknown" if isinstance(on.refused, OutcomeUnknown) else "refused: no majority", BAD)
 
 
 async def _get(on: Recorded, member: str, key: str) -> Said:
