@@ -59,6 +59,9 @@ class Desk:
         self.requests.call(self.record, request, context or self.context(), lambda *told: answered.set_result(told))
         return answered
 
+    def begin_put(self, key: str, value: str) -> asyncio.Future[tuple[Outcome, Stamp]]:
+        return self.begin(Put(key.encode(), value.encode()))
+
     async def ask(self, request: Request, context: Context | None = None) -> tuple[Any, Stamp]:
         """The answer. Raises it where it is an error."""
         outcome, stamp = await self.begin(request, context)
