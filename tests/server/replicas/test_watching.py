@@ -156,7 +156,7 @@ def test_what_is_not_kept_any_more_is_resynced(monkeypatch: pytest.MonkeyPatch) 
 
 def test_a_watch_moves_to_another_replica() -> None:
     async def story(company: Company, one: Desk, two: Desk) -> None:
-        kept = Watcher(two, ALL)
+        Watcher(two, ALL)  # so that what was told is kept there
         first = Watcher(one, ALL)
         await two.put("a", "1")
         await company.until(company.are_equal)
@@ -173,7 +173,6 @@ def test_a_watch_moves_to_another_replica() -> None:
         await company.until(company.are_equal)
         assert moved.woken
         assert Watcher.shown(moved.take()) == [{"c": b"3"}]
-        assert Watcher.shown(kept.take())[-1] == {"c": b"3"}
 
     at_two(story)
 
