@@ -238,7 +238,9 @@ def test_a_session_moves_with_its_token() -> None:
         token = token_of(wrote)
         assert Token.decode(token).groups == {}
         assert await two.get("a") is None
-        assert await two.get("a", level=Level.ANY, level_named=True, token=token) is None
+        _, weaker = await two.ask(Range(b"a"), two.context(level=Level.ANY, level_named=True, token=token))
+        assert weaker.token is not None
+        assert weaker.token.keyspaces == {}, "it has not all that the session has seen"
         began = company.loop.time()
         assert type(await two.refusal(Range(b"a"), two.context(token=token))) is TokenAhead
         assert 1.7 < company.loop.time() - began < 2.0

@@ -147,9 +147,9 @@ class ReplicaRequests:
         self._metrics.ranges += 1
         if type(request) is Range:
             result, siblings = read_range(replica, space.keys, request)
-            return result, self._stamp_at(space, replica.sequence, level, siblings)
+            return result, self._stamp_at(space, replica.sequence, level, siblings, token=context.token)
         fetched, siblings = self._fetched(space, cast(Fetch, request))
-        return fetched, self._stamp_at(space, replica.sequence, level, siblings)
+        return fetched, self._stamp_at(space, replica.sequence, level, siblings, token=context.token)
 
     def stamp(self, record: KeyspaceRecord) -> Stamp:
         """What an answer given now would say; without a token where the replica is not here."""
@@ -361,9 +361,9 @@ class ReplicaRequests:
         self, space: OpenKeyspace, waiting: Waiting, result: Result, level: Level, siblings: int = 0
     ) -> None:
         """Answer once all that is shown is durable."""
-        sequence = space.replica.sequence
+        sequence, token = space.replica.sequence, waiting.context.token
         if space.replica.is_durable:
-            self._answer(waiting, result, self._stamp_at(space, sequence, level, siblings))
+            self._answer(waiting, result, self._stamp_at(space, sequence, level, siblings, token=token))
             return
         ticket = self._wait(waiting)
 
@@ -371,7 +371,7 @@ class ReplicaRequests:
             found = self._tickets.take(ticket)
             if found is not None and not found.context.cancelled:
                 outcome: Outcome = result if error is None else error
-                self._answer(found, outcome, self._stamp_at(space, sequence, level, siblings))
+                self._answer(found, outcome, self._stamp_at(space, sequence, level, siblings, token=token))
 
         space.replica.when_durable(ready)
 
@@ -487,9 +487,13 @@ class ReplicaRequests:
     def _no_stamp(self) -> Stamp:
         return Stamp(self._cluster, self._member, self._term(), 0, _ANY, None)
 
-    def _stamp_at(self, space: OpenKeyspace, sequence: int, level: Level, siblings: int) -> Stamp:
+    def _stamp_at(
+        self, space: OpenKeyspace, sequence: int, level: Level, siblings: int, *, token: bytes = b""
+    ) -> Stamp:
+        # What the token has seen may not be here at level any: a token that said less would take its place.
+        vectors = None if level is _ANY and token else space.vectors(sequence)
         # All answers between two changes say the same.
-        last, term, vectors = self._last, self._term(), space.vectors(sequence)
+        last, term = self._last, self._term()
         if (
             last.revision == sequence
             and last.level is level
