@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import pytest
 
-from tricord.base.errors import InvalidRequest, KeyspaceExists, KeyspaceNotFound, NotFound, Unimplemented
+from tricord.base.errors import InvalidRequest, KeyspaceExists, KeyspaceNotFound, NotFound
 from tricord.base.keyspaces import DEFAULT_RECORD, KeyspaceRecord, Model
 from tricord.base.levels import Level
 from tricord.pytest_plugin import Simulation
@@ -135,8 +135,6 @@ def test_what_is_refused(tricord_sim: Simulation) -> None:
                 await store.create_keyspace("carts")
             with pytest.raises(KeyspaceExists, match="it is strong"):
                 await store.keyspace("carts", model="causal")
-            with pytest.raises(Unimplemented):
-                await store.create_keyspace("loose", model="eventual")
             with pytest.raises(InvalidRequest, match="always there"):
                 await store.drop_keyspace("default")
             with pytest.raises(NotFound):
