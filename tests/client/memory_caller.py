@@ -5,9 +5,11 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 
+from tricord.base.dots import VersionVector
 from tricord.base.environment import Environment
 from tricord.base.errors import KeyNotProvided, Unimplemented
-from tricord.base.levels import ReadLevel, Stamp
+from tricord.base.keyspaces import KeyspaceRecord
+from tricord.base.levels import Level, ReadLevel, Stamp
 from tricord.base.members import MemberRecord, MemberStatus
 from tricord.base.operations import (
     Compact,
@@ -23,10 +25,11 @@ from tricord.base.operations import (
     Result,
 )
 from tricord.base.token import Token
+from tricord.base.typed import TypedWatch
 from tricord.base.watching import WatchSpec
 from tricord.client.caller import Caller
 from tricord.client.changes import AddMember, EndpointStatus, MemberChange
-from tricord.client.feed import Feed
+from tricord.client.feed import Feed, TypedFeed
 
 
 class MemoryCaller:
@@ -45,7 +48,14 @@ class MemoryCaller:
         """The last one."""
         return len(self.past) - 1
 
-    def within(self, keyspace: str) -> Caller:
+    @property
+    def own_level(self) -> Level:
+        return Level.LINEARIZABLE
+
+    def saw(self, vector: VersionVector) -> None:
+        raise Unimplemented
+
+    def within(self, keyspace: KeyspaceRecord) -> Caller:
         raise Unimplemented
 
     def session(self, token: Token | None) -> Caller:
@@ -98,6 +108,9 @@ class MemoryCaller:
         raise AssertionError("the dictionary has no world")
 
     async def watch(self, spec: WatchSpec, timeout: float) -> Feed:
+        raise Unimplemented
+
+    async def watch_typed(self, spec: TypedWatch, timeout: float) -> TypedFeed:
         raise Unimplemented
 
     async def status(self, timeout: float) -> MemberStatus:

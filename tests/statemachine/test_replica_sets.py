@@ -144,6 +144,7 @@ def test_what_is_refused_changes_nothing(driver: Driver) -> None:
         (ReplicaRetire(2, 1), InvalidRequest),
         (ReplicaRetire(9, 1), KeyspaceNotFound),
         (ReplicaRetire(CARTS, 2), InvalidRequest),
+        (ReplicaRetire(CARTS, 1), InvalidRequest),
     ]
     for request, refusal in refused:
         chain, found = driver.machine.chain, driver.machine.catalogue.replicas(CARTS)

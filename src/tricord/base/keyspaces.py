@@ -10,6 +10,7 @@ import re
 from enum import Enum
 
 from tricord.base.errors import InvalidRequest
+from tricord.base.levels import Level
 from tricord.base.message import message
 
 DEFAULT_KEYSPACE = "default"
@@ -27,6 +28,10 @@ class Model(Enum):
     STRONG = "strong"
     CAUSAL = "causal"
     EVENTUAL = "eventual"
+
+
+OWN_LEVEL = {Model.STRONG: Level.LINEARIZABLE, Model.CAUSAL: Level.CAUSAL, Model.EVENTUAL: Level.EVENTUAL}
+"""What each promises of reads that ask for nothing else."""
 
 
 @message

@@ -55,9 +55,11 @@ def get(
         str,
         typer.Option(
             metavar="LEVEL",
-            help="The least that will do: linearizable, sequential, any, bounded:2s, or bounded:10r (revisions).",
+            help="The least that will do: linearizable, sequential, any, bounded:2s, or bounded:10r (revisions); causal"
+            " or eventual in such a keyspace.  [default: what the keyspace promises]",
+            show_default=False,
         ),
-    ] = "linearizable",
+    ] = "",
     as_json: AsJson = False,
     raw: Raw = False,
 ) -> int:
@@ -91,12 +93,13 @@ def get(
     )
     if count_only and raw:
         raise WrongUsage("--count-only has no values to print raw")
-    at_least = Level.ANY if any_level else level_of(level)
+    at_least = Level.ANY if any_level else level_of(level) if level else None
     result, stamp = connection.run(lambda client: client.call(request, at_least=at_least))
     assert isinstance(result, RangeResult)
     if shape is Format.JSON:
         kvs = [json_key_value(kv, with_value=not keys_only) for kv in result.kvs]
-        write_json({"revision": stamp.revision, "count": result.count, "more": result.more, "kvs": kvs})
+        siblings = {"siblings": stamp.siblings} if stamp.siblings else {}
+        write_json({"revision": stamp.revision, "count": result.count, "more": result.more, "kvs": kvs, **siblings})
     elif shape is Format.RAW:
         write_raw(b"".join(kv.key + b"\n" if keys_only else kv.value for kv in result.kvs))
     elif count_only:

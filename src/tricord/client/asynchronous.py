@@ -28,6 +28,8 @@ from tricord.client.pages import PAGE_SIZE, Pages
 from tricord.client.recipes import Recipes
 from tricord.client.results import CompactReply, DeleteReply, PutReply, RangeReply
 from tricord.client.steps import Condition, Step, TxnReply
+from tricord.client.value_steps import AnyStep
+from tricord.client.values import ValueCalls
 
 if TYPE_CHECKING:
     import asyncio
@@ -38,11 +40,12 @@ R = TypeVar("R")
 LINEARIZABLE = Level.LINEARIZABLE
 
 
-class AsyncClient(KeyspaceCalls, MembershipCalls, CoordinationCalls, BackupCalls):
+class AsyncClient(ValueCalls, KeyspaceCalls, MembershipCalls, CoordinationCalls, BackupCalls):
     """A store. Use it as ``async with`` or ``await`` it; either opens it, as does the first call. One loop per client.
 
     Keys and values are str (sent as UTF-8) or bytes; what comes back is bytes. ``timeout`` is in seconds (None: the
-    client's own). ``at_least`` is the weakest level that a read accepts; it is never lowered.
+    client's own). ``at_least`` is the weakest level that a read accepts; it is never lowered. None: what the keyspace's
+    model promises, which is linearizable in a strong one.
 
     Every method raises TricordError. Of a write, OutcomeUnknown alone says that it may have happened.
     """
@@ -157,7 +160,7 @@ class AsyncClient(KeyspaceCalls, MembershipCalls, CoordinationCalls, BackupCalls
         return await self._write(step, guarded_by, timeout)
 
     async def get(
-        self, key: Data, *, revision: int = 0, at_least: ReadLevel = LINEARIZABLE, timeout: float | None = None
+        self, key: Data, *, revision: int = 0, at_least: ReadLevel | None = None, timeout: float | None = None
     ) -> KeyValue | None:
         """The key now, or at a past ``revision`` that is not compacted; None when it is not there."""
         return await self.ask(steps.get(key, revision=revision), at_least=at_least, timeout=timeout)
@@ -180,7 +183,7 @@ class AsyncClient(KeyspaceCalls, MembershipCalls, CoordinationCalls, BackupCalls
         sort_by: SortTarget = SortTarget.KEY,
         order: SortOrder = SortOrder.NONE,
         keys_only: bool = False,
-        at_least: ReadLevel = LINEARIZABLE,
+        at_least: ReadLevel | None = None,
         timeout: float | None = None,
     ) -> RangeReply:
         """The keys from ``start`` to before ``end`` (None: to the last), in one answer; see ``scan`` for many."""
@@ -198,7 +201,7 @@ class AsyncClient(KeyspaceCalls, MembershipCalls, CoordinationCalls, BackupCalls
         sort_by: SortTarget = SortTarget.KEY,
         order: SortOrder = SortOrder.NONE,
         keys_only: bool = False,
-        at_least: ReadLevel = LINEARIZABLE,
+        at_least: ReadLevel | None = None,
         timeout: float | None = None,
     ) -> RangeReply:
         """The keys that begin with ``prefix``, in one answer; see ``scan`` for many."""
@@ -216,7 +219,7 @@ class AsyncClient(KeyspaceCalls, MembershipCalls, CoordinationCalls, BackupCalls
         page_size: int = PAGE_SIZE,
         revision: int = 0,
         keys_only: bool = False,
-        at_least: ReadLevel = LINEARIZABLE,
+        at_least: ReadLevel | None = None,
         timeout: float | None = None,
     ) -> AsyncIterator[KeyValue]:
         """Iterate over the keys of a prefix, or from ``start`` to before ``end``, in pages, all at one revision.
@@ -235,7 +238,7 @@ class AsyncClient(KeyspaceCalls, MembershipCalls, CoordinationCalls, BackupCalls
         prefix: Data = b"",
         *,
         revision: int = 0,
-        at_least: ReadLevel = LINEARIZABLE,
+        at_least: ReadLevel | None = None,
         timeout: float | None = None,
     ) -> int:
         """How many keys begin with ``prefix``."""
@@ -267,7 +270,7 @@ class AsyncClient(KeyspaceCalls, MembershipCalls, CoordinationCalls, BackupCalls
         then: Sequence[Step[Any]] = (),
         otherwise: Sequence[Step[Any]] = (),
         *,
-        at_least: ReadLevel = LINEARIZABLE,
+        at_least: ReadLevel | None = None,
         guarded_by: Guard | None = None,
         timeout: float | None = None,
     ) -> TxnReply:
@@ -285,25 +288,28 @@ class AsyncClient(KeyspaceCalls, MembershipCalls, CoordinationCalls, BackupCalls
     async def _write(self, step: Step[R], guard: Guard | None, timeout: float | None) -> R:
         return await self.ask(step if guard is None else guarded(step, guard), timeout=timeout)
 
-    async def ask(self, step: Step[R], *, at_least: ReadLevel = LINEARIZABLE, timeout: float | None = None) -> R:
-        """Carry out one step of ``tricord.txn`` on its own."""
-        if at_least is not LINEARIZABLE and self._caller is not None and self._observer is None:
-            answer = self._caller.call_now(step.operation, at_least)
+    async def ask(self, step: AnyStep[R], *, at_least: ReadLevel | None = None, timeout: float | None = None) -> R:
+        """Carry out one step of ``tricord.txn``, or one on typed values, on its own."""
+        caller = self._caller
+        if caller is not None and self._observer is None:
+            level = caller.own_level if at_least is None else at_least
+            answer = None if level is LINEARIZABLE else caller.call_now(step.operation, level)
             if answer is not None:
                 return step.read(*answer)  # type: ignore[arg-type]  # as below
         result, stamp = await self.call(step.operation, at_least=at_least, timeout=timeout)
         return step.read(result, stamp)  # type: ignore[arg-type]  # a step's operation is never a compaction
 
     async def call(
-        self, request: Request, *, at_least: ReadLevel = LINEARIZABLE, timeout: float | None = None
+        self, request: Request, *, at_least: ReadLevel | None = None, timeout: float | None = None
     ) -> tuple[Result, Stamp]:
         """Carry out a request as ``base.operations`` has it: every option, nothing dressed."""
         caller = self._caller or await self._open()
         if timeout is None:
             timeout = self._timeout
+        level = caller.own_level if at_least is None else at_least
         if self._observer is None:
-            return await caller.call(request, at_least, timeout)
-        return await self._observed(caller, request, at_least, timeout, self._observer)
+            return await caller.call(request, level, timeout)
+        return await self._observed(caller, request, level, timeout, self._observer)
 
     async def _observed(
         self, caller: Caller, request: Request, level: ReadLevel, timeout: float, observer: Tracer

@@ -19,6 +19,7 @@ from tricord.client import steps
 from tricord.client.asynchronous import LINEARIZABLE, AsyncClient, scan_pages
 from tricord.client.blocking_coordination import BlockingCoordinationCalls
 from tricord.client.blocking_membership import BlockingMembershipCalls
+from tricord.client.blocking_values import BlockingValueCalls
 from tricord.client.guards import Guard, guarded
 from tricord.client.keys import Data
 from tricord.client.lease_ids import LeaseArgument
@@ -26,6 +27,7 @@ from tricord.client.loop_thread import LoopThread
 from tricord.client.pages import PAGE_SIZE
 from tricord.client.results import CompactReply, DeleteReply, PutReply, RangeReply
 from tricord.client.steps import Condition, Step, TxnReply
+from tricord.client.value_steps import AnyStep
 
 if TYPE_CHECKING:
     from asyncio import AbstractEventLoop
@@ -34,7 +36,7 @@ if TYPE_CHECKING:
 R = TypeVar("R")
 
 
-class Client(BlockingMembershipCalls, BlockingCoordinationCalls):
+class Client(BlockingValueCalls, BlockingMembershipCalls, BlockingCoordinationCalls):
     """A store, for code that blocks. The methods are those of ``AsyncClient``, with the same errors.
 
     It is also a mapping: ``db["k"] = b"v"``, ``db["k"]``, ``del db["k"]``, ``"k" in db``, ``for key in db``.
@@ -111,7 +113,8 @@ class Client(BlockingMembershipCalls, BlockingCoordinationCalls):
         return self._thread.run(self._store.describe_keyspace, name, at_least=at_least, timeout=timeout)
 
     def retire_replica(self, name: str, number: int, *, timeout: float | None = None) -> None:
-        """Take a replica out of a causal or eventual keyspace for ever: see ``AsyncClient.retire_replica``."""
+        """Take a replica out of a causal or eventual keyspace for ever: a lost edge, say. What it has not sent is lost,
+        unless it comes back. Raises KeyspaceNotFound, InvalidRequest where it never was one."""
         self._thread.run(self._store.retire_replica, name, number, timeout=timeout)
 
     def session(self, token: str = "") -> Client:
@@ -151,7 +154,7 @@ class Client(BlockingMembershipCalls, BlockingCoordinationCalls):
         return self._write(step, guarded_by, timeout)
 
     def get(
-        self, key: Data, *, revision: int = 0, at_least: ReadLevel = LINEARIZABLE, timeout: float | None = None
+        self, key: Data, *, revision: int = 0, at_least: ReadLevel | None = None, timeout: float | None = None
     ) -> KeyValue | None:
         """The key now, or at a past ``revision`` that is not compacted; None when it is not there."""
         return self.ask(steps.get(key, revision=revision), at_least=at_least, timeout=timeout)
@@ -174,7 +177,7 @@ class Client(BlockingMembershipCalls, BlockingCoordinationCalls):
         sort_by: SortTarget = SortTarget.KEY,
         order: SortOrder = SortOrder.NONE,
         keys_only: bool = False,
-        at_least: ReadLevel = LINEARIZABLE,
+        at_least: ReadLevel | None = None,
         timeout: float | None = None,
     ) -> RangeReply:
         """The keys from ``start`` to before ``end`` (None: to the last), in one answer; see ``scan`` for many."""
@@ -192,7 +195,7 @@ class Client(BlockingMembershipCalls, BlockingCoordinationCalls):
         sort_by: SortTarget = SortTarget.KEY,
         order: SortOrder = SortOrder.NONE,
         keys_only: bool = False,
-        at_least: ReadLevel = LINEARIZABLE,
+        at_least: ReadLevel | None = None,
         timeout: float | None = None,
     ) -> RangeReply:
         """The keys that begin with ``prefix``, in one answer; see ``scan`` for many."""
@@ -210,7 +213,7 @@ class Client(BlockingMembershipCalls, BlockingCoordinationCalls):
         page_size: int = PAGE_SIZE,
         revision: int = 0,
         keys_only: bool = False,
-        at_least: ReadLevel = LINEARIZABLE,
+        at_least: ReadLevel | None = None,
         timeout: float | None = None,
     ) -> Iterator[KeyValue]:
         """Iterate over the keys of a prefix, or from ``start`` to before ``end``, in pages, all at one revision.
@@ -228,7 +231,7 @@ class Client(BlockingMembershipCalls, BlockingCoordinationCalls):
         prefix: Data = b"",
         *,
         revision: int = 0,
-        at_least: ReadLevel = LINEARIZABLE,
+        at_least: ReadLevel | None = None,
         timeout: float | None = None,
     ) -> int:
         """How many keys begin with ``prefix``."""
@@ -260,7 +263,7 @@ class Client(BlockingMembershipCalls, BlockingCoordinationCalls):
         then: Sequence[Step[Any]] = (),
         otherwise: Sequence[Step[Any]] = (),
         *,
-        at_least: ReadLevel = LINEARIZABLE,
+        at_least: ReadLevel | None = None,
         guarded_by: Guard | None = None,
         timeout: float | None = None,
     ) -> TxnReply:
@@ -277,12 +280,12 @@ class Client(BlockingMembershipCalls, BlockingCoordinationCalls):
     def _write(self, step: Step[R], guard: Guard | None, timeout: float | None) -> R:
         return self.ask(step if guard is None else guarded(step, guard), timeout=timeout)
 
-    def ask(self, step: Step[R], *, at_least: ReadLevel = LINEARIZABLE, timeout: float | None = None) -> R:
-        """Carry out one step of ``tricord.txn`` on its own."""
+    def ask(self, step: AnyStep[R], *, at_least: ReadLevel | None = None, timeout: float | None = None) -> R:
+        """Carry out one step of ``tricord.txn``, or one on typed values, on its own."""
         return self._thread.run(self._store.ask, step, at_least=at_least, timeout=timeout)
 
     def call(
-        self, request: Request, *, at_least: ReadLevel = LINEARIZABLE, timeout: float | None = None
+        self, request: Request, *, at_least: ReadLevel | None = None, timeout: float | None = None
     ) -> tuple[Result, Stamp]:
         """Carry out a request as ``base.operations`` has it: every option, nothing dressed."""
         return self._thread.run(self._store.call, request, at_least=at_least, timeout=timeout)

@@ -9,14 +9,17 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import Protocol, TypeAlias
 
+from tricord.base.dots import VersionVector
 from tricord.base.environment import Environment
-from tricord.base.levels import ReadLevel, Stamp
+from tricord.base.keyspaces import KeyspaceRecord
+from tricord.base.levels import Level, ReadLevel, Stamp
 from tricord.base.members import MemberRecord, MemberStatus
 from tricord.base.operations import Request, Result
 from tricord.base.token import Token
+from tricord.base.typed import TypedWatch
 from tricord.base.watching import WatchSpec
 from tricord.client.changes import EndpointStatus, MemberChange
-from tricord.client.feed import Feed
+from tricord.client.feed import Feed, TypedFeed
 
 
 class Caller(Protocol):
@@ -35,7 +38,11 @@ class Caller(Protocol):
     def environment(self) -> Environment:
         """Whose clock, randomness and tasks the recipes on top use."""
 
-    def within(self, keyspace: str) -> Caller:
+    @property
+    def own_level(self) -> Level:
+        """What reads get that ask for nothing else: what the keyspace's model promises."""
+
+    def within(self, keyspace: KeyspaceRecord) -> Caller:
         """One that carries requests about that keyspace over the same connections; closing it leaves those open."""
 
     def session(self, token: Token | None) -> Caller:
@@ -45,8 +52,14 @@ class Caller(Protocol):
     def token(self) -> Token | None:
         """What this one and those ``within`` it have seen, as far as their answers said."""
 
+    def saw(self, vector: VersionVector) -> None:
+        """A watch of this causal keyspace told all up to there: later calls see it too."""
+
     async def watch(self, spec: WatchSpec, timeout: float) -> Feed:
         """Make a watch on one member; ``timeout`` in seconds is for the making. Not tried again: its reader does."""
+
+    async def watch_typed(self, spec: TypedWatch, timeout: float) -> TypedFeed:
+        """Watch typed values on one member; ``timeout`` in seconds is for the making. Its reader tries again."""
 
     async def status(self, timeout: float) -> MemberStatus:
         """What the member that answers knows of itself."""

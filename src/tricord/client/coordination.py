@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar, overload
 
 from tricord.base.environment import Environment
 from tricord.base.errors import LeaseLost
-from tricord.base.levels import Level, ReadLevel
+from tricord.base.levels import ReadLevel
 from tricord.base.operations import Event
 from tricord.client.caller import Caller
 from tricord.client.feed import Progress, Resynced
@@ -42,7 +42,7 @@ class CoordinationCalls:
     async def _open(self) -> Caller:
         raise NotImplementedError
 
-    async def ask(self, step: Step[R], *, at_least: ReadLevel = Level.LINEARIZABLE, timeout: float | None = None) -> R:
+    async def ask(self, step: Step[R], *, at_least: ReadLevel | None = None, timeout: float | None = None) -> R:
         raise NotImplementedError
 
     @overload

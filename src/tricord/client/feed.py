@@ -10,6 +10,7 @@ from typing import Protocol, TypeAlias
 
 from tricord.base.message import message
 from tricord.base.operations import Event, KeyValue
+from tricord.base.typed import TypedEvents
 
 
 @message
@@ -56,6 +57,16 @@ class Feed(Protocol):
 
     async def ask_progress(self) -> None:
         """Ask for a mark. Raises TricordError when broken."""
+
+    def close(self) -> None:
+        """Give it up; who waits in ``next`` gets an error. Doing it twice is fine."""
+
+
+class TypedFeed(Protocol):
+    """One watch of typed values on one member, until something breaks it. Used on the loop, by one reader."""
+
+    async def next(self) -> TypedEvents:
+        """The next that there is to tell. A call that is cancelled loses nothing. Raises TricordError when broken."""
 
     def close(self) -> None:
         """Give it up; who waits in ``next`` gets an error. Doing it twice is fine."""

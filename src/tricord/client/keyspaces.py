@@ -95,7 +95,8 @@ class KeyspaceCalls:
                 return await self._enter(name, wanted)
         if found is not None and wanted not in (None, found.model):
             raise KeyspaceExists(f"keyspace {name!r} exists already: it is {found.model.value}")
-        return caller.within(name)
+        assert found is not None
+        return caller.within(found)
 
     async def _create(self, caller: Caller, name: str, model: Model, timeout: float | None) -> KeyspaceRecord:
         result, _ = await caller.call(KeyspaceCreate(name, model), Level.LINEARIZABLE, self._patience(timeout))

@@ -7,7 +7,7 @@ from collections.abc import Coroutine
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from tricord.base.environment import Environment
-from tricord.base.levels import Level, ReadLevel, Stamp
+from tricord.base.levels import ReadLevel, Stamp
 from tricord.base.operations import Event, Request, Result
 from tricord.client.keys import Data
 from tricord.client.steps import Step
@@ -25,11 +25,11 @@ class Store(Protocol):
     """The calls of a client that recipes are made of."""
 
     async def call(
-        self, request: Request, *, at_least: ReadLevel = Level.LINEARIZABLE, timeout: float | None = None
+        self, request: Request, *, at_least: ReadLevel | None = None, timeout: float | None = None
     ) -> tuple[Result, Stamp]:
         """Carry out a request. Raises TricordError."""
 
-    async def ask(self, step: Step[R], *, at_least: ReadLevel = Level.LINEARIZABLE, timeout: float | None = None) -> R:
+    async def ask(self, step: Step[R], *, at_least: ReadLevel | None = None, timeout: float | None = None) -> R:
         """Carry out a step. Raises TricordError."""
 
     def watch(

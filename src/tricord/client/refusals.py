@@ -116,6 +116,16 @@ def answered(error: GrpcError) -> TricordError:
     return meant(error.text)
 
 
+def named(code: str, text: str) -> TricordError | None:
+    """The error of a code, where no status comes with it; None for a code that this version does not know."""
+    kinds = [TricordError]
+    for kind in kinds:
+        if kind.code == code:
+            return kind(text)
+        kinds += kind.__subclasses__()
+    return None
+
+
 def refused_change(text: str) -> errors.MembershipRefused | None:
     """The refusal of a change of the members that a text stands for: etcd's, with or without details behind it."""
     _, _, words = text.partition(": ")
@@ -136,6 +146,8 @@ def judge(error: GrpcError, *, read: bool) -> tuple[TricordError, bool]:
         return meaning, isinstance(meaning, errors.Unavailable)
     if isinstance(meaning, errors.TokenAhead | errors.ReplicaCatchingUp):
         return meaning, True  # the replica did not begin with it
+    if isinstance(meaning, errors.TooFewReplicas):
+        return meaning, False  # it says itself what became of the write
     if isinstance(meaning, _SAID_BEFORE):
         return meaning, False
     if error.status in _REFUSED_BEFORE:

@@ -13,6 +13,7 @@ from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any
 from weakref import WeakSet
 
+from tricord.base.dots import VersionVector
 from tricord.base.environment import Environment
 from tricord.base.errors import (
     BoundNotMet,
@@ -27,7 +28,15 @@ from tricord.base.errors import (
     Unavailable,
     Unimplemented,
 )
-from tricord.base.keyspaces import KeyspaceCreate, KeyspaceDrop, KeyspaceList
+from tricord.base.keyspaces import (
+    DEFAULT_RECORD,
+    OWN_LEVEL,
+    KeyspaceCreate,
+    KeyspaceDrop,
+    KeyspaceList,
+    KeyspaceRecord,
+    Model,
+)
 from tricord.base.leases import LeaseGrant, LeaseKeepAlive, LeaseList, LeaseRevoke, LeaseTimeToLive
 from tricord.base.levels import Level, ReadLevel, Stamp
 from tricord.base.members import MemberRecord, MemberStatus
@@ -35,6 +44,7 @@ from tricord.base.operations import Compact, DeleteRange, Put, Range, Request, R
 from tricord.base.reachable import reachable
 from tricord.base.replica_sets import KeyspaceDescribe, ReplicaRetire
 from tricord.base.token import Token
+from tricord.base.typed import Fetch, TypedWatch, Update
 from tricord.base.watching import WatchSpec
 from tricord.client.asking import Asking
 from tricord.client.caller import Caller
@@ -42,7 +52,7 @@ from tricord.client.changes import AddMember, EndpointStatus, MemberChange, Move
 from tricord.client.channel import Channel, Dial, MessageStream
 from tricord.client.connector import Connector
 from tricord.client.endpoints import Endpoint
-from tricord.client.feed import Feed
+from tricord.client.feed import Feed, TypedFeed
 from tricord.client.options import Options
 from tricord.client.refusals import judge
 from tricord.client.session import Session
@@ -51,10 +61,12 @@ from tricord.wire.etcd import leases, requests, responses
 from tricord.wire.grpc.metadata import encode_metadata
 from tricord.wire.grpc.status import GrpcError, Status
 from tricord.wire.http2.header_validation import Field
-from tricord.wire.native import keyspaces, replica_sets
+from tricord.wire.native import keyspaces, replica_sets, values
+from tricord.wire.native.levels import TOKEN
 
 if TYPE_CHECKING:
     from tricord.client.remote_feed import RemoteFeed
+    from tricord.client.remote_typed_feed import RemoteTypedFeed
 
 _NONE = Stamp(0, 0, 0, 0)
 """Answers about the catalogue have no stamp."""
@@ -78,6 +90,8 @@ _METHODS: dict[type, tuple[str, Callable[[bytes, Level], tuple[Any, Stamp]]]] = 
         "/tricord.v1.Keyspaces/Describe",
         lambda data, _: (replica_sets.decode_describe_response(data), _NONE),
     ),
+    Update: ("/tricord.v1.Values/Update", values.decode_update_response),
+    Fetch: ("/tricord.v1.Values/Fetch", values.decode_fetch_response),
     ReplicaRetire: ("/tricord.v1.Keyspaces/Retire", lambda data, _: (replica_sets.decode_retire_response(data), _NONE)),
 }
 _HARMLESS = (LeaseKeepAlive, LeaseTimeToLive, LeaseList, KeyspaceList, KeyspaceDescribe, ReplicaRetire)
@@ -106,18 +120,24 @@ class RemoteCaller:
         self._connector = Connector(environment, endpoints, dial, options.dial_timeout)
         self._options = options
         self._closing = closing
-        self._feeds: WeakSet[RemoteFeed] = WeakSet()
+        self._feeds: WeakSet[RemoteFeed | RemoteTypedFeed] = WeakSet()
         self._keyspace = ""
+        self._record = DEFAULT_RECORD
         self._base: RemoteCaller | None = None
         self._fields: tuple[tuple[bytes, bytes], ...] = ()
         self._session = Session()
 
-    def within(self, keyspace: str) -> Caller:
+    @property
+    def own_level(self) -> Level:
+        return OWN_LEVEL[self._record.model]
+
+    def within(self, keyspace: KeyspaceRecord) -> Caller:
         bound = copy.copy(self)
         bound._feeds = WeakSet()
         bound._base = self._base or self
-        bound._keyspace = keyspace
-        bound._fields = tuple(encode_metadata([(keyspaces.KEYSPACE, keyspace)]))
+        bound._record = keyspace
+        bound._keyspace = keyspace.name
+        bound._fields = tuple(encode_metadata([(keyspaces.KEYSPACE, keyspace.name)]))
         return bound
 
     def session(self, token: Token | None) -> Caller:
@@ -130,6 +150,9 @@ class RemoteCaller:
     @property
     def token(self) -> Token | None:
         return self._session.token
+
+    def saw(self, vector: VersionVector) -> None:
+        self._session.saw(self._record.id, vector)
 
     @property
     def environment(self) -> Environment:
@@ -144,7 +167,7 @@ class RemoteCaller:
         read = is_read(request) or isinstance(request, _HARMLESS)
         # etcd knows two levels: it serves all but ANY as linearizable, which is stronger.
         plain = Level.ANY if level is Level.ANY else Level.LINEARIZABLE
-        asking = Asking(self._session, level, harmless=isinstance(request, _HARMLESS))
+        asking = Asking(self._session, level, harmless=isinstance(request, _HARMLESS), own=self.own_level)
         try:
             body = requests.encode_request(request, plain)
         except (ValueError, TypeError) as error:
@@ -164,17 +187,35 @@ class RemoteCaller:
     async def watch(self, spec: WatchSpec, timeout: float) -> Feed:
         from tricord.client.remote_feed import open_feed
 
+        channel, left = await self._channel_of_a_watch(timeout)
+        feed = await open_feed(channel, spec, left, lambda: self._connector.leave(channel), self._keyspace)
+        self._remember(feed)
+        return feed
+
+    async def watch_typed(self, spec: TypedWatch, timeout: float) -> TypedFeed:
+        from tricord.client.remote_typed_feed import open_typed_feed
+
+        channel, left = await self._channel_of_a_watch(timeout)
+        metadata: list[tuple[str, str | bytes]] = [(keyspaces.KEYSPACE, self._keyspace)] if self._keyspace else []
+        if self._record.model is Model.CAUSAL:
+            metadata.append((TOKEN, self._session.text))
+        feed = await open_typed_feed(channel, spec, left, lambda: self._connector.leave(channel), metadata)
+        self._remember(feed)
+        return feed
+
+    async def _channel_of_a_watch(self, timeout: float) -> tuple[Channel, float]:
+        """A connection with room for one more, and how much of the time is left."""
         deadline = self._clock.monotonic() + timeout
         channel = await self._connector.channel(deadline)
         if channel.crowded:
             self._connector.part(channel)
             channel = await self._connector.channel(deadline)
-        left = deadline - self._clock.monotonic()
-        feed = await open_feed(channel, spec, left, lambda: self._connector.leave(channel), self._keyspace)
+        return channel, deadline - self._clock.monotonic()
+
+    def _remember(self, feed: RemoteFeed | RemoteTypedFeed) -> None:
         self._feeds.add(feed)
         if self._base is not None:
             self._base._feeds.add(feed)
-        return feed
 
     async def status(self, timeout: float) -> MemberStatus:
         from tricord.client import reports

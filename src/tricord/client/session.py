@@ -16,7 +16,7 @@ from tricord.base.token import Token
 class Session:
     """Of one client, and of those of its keyspaces."""
 
-    __slots__ = ("_cluster", "_covered", "_gaps", "_history", "_index", "_keyspaces", "_text", "asks")
+    __slots__ = ("_cluster", "_covered", "_gaps", "_history", "_index", "_keyspaces", "_noted", "_text", "asks")
 
     def __init__(self, token: Token | None = None, *, asks: bool = False) -> None:
         """Begin with what another session has seen."""
@@ -24,6 +24,7 @@ class Session:
         """Whether every answer is to come with its token."""
         self._cluster, self._history, self._index = 0, 0, 0
         self._keyspaces: dict[int, VersionVector] = {}
+        self._noted: dict[int, VersionVector] | None = None
         self._text = ""
         self._gaps = self._covered = 0
         if token is not None:
@@ -58,6 +59,21 @@ class Session:
         """An answer said where its member stood."""
         if stamp.index > self._index:
             self._cluster, self._history, self._index = stamp.cluster, stamp.history, stamp.index
+            self._text = ""
+        vectors = stamp.vectors
+        if vectors is not None and vectors is not self._noted:
+            self._noted = vectors
+            if not self._history:
+                self._cluster, self._history = stamp.cluster, stamp.history
+            for keyspace, vector in vectors.items():
+                self.saw(keyspace, vector)
+
+    def saw(self, keyspace: int, vector: VersionVector) -> None:
+        """So much of a causal keyspace was seen."""
+        before = self._keyspaces.get(keyspace)
+        if before is None or not before.includes(vector):
+            joined = vector.copy() if before is None else before.joined(vector)
+            self._keyspaces = {**self._keyspaces, keyspace: joined}  # a token that was given out keeps the old ones
             self._text = ""
 
     def missed(self) -> None:

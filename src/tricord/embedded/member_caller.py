@@ -11,13 +11,15 @@ from typing import TYPE_CHECKING
 from weakref import WeakSet
 
 from tricord.base.context import Context
+from tricord.base.dots import VersionVector
 from tricord.base.environment import Environment
 from tricord.base.errors import Cancelled, StorageError
-from tricord.base.keyspaces import DEFAULT_KEYSPACE
+from tricord.base.keyspaces import DEFAULT_KEYSPACE, DEFAULT_RECORD, OWN_LEVEL, KeyspaceRecord, Model
 from tricord.base.levels import Level, ReadLevel, Stamp
 from tricord.base.members import MemberRecord, MemberStatus
 from tricord.base.operations import Request, Result
 from tricord.base.token import Token
+from tricord.base.typed import TypedWatch
 from tricord.base.version import __version__
 from tricord.base.watching import WatchSpec
 from tricord.client.caller import Caller
@@ -30,7 +32,7 @@ from tricord.client.changes import (
     ReplaceMember,
     UpdateMember,
 )
-from tricord.client.feed import Feed
+from tricord.client.feed import Feed, TypedFeed
 from tricord.client.session import Session
 from tricord.embedded.memory_world import memory_world
 from tricord.embedded.opening import MEMORY
@@ -42,6 +44,7 @@ from tricord.wire.etcd.bolt_state import etcd_database
 if TYPE_CHECKING:
     from tricord.embedded.edge import Edge
     from tricord.embedded.member_feed import MemberFeed
+    from tricord.embedded.member_typed_feed import MemberTypedFeed
 
 MEMORY_SEGMENT_BYTES = 8 << 20
 """The log's files in memory are small: what is cut off is given back sooner."""
@@ -57,19 +60,28 @@ class MemberCaller:
         self._environment = environment
         self._owns_environment = owns_environment
         self._clock = environment.clock
-        self._feeds: WeakSet[MemberFeed] = WeakSet()
+        self._feeds: WeakSet[MemberFeed | MemberTypedFeed] = WeakSet()
         self._closed = False
         self._base: MemberCaller = self
         self._keyspace = DEFAULT_KEYSPACE
         self._session = Session()
         self._given = b""
-        self._here = Context()
+        self._record = DEFAULT_RECORD
+        self._here = self._context()
         """Of reads that are answered at once."""
 
-    def within(self, keyspace: str) -> Caller:
+    def _context(self) -> Context:
+        return Context(self._keyspace, token=self._given, level_named=self._record.model is not Model.STRONG)
+
+    @property
+    def own_level(self) -> Level:
+        return OWN_LEVEL[self._record.model]
+
+    def within(self, keyspace: KeyspaceRecord) -> Caller:
         bound = copy.copy(self)
-        bound._keyspace = keyspace
-        bound._here = Context(keyspace, token=self._given)
+        bound._record = keyspace
+        bound._keyspace = keyspace.name
+        bound._here = bound._context()
         bound._feeds = WeakSet()
         return bound
 
@@ -79,12 +91,16 @@ class MemberCaller:
         own._session = Session(token)
         # What this member answered, it still has: only what others did may be ahead of it.
         own._given = b"" if token is None else token.encode()
-        own._here = Context(self._keyspace, token=own._given)
+        own._here = own._context()
         return own
 
     @property
     def token(self) -> Token | None:
         return self._session.token
+
+    def saw(self, vector: VersionVector) -> None:
+        # The engine has all that its watch told, and knows the keyspace's id, which an edge may have from later on.
+        self._session.note(self._engine.stamp(self._keyspace))
 
     @property
     def environment(self) -> Environment:
@@ -100,10 +116,23 @@ class MemberCaller:
         self._base._feeds.add(feed)
         return feed
 
+    async def watch_typed(self, spec: TypedWatch, timeout: float) -> TypedFeed:
+        from tricord.embedded.member_typed_feed import MemberTypedFeed
+
+        if self._closed or self._base._closed:
+            raise Cancelled("the store was closed")
+        context = self._context()
+        context.level = self.own_level
+        feed = MemberTypedFeed(self._engine, spec, context)
+        self._feeds.add(feed)
+        self._base._feeds.add(feed)
+        return feed
+
     async def call(self, request: Request, level: ReadLevel, timeout: float) -> tuple[Result, Stamp]:
         if self._closed or self._base._closed:
             raise Cancelled("the store was closed")
-        context = Context(self._keyspace, level, "", self._clock.monotonic() + timeout, self._given)
+        context = self._context()
+        context.level, context.deadline = level, self._clock.monotonic() + timeout
         answer = await self._engine.ask(request, context)
         self._session.note(answer[1])
         return answer

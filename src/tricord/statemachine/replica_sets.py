@@ -80,12 +80,15 @@ class ReplicaSets:
         return number, writes
 
     def retire(self, request: ReplicaRetire) -> list[Write]:
-        """Take a replica out; the writes record it. Raises InvalidRequest where there never was one of that number."""
+        """Take a replica out; the writes record it. Raises InvalidRequest where there never was one of that number, and
+        for the last one: those that join would wait for its state for ever."""
         known = self.of(request.keyspace)
         if known.is_retired(request.number):
             return []
         if request.number not in known.active:
             raise InvalidRequest(f"the keyspace never had a replica {request.number}")
+        if len(known.active) == 1:
+            raise InvalidRequest(f"replica {request.number} is the only one that is left: drop the keyspace instead")
         active = dict(known.active)
         left = self._left(request.keyspace, active, request.number)
         return [left, self._changed(request.keyspace, ReplicaSet(known.epoch + 1, active, known.next_number))]

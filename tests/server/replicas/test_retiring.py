@@ -83,16 +83,17 @@ def test_the_rule() -> None:
     assert to_retire(replicas, (1, 2), {7: 0.0}, 1e9, RETENTION) == [7], "one not heard of yet is new"
     assert to_retire(replicas, (1, 2), {4: 0.0, 7: 0.0}, 1e9, 0) == [], "never"
     assert to_retire(replicas, (), {4: 0.0}, 0.0, RETENTION) == [], "nobody knows the members yet"
+    assert to_retire(replicas, (3,), {4: 0.0, 7: 0.0}, 1e9, RETENTION) == [1, 2, 4], "the last one stays"
 
 
 def test_members_that_left_are_retired_at_the_next_look(world: World) -> None:
     world.attach(ONE, TWO)
-    world.attach(TWO, keyspace=3)
+    world.attach(TWO, ONE, keyspace=3)
     world.pass_time(LOOK_SECONDS + 1)
     assert world.active() == [1, 2]
     world.configuration = Configuration(voters=(1,))
     world.pass_time(LOOK_SECONDS + 1)
-    assert (world.active(), world.active(3)) == ([1], [])
+    assert (world.active(), world.active(3)) == ([1], [2])
     world.pass_time(RETENTION * 2)
     assert len(world.asked) == 2, "a member is never retired for its silence"
 
@@ -113,6 +114,7 @@ def test_a_silent_edge_is_retired_and_one_that_attaches_again_is_not(world: Worl
 
 def test_connected_edges_are_attached_again_and_stay(world: World) -> None:
     world.attach(EDGE, OTHER)
+    assert world.active() == [1, 2]
     world.is_leader = False
     world.retiring.edges = lambda: [(1, 1), (1, 9), (77, 1)]
     world.pass_time(RETENTION * 2)

@@ -42,7 +42,7 @@ def to_retire(
     replicas: ReplicaSet, members: Iterable[int], heard: Mapping[int, float], now: float, retention: float
 ) -> list[int]:
     """The replicas of a set that will not come back. ``heard``: when each edge showed last that it lives; one that is
-    not in it is new. ``retention``: seconds of silence after which an edge is retired; 0: never."""
+    not in it is new. ``retention``: seconds of silence after which an edge is retired; 0: never. One is always left."""
     known = frozenset(members)
     gone = []
     for number, holder in replicas.active.items():
@@ -51,7 +51,7 @@ def to_retire(
                 gone.append(number)
         elif retention and now - heard.get(number, now) >= retention:
             gone.append(number)
-    return gone
+    return gone if len(gone) < len(replicas.active) else gone[:-1]
 
 
 class Retiring:
