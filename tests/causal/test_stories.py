@@ -118,6 +118,22 @@ def test_who_was_told_of_no_others_yet_keeps_what_they_may_lack() -> None:
     assert edge.cut() == 0 and edge.unsent == 1
 
 
+def test_tokens_do_not_grow_while_an_edge_starts_again_and_again_and_somebody_is_away() -> None:
+    one, edge = Member(1), Member(2)
+    tokens = []
+    for number in range(30):
+        edge = edge.restarted()
+        operation = edge.put(a=f"{number}")
+        assert len(edge.token) == 1
+        one.take(operation)
+        tokens.append(one.token)
+    assert len(one.token) == 1
+    assert len(one.replica.past.entries) == 30, "the third replica has none of it yet"
+    assert one.restarted().token == one.token
+    assert all(edge.replica.covers(token) for token in tokens)
+    assert not Member(3).replica.covers(tokens[0])
+
+
 def test_the_log_is_cut_where_all_have_it_and_who_comes_later_takes_over_the_state() -> None:
     one, two = Member(1, (1, 2)), Member(2, (1, 2))
     two.take(*[one.put(**{f"k{number}": "v" * 50}) for number in range(20)])
@@ -308,6 +324,42 @@ def test_a_full_buffer_says_so_and_never_holds_up_what_it_waits_for() -> None:
     two.replica.pending = Pending(500)
     assert two.take(*operations[1:]).full
     assert two.take(*operations).operations[-1].data == operations[-1].data
+
+
+def test_who_comes_back_on_an_older_disk_gets_again_what_it_had_confirmed() -> None:
+    one, two = Member(1, (1, 2)), Member(2, (1, 2))
+    tell_all(one, two)
+    older = two.store.copy()
+    sent = one.put(a="1")
+    assert one.replica.to_send(2).operations == [sent.data]
+    two.take(sent)
+    tell_all(one, two)
+    tell_all(one, Member(2, (1, 2), older))
+    assert one.replica.to_send(2).operations == [sent.data]
+
+
+def test_who_was_retired_unawares_takes_no_state_under_its_name() -> None:
+    one, two = Member(1, (1, 2)), Member(2, (1, 2))
+    two.take(one.put(a="1"))
+    tell_all(one, two)
+    one.replica.change_set(2, (1,), (2,))
+    one.replica.cut()
+    two.put(b="2")
+    two.replica.begin_fetch()
+    piece = one.replica.piece()
+    assert piece is not None
+    assert piece.past.is_closed(two.origin)
+    assert not two.replica.expects(piece)
+
+
+def test_who_hears_that_its_start_is_over_writes_no_more_in_it() -> None:
+    one, two = Member(1, (1, 2)), Member(2, (1, 2))
+    tell_all(one, two)
+    one.replica.change_set(2, (1,), (2,))
+    one.replica.cut()
+    two.replica.heard(one.replica.have())
+    with pytest.raises(ReplicaCatchingUp):
+        two.put(a="of a name that counts as written")
 
 
 def test_only_what_is_durable_is_sent() -> None:

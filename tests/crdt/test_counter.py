@@ -8,8 +8,12 @@ from itertools import permutations
 import pytest
 
 from tests.crdt.sites import NOON, Site, add, meet, remove
+from tricord.base.dots import Dot
 from tricord.base.errors import CounterOverflow, InvalidRequest, MalformedEncoding
+from tricord.base.hybrid_clock import HybridTime
 from tricord.crdt import counter
+from tricord.crdt.cell import Write
+from tricord.crdt.join import join_cells
 
 
 def test_additions_of_all_replicas_come_together() -> None:
@@ -112,3 +116,15 @@ def test_additions_do_not_end() -> None:
 def test_bytes_that_are_no_total_are_refused(payload: bytes) -> None:
     with pytest.raises(MalformedEncoding):
         counter.total_of(payload)
+
+
+def test_one_total_goes_on_over_starts_that_are_over_and_only_those() -> None:
+    before = Write(Dot(1, 5, 1), HybridTime(1))
+    delta = counter.add({}, before, 7)
+    other = counter.add({}, Write(Dot(2, 5, 1), HybridTime(1)), 100)
+    cell = join_cells(delta.cell, (), other.cell, ())
+    running = counter.add(cell, Write(Dot(1, 6, 1), HybridTime(2)), 1)
+    assert running.dots == {Dot(1, 6, 1)}
+    over = counter.add(cell, Write(Dot(1, 6, 1), HybridTime(2), over=5), 1)
+    assert over.dots == {Dot(1, 6, 1), Dot(1, 5, 1)}
+    assert counter.value(over.cell[counter.TAG]) == 8

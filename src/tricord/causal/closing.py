@@ -58,17 +58,20 @@ def to_close(past: Past, durable: Past, peers: Peers, incarnation: int) -> list[
     for replica, origins in by_replica.items():
         over = min(_over(replica, peers, incarnation), missing.get(replica, INCARNATION_MAX + 1))
         last = 0
+        if over <= INCARNATION_MAX and (not origins or origins[0][1] >= over):
+            continue  # nothing is over
         for origin in origins:
+            if origin[1] >= over:
+                last = over - 1  # also those that wrote nothing: what comes late of them was lost
+                break
             counter = past.entries[origin]
-            stopped = durable.entries.get(origin, 0) == counter and peers.all_stopped_at(origin, counter)
-            if origin[1] >= over or not stopped:
+            if durable.entries.get(origin, 0) != counter or not peers.all_stopped_at(origin, counter):
                 break
             last = origin[1]
         else:
-            if over > INCARNATION_MAX:
-                last = INCARNATION_MAX
+            last = over - 1
         closed = past.closed.get(replica)
-        if last and (closed is None or closed.incarnation < last):
+        if last > 0 and (closed is None or closed.incarnation < last):
             found.append((replica, last))
     return found
 

@@ -51,11 +51,14 @@ class CausalReplica(TakingOver):
         cells: dict[bytes, Cell] = {}
         deltas: list[Delta] = []
         replica, incarnation = self.origin
+        closed = self.past.closed.get(replica)
+        # A mark just below this start was made in it: all know of it, and have all the same of those before.
+        over = incarnation - 1 if closed is not None and closed.incarnation == incarnation - 1 else -1
         for counter, change in enumerate(changes, first):
             key = change.key
             cell = cells[key] if key in cells else self.get(key)
             delta = change.mutate(
-                cell, Circumstances(Dot(replica, incarnation, counter), stamp, change.seen, change.expires)
+                cell, Circumstances(Dot(replica, incarnation, counter), stamp, change.seen, change.expires, over)
             )
             cells[key] = apply_delta(cell, self.past, delta)
             deltas.append(delta)
@@ -73,6 +76,8 @@ class CausalReplica(TakingOver):
             raise ReplicaCatchingUp
         if not self.origin[1]:
             raise ReplicaCatchingUp("the replica has not started yet")
+        if self.past.is_closed(self.origin):
+            raise ReplicaCatchingUp("the replica was retired, or its disk is an older one: it has to come back")
 
     def covers(self, vector: VersionVector) -> bool:
         """Whether all that a session has seen is here."""
@@ -88,8 +93,23 @@ class CausalReplica(TakingOver):
         return self.tickets.wait(ticket, vector)
 
     def token(self) -> VersionVector:
-        """What is here, for the token of an answer."""
-        return self.past.vector()
+        """What is here, for the token of an answer. Former starts are left out where a later one stands for them."""
+        return self._token(self.past)
+
+    def durable_token(self) -> VersionVector:
+        """The same of what is durable here."""
+        return self._token(self.durable)
+
+    def _token(self, past: Past) -> VersionVector:
+        continued = self._continued
+        if not continued:
+            return past.vector()
+        found: dict[Origin, int] = {}
+        for origin, counter in past.entries.items():
+            until, later = continued.get(origin, (0, origin))
+            if counter > until or not past.has(later, 1):
+                found[origin] = counter
+        return VersionVector(found)
 
     def receive(self, sender: int, operations: Iterable[Operation], now: int) -> Delivered:
         """Operations that came from a peer, its own or others'. Raises ``ReplicaRetired`` for a sender that is not of

@@ -51,6 +51,8 @@ class ReplicaState:
         self.pending = Pending(pending_bytes)
         self.tickets = Tickets(self._has_for_sessions)
         self._recent = set(self.base.owed)
+        self._continued: dict[Origin, tuple[int, Origin]] = {}
+        """Of former starts: how much the first operation of a later start of the same replica needs, and which one."""
         self._unpersisted: deque[tuple[int, Origin, int]] = deque()
         self._mixed = self.base.mixed.copy()
         self._all_pieces = self._anew = False
@@ -69,9 +71,10 @@ class ReplicaState:
     def _load(self, row: Row) -> None:
         head = head_of(row.data)
         self.sequence = max(self.sequence, row.sequence)
-        stamp = decode_operation(row.data).stamp
-        if stamp > self.clock.stamp:
-            self.clock = HybridClock(stamp)
+        operation = decode_operation(row.data)
+        if operation.stamp > self.clock.stamp:
+            self.clock = HybridClock(operation.stamp)
+        self._note_start(operation)
         if not self.past.is_closed(head.origin):
             self.past.entries[head.origin] = max(head.last, self.past.entries.get(head.origin, 0))
         self._note(head.origin, mine=row.mine)
@@ -84,6 +87,13 @@ class ReplicaState:
         self._recent.add(origin)
         if origin[0] == self.replica and origin[1] > self.highest_incarnation:
             self.highest_incarnation = origin[1]
+
+    def _note_start(self, operation: Operation) -> None:
+        """Whoever has the first operation of a start has what it needs of those before: tokens need not say so."""
+        if operation.first == 1:
+            for origin, counter in operation.needs:
+                if origin[0] == operation.origin[0] and counter >= self._continued.get(origin, (0,))[0]:
+                    self._continued[origin] = counter, operation.origin
 
     def replay(self, operations: Iterable[Operation]) -> None:
         """What the host's log has beyond the tables, in its order; what they hold already changes nothing."""
@@ -155,6 +165,7 @@ class ReplicaState:
         origin = operation.origin
         self.past.entries[origin] = operation.last
         self._note(origin, mine=mine)
+        self._note_start(operation)
         self._unpersisted.append((sequence, origin, operation.last))
         result.operations.append(operation)
         result.events += [Event(sequence, key, cell) for key, cell in cells.items()]
@@ -186,6 +197,8 @@ class ReplicaState:
         self.base.past.close(replica, incarnation, total)
         owed = frozenset(origin for origin in self.base.owed if not self.past.is_closed(origin))
         self._recent = {origin for origin in self._recent if not self.past.is_closed(origin)}
+        for origin in ended:
+            self._continued.pop(origin, None)
         self.base = self._base(self.base.past, owed)
         self.store.write([*self.log.ended_writes(ended), self.log.base_write(self.base)])
 

@@ -79,6 +79,8 @@ class TakingOver(ReplicaState):
         pieces of another fetch are here already. If not: ask again later, or another one."""
         if not self.fetching or self._all_pieces or piece.start != self._next_start:
             return False
+        if piece.past.is_closed(self.origin):
+            return False  # for them this start, or this id, is over: writes would have names that are no more
         if self._first_past is not None:
             return piece.past.includes(self._first_past)  # else it comes late, of a fetch before this one
         return not self._replaces(piece) or piece.past.includes(self.base.past)

@@ -62,12 +62,14 @@ class Write:
     """The circumstances of a write. ``seen``: what the writer has read, and replaces: dots of the key, or the vector of
     all that the read's replica had; None: all that stands there. Dots in it that do not stand in the cell do nothing: a
     client's word removes nothing that is not here. ``expires``: the milliseconds since 1970 at which the value ends, 0
-    for never."""
+    for never. ``over``: the writer's replica knows all of its own former incarnations up to this one, and so do all
+    others: nothing more comes of them (-1: of none)."""
 
     dot: Dot
     stamp: HybridTime
     seen: Seen | None = None
     expires: int = 0
+    over: int = -1
 
 
 def type_name(tag: int) -> str:

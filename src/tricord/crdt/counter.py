@@ -3,7 +3,8 @@
 
 The total stands under the dot of the origin's newest addition and replaces its earlier ones, so a delta that comes
 twice, late or not at all never counts twice, and a replica that came back under a new incarnation starts a total of its
-own beside the old one. A removal takes away the totals it saw; an origin that adds at that moment keeps its running
+own beside the old one. Once all know the old one to be over, the next addition goes on with both as one: so a counter
+does not grow with starts. A removal takes away the totals it saw; an origin that adds at that moment keeps its running
 total, what it added before included.
 """
 
@@ -29,7 +30,7 @@ def add(cell: Cell, write: Write, amount: int) -> Delta:
         raise InvalidRequest("a counter has no time to live: its additions would end one by one")
     entries: Entries = cell.get(TAG, {})
     origin = write.dot[:2]
-    mine = [dot for dot in entries if dot[:2] == origin]
+    mine = [dot for dot in entries if dot[0] == origin[0] and (dot[1] == origin[1] or dot[1] <= write.over)]
     total = sum(total_of(entries[dot].payload) for dot in mine) + amount
     if abs(total) > TOTAL_MAX:
         raise CounterOverflow

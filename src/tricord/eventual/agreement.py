@@ -82,3 +82,6 @@ class Agreement:
             others = {*self._others(), replica} - {state.config.replica}
             if replica in state.active and all(self._since.get(peer, -1.0) > learned for peer in others):
                 state.known.raise_floor(replica, state.highest[replica] - 1)
+        if all(self._since.get(peer, -1.0) > state.started for peer in self._others()):
+            state.over = state.config.incarnation - 1
+            state.known.raise_floor(state.config.replica, state.over)

@@ -43,6 +43,9 @@ class State:
         """Whether it has had the state of the others."""
         self.returning = False
         """Whether writes of former numbers wait to be taken over."""
+        self.over = -1
+        """This replica's former incarnations up to this one are over, and all that anybody has of them is here: found
+        out in this start (-1: not yet)."""
         self.superseded = 0
         """Not 0: others know a higher incarnation of this replica, and do not hear this one."""
         self.refused: dict[str, int] = {}

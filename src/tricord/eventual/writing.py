@@ -55,7 +55,7 @@ class Writing:
                 raise InvalidRequest(f"acks is {asked.acks}; the keyspace has {len(state.active)} replicas")
             dot = self.make(
                 asked.key,
-                lambda cell, dot, stamp: mutate(cell, Write(dot, stamp, asked.seen, expires), asked.change),
+                lambda cell, dot, stamp: mutate(cell, Write(dot, stamp, asked.seen, expires, state.over), asked.change),
             )
         except TricordError as error:
             state.output.writes.append(WriteAnswer(asked.ticket, None, 0, error))

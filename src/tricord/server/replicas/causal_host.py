@@ -237,7 +237,7 @@ class CausalHost:
 
     def vector(self) -> VersionVector:
         """See ``KeyspaceReplica``: of what is durable here."""
-        return self.core.durable.vector()
+        return self.core.durable_token()
 
     def covers(self, vector: VersionVector) -> bool:
         """See ``KeyspaceReplica``."""
