@@ -317,8 +317,9 @@ def write_dots(out: bytearray, dots: Iterable[Dot]) -> None:
     bytes: replica (4), incarnation and counter (8 each), big-endian."""
     ordered = sorted(set(dots))
     put_number(out, len(ordered))
+    pack = _DOT.pack
     for dot in ordered:
-        out += _DOT.pack(*dot)
+        out += pack(*dot)
 
 
 def read_dots(reader: Reader) -> tuple[Dot, ...]:

@@ -30,7 +30,11 @@ def put_signed(out: bytearray, number: int) -> None:
 
 def put_bytes(out: bytearray, data: bytes) -> None:
     """Append the length of ``data``, then ``data``."""
-    put_number(out, len(data))
+    length = len(data)
+    if length < 0x80:
+        out.append(length)
+    else:
+        put_number(out, length)
     out += data
 
 

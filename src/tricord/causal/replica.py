@@ -49,6 +49,7 @@ class CausalReplica(TakingOver):
         first = self.past.entries.get(self.origin, 0) + 1
         stamp = self.clock.advance(now).stamp
         cells: dict[bytes, Cell] = {}
+        before: dict[bytes, bytes | None] = {}
         deltas: list[Delta] = []
         replica, incarnation = self.origin
         closed = self.past.closed.get(replica)
@@ -56,7 +57,7 @@ class CausalReplica(TakingOver):
         over = incarnation - 1 if closed is not None and closed.incarnation == incarnation - 1 else -1
         for counter, change in enumerate(changes, first):
             key = change.key
-            cell = cells[key] if key in cells else self.get(key)
+            cell = cells[key] if key in cells else self._take_out(key, before)
             delta = change.mutate(
                 cell, Circumstances(Dot(replica, incarnation, counter), stamp, change.seen, change.expires, over)
             )
@@ -68,7 +69,7 @@ class CausalReplica(TakingOver):
             raise RequestTooLarge(f"the operation has {len(operation.data)} bytes, at most {OPERATION_BYTES_MAX}")
         self.clock = HybridClock(stamp)
         result = Delivered()
-        self._apply(operation, cells, result, mine=True)
+        self._apply(operation, cells, before, result, mine=True)
         return result
 
     def _check_open(self) -> None:

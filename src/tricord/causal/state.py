@@ -149,17 +149,31 @@ class ReplicaState:
 
     def _deliver(self, operation: Operation, deltas: list[Delta], result: Delivered, *, mine: bool = False) -> None:
         cells: dict[bytes, Cell] = {}
+        before: dict[bytes, bytes | None] = {}
         for (key, _), delta in zip(operation.writes, deltas, strict=True):
-            cell = cells[key] if key in cells else self.get(key)
+            cell = cells[key] if key in cells else self._take_out(key, before)
             cells[key] = apply_delta(cell, self.past, delta)
         if operation.stamp > self.clock.stamp and mine:
             self.clock = HybridClock(operation.stamp)
-        self._apply(operation, cells, result, mine=mine)
+        self._apply(operation, cells, before, result, mine=mine)
 
-    def _apply(self, operation: Operation, cells: dict[bytes, Cell], result: Delivered, *, mine: bool) -> None:
-        """One write to the store: the keys and the row."""
+    def _take_out(self, key: bytes, before: dict[bytes, bytes | None]) -> Cell:
+        """What a key holds; its bytes go to ``before``, for ``_apply``."""
+        data = before[key] = self.store.get(Table.CELLS, self._prefix + key)
+        return {} if data is None else decode_cell(data)
+
+    def _apply(
+        self,
+        operation: Operation,
+        cells: dict[bytes, Cell],
+        before: dict[bytes, bytes | None],
+        result: Delivered,
+        *,
+        mine: bool,
+    ) -> None:
+        """One write to the store: the keys, which held ``before``, and the row."""
         sequence = self.sequence = self.sequence + 1
-        writes: list[Write] = [self._cell_write(key, cell) for key, cell in cells.items()]
+        writes: list[Write] = [self._changed_cell(key, cell, before[key]) for key, cell in cells.items()]
         writes.append(self.log.append_write(sequence, operation, mine=mine))
         self.store.write(writes)
         origin = operation.origin
@@ -172,12 +186,13 @@ class ReplicaState:
 
     def _cell_write(self, key: bytes, cell: Cell) -> Write:
         """The write that keeps a cell. It is written before another one of the key is made."""
-        place = self._prefix + key
-        before = self.store.get(Table.CELLS, place)
+        return self._changed_cell(key, cell, self.store.get(Table.CELLS, self._prefix + key))
+
+    def _changed_cell(self, key: bytes, cell: Cell, before: bytes | None) -> Write:
         data = encode_cell(cell) if cell else None
         self.digest = added(self.digest, encoded_digest(key, data) - encoded_digest(key, before))
         self.keys += (data is not None) - (before is not None)
-        return (Table.CELLS, place, data)
+        return (Table.CELLS, self._prefix + key, data)
 
     def persisted(self, sequence: int) -> None:
         """The host has logged, durably, all operations up to this one. Only those are sent, and told of to others."""

@@ -22,10 +22,18 @@ from tricord.crdt.cell import ENTRIES, FIELDS, Cell, Delta, Entries, Entry, Fiel
 FORMAT_VERSION = 1
 _ENTRY = Struct(">IQQQI")
 _EXPIRES = Struct(">Q")
+_ONE = Struct(">BBBIQQQI")
+"""One type, its number, one entry that does not end: what most keys hold. Read and written in one step."""
 
 
 def encode_cell(cell: Cell) -> bytes:
     """The bytes of a cell. Cost: 1 us, and 0.7 us for each entry."""
+    if len(cell) == 1:
+        ((tag, store),) = cell.items()
+        if tag & 3 == ENTRIES and tag < 0x80 and len(store) == 1:
+            ((dot, (stamp, expires, payload)),) = store.items()
+            if not expires:
+                return _ONE.pack(1, tag, 1, *dot, stamp, len(payload) << 1) + payload  # type: ignore[no-any-return]
     out = bytearray()
     write_cell(out, cell)
     return bytes(out)
@@ -33,6 +41,13 @@ def encode_cell(cell: Cell) -> bytes:
 
 def decode_cell(data: bytes) -> Cell:
     """From the bytes of ``encode_cell``. Raises ``MalformedEncoding``, and ``UnknownType`` for a shape of later."""
+    if len(data) >= _ONE.size:
+        types, tag, entries, replica, incarnation, number, stamp, sized = _ONE.unpack_from(data)
+        is_one = types == 1 == entries and tag & 0x83 == ENTRIES and sized == len(data) - _ONE.size << 1
+        if is_one and number and incarnation <= INCARNATION_MAX:
+            payload = data[_ONE.size :]
+            _check(tag, payload)
+            return {tag: {Dot(replica, incarnation, number): Entry(HybridTime(stamp), 0, payload)}}
     reader = Reader(data)
     cell = read_cell(reader)
     reader.finish()
@@ -43,7 +58,7 @@ def encode_delta(delta: Delta) -> bytes:
     """The bytes of a delta."""
     out = bytearray((FORMAT_VERSION,))
     write_dots(out, delta.dots)
-    write_cell(out, delta.cell)
+    out += encode_cell(delta.cell)
     return bytes(out)
 
 
@@ -52,8 +67,7 @@ def decode_delta(data: bytes) -> Delta:
     reader = Reader(data)
     reader.version(FORMAT_VERSION)
     dots = frozenset(read_dots(reader))
-    delta = Delta(read_cell(reader), dots)
-    reader.finish()
+    delta = Delta(decode_cell(data[reader.offset :]), dots)
     if not dots_of(delta.cell) <= dots:
         raise MalformedEncoding("a delta has entries that are not among its dots")
     return delta
