@@ -218,7 +218,7 @@ class Member:
         self.replicas = MemberReplicas(
             environment, configuration, identity, machine, self.exchange, self.replica, ask, self._tells, self._fail
         )
-        self.replicas.serve(self.engine)
+        self.replicas.serve(self.engine, self.metrics)
         self.compacting = open_compacting(environment, configuration, machine, self.replica, ask, self._tells)
         self.corruption = self._open_corruption()
         self.peers.check_message = self.corruption.received

@@ -8,12 +8,14 @@ from typing import Any
 
 from tricord.base.context import Context
 from tricord.base.environment import Environment
+from tricord.base.metrics import Metrics
 from tricord.base.operations import Request
 from tricord.base.replica_sets import MemberReplica, ReplicaAttach
 from tricord.server.configuration import Configuration
 from tricord.server.member_engine import MemberEngine
 from tricord.server.replicas.edges import Edges
 from tricord.server.replicas.exchange import Exchange
+from tricord.server.replicas.figures import replica_figures
 from tricord.server.replicas.keeping import Terms
 from tricord.server.replicas.replicas import Replicas
 from tricord.server.replicas.retiring import Lead, Retiring
@@ -55,8 +57,9 @@ class MemberReplicas(Replicas):
         self.retiring = Retiring(environment, machine, lead, ask, tells, retention=away)
         self.retiring.edges = exchange.connected
 
-    def serve(self, engine: MemberEngine) -> None:
-        """Let the engine's requests find the replicas."""
+    def serve(self, engine: MemberEngine, metrics: Metrics) -> None:
+        """Let the engine's requests find the replicas, and scrapes their figures."""
+        metrics.replicas = lambda: [replica_figures(record, status) for record, status in self.statuses()]
         engine.open_edge = self.edges.open
         engine.replicas.find = self.find
         self.opened, self.dropped = engine.replicas.opened, engine.replicas.dropped

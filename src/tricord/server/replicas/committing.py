@@ -20,6 +20,9 @@ from tricord.storage.replica_storage import ReplicaStorage
 
 LANE = "replicas"
 RETRY_SECONDS = 0.5
+MEASURE_COMMITS = 32
+MEASURE_BYTES = 1 << 20
+"""What the backend holds is asked after so many commits or bytes: it costs as much as a small commit."""
 GATHERED_BYTES_MAX = 64 << 20
 """Of what is not durable yet: beyond this, new writes are refused until the disk has caught up."""
 
@@ -58,7 +61,8 @@ class Committer:
         self.disk_full = False
         """Whether the last commit found no room."""
         self.used_bytes = storage.backend.used_bytes()
-        """As of the last commit."""
+        """As of a commit lately."""
+        self._unmeasured_commits = self._unmeasured_bytes = 0
 
     def wrote(self) -> int:
         """The overlay got effects: their mark. A commit begins after the events at hand, or when the one that is under
@@ -144,14 +148,20 @@ class Committer:
         self._retry_timer = None
         if self._is_closed:
             return
+        self._unmeasured_commits += 1
+        self._unmeasured_bytes += self._storage.overlay.active_bytes
+        measure = self._unmeasured_commits >= MEASURE_COMMITS or self._unmeasured_bytes >= min(
+            MEASURE_BYTES, self._quota_bytes // 64
+        )
         mark, writes = self.written, self._storage.overlay.take()
 
         def done(used_bytes: int | None, error: BaseException | None) -> None:
             if self._is_closed:
                 return
             if error is None:
-                assert used_bytes is not None
-                self.used_bytes = used_bytes
+                if used_bytes is not None:
+                    self.used_bytes = used_bytes
+                    self._unmeasured_commits = self._unmeasured_bytes = 0
                 self._done(mark)
             elif isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
                 reachable("a replica's tables had no room")
@@ -161,11 +171,11 @@ class Committer:
                 self.abandon()
                 self._fail(error)
 
-        self._environment.tasks.in_lane_then(LANE, self._commit, (writes,), done)
+        self._environment.tasks.in_lane_then(LANE, self._commit, (writes, measure), done)
 
-    def _commit(self, writes: Collection[Write]) -> int:
+    def _commit(self, writes: Collection[Write], measure: bool) -> int | None:
         self._storage.backend.commit(writes)
-        return self._storage.backend.used_bytes()
+        return self._storage.backend.used_bytes() if measure else None
 
     def _done(self, mark: int) -> None:
         self.disk_full = False
