@@ -111,21 +111,21 @@ def test_answers_are_read_as_they_were_written(sequence: int, acks: int, keys: l
 
 
 @settings(max_examples=40)
-@given(BYTES, BYTES, st.none() | VECTORS, U64)
+@given(BYTES, BYTES, st.none() | VECTORS, BYTES, U64)
 def test_requests_of_a_watch_are_read_as_they_were_written(
-    key: bytes, end: bytes, resume: VersionVector | None, number: int
+    key: bytes, end: bytes, resume: VersionVector | None, position: bytes, number: int
 ) -> None:
-    for request in (WatchCreate(TypedWatch(key, end, resume), number), WatchCancel(number)):
+    for request in (WatchCreate(TypedWatch(key, end, resume, position)), WatchCancel(number)):
         assert value_watches.decode_watch_request(value_watches.encode_watch_request(request)) == request
 
 
 @settings(max_examples=40)
-@given(U64, KEYS, st.none() | VECTORS, st.booleans())
+@given(U64, KEYS, st.none() | VECTORS, st.booleans(), BYTES)
 def test_what_a_watch_tells_is_read_as_it_was_written(
-    number: int, keys: list[TypedKey], vector: VersionVector | None, resynced: bool
+    number: int, keys: list[TypedKey], vector: VersionVector | None, resynced: bool, position: bytes
 ) -> None:
     told: list[WatchAnswer] = [
-        TypedEvents(number, number, keys, vector, resynced),
+        TypedEvents(number, number, keys, vector, resynced, position),
         WatchCreated(number),
         WatchEnded(number),
         WatchEnded(number, "stopping", "server stopped"),

@@ -160,6 +160,7 @@ class Serving:
         if speaks in (Speaks.ALL, Speaks.HTTP):
             if self._doors.gateway:
                 etcd.add_routes(member.engine, routes)
+                native.add_routes(member.engine, __version__, routes)
             ops.add_routes(member.engine, member.metrics, routes)
         elif speaks is Speaks.METRICS:
             ops.add_metrics_routes(member.engine, member.metrics, routes)

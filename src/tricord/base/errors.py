@@ -13,6 +13,8 @@ TricordError
 |   |-- TypeMismatch        a key holds another type than the write is for
 |   |-- NestedTooDeep, CounterOverflow
 |   |-- NotOfThisModel      the keyspace's model cannot promise what was asked for: nothing was done
+|   |-- ChangedMeanwhile    a key is not as the writer had read it: nothing was written
+|   |-- EdgeOfAnotherCluster
 |   |-- OutOfRange          RevisionCompacted, RevisionInFuture, LeaseTimeToLiveTooLarge
 |   `-- NotFound            LeaseNotFound, KeyspaceNotFound
 |-- PermissionDenied
@@ -182,6 +184,14 @@ class NotOfThisModel(InvalidRequest):
     code = "not_of_this_model"
     summary = "the keyspace's model cannot promise this"
     hint = "use what the message names, or a keyspace of the model that promises it; nothing was done"
+
+
+class ChangedMeanwhile(InvalidRequest):
+    """Of a strong keyspace, whose writes are one after the other; elsewhere both values are kept."""
+
+    code = "changed_meanwhile"
+    summary = "the key was changed since it was read"
+    hint = "nothing was written: read the key again, and decide anew"
 
 
 class CounterOverflow(InvalidRequest):

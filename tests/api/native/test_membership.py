@@ -13,6 +13,7 @@ from tricord.api import native
 from tricord.api.native.errors import STATUS
 from tricord.base import errors
 from tricord.base.errors import MembershipRefused, TricordError
+from tricord.wire.grpc.metadata import Metadata
 from tricord.wire.grpc.status import GrpcError, Status
 from tricord.wire.schemas import membership, pool
 
@@ -24,7 +25,7 @@ def handler_of(engine: ScriptedEngine, name: str) -> Any:
 
 
 def replace(engine: ScriptedEngine, data: bytes) -> RecordedCall:
-    recorded = RecordedCall()
+    recorded = RecordedCall(metadata=Metadata([("of", "ours")]))
     handler = handler_of(engine, "Replace")
 
     async def answered() -> None:

@@ -94,7 +94,7 @@ def test_what_an_edge_says_goes_to_the_engine_until_it_is_gone() -> None:
     call.room()
     assert engine.stream.rooms == 1
     engine.end(ReplicaRetired("gone"))
-    assert call.failed == (Status.UNKNOWN, "gone") and call.trailing == {"tricord-error": "replica_retired"}
+    assert call.failed == (Status.FAILED_PRECONDITION, "gone") and call.trailing == {"tricord-error": "replica_retired"}
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from tests.api.scripted_membership import ScriptedMembership
 from tricord.api.ops import add_routes
 from tricord.base.context import Context
+from tricord.base.edges import EdgeHello, EdgeStream
 from tricord.base.errors import NoLeader, NotForLearners, PermissionDenied, TricordError
 from tricord.base.hashes import ContentHash
 from tricord.base.keyspaces import DEFAULT_RECORD, KeyspaceRecord
@@ -23,7 +24,7 @@ from tricord.base.operations import RangeResult, Request, Result
 from tricord.base.typed import TypedStream
 from tricord.base.watching import WatchStream
 from tricord.gossip.counts import GossipCounts
-from tricord.server.engine import PUBLISHED, HealthCheck, Reply
+from tricord.server.engine import PUBLISHED, EdgeEnd, EdgeTell, HealthCheck, Reply
 from tricord.wire.http.routes import HttpRequest, HttpResponse, Routes
 
 
@@ -54,6 +55,9 @@ class SmallEngine(ScriptedMembership):
 
     def open_typed_watch(self, context: Context, wake: Callable[[], None]) -> TypedStream:
         raise AssertionError("the pages watch nothing")
+
+    async def open_edge(self, hello: EdgeHello, tell: EdgeTell, end: EdgeEnd) -> EdgeStream:
+        raise AssertionError("the pages are no edge")
 
     def keyspace(self, name: str) -> KeyspaceRecord | None:
         return DEFAULT_RECORD if name == DEFAULT_RECORD.name else None

@@ -42,6 +42,7 @@ TABLE: dict[type[TricordError], tuple[Status, str | None]] = {
     errors.TokenTooLarge: (Status.INVALID_ARGUMENT, None),
     errors.TypeMismatch: (Status.FAILED_PRECONDITION, None),
     errors.NotOfThisModel: (Status.FAILED_PRECONDITION, None),
+    errors.ChangedMeanwhile: (Status.FAILED_PRECONDITION, None),
     errors.NestedTooDeep: (Status.INVALID_ARGUMENT, None),
     errors.CounterOverflow: (Status.OUT_OF_RANGE, None),
     errors.OutOfRange: (Status.OUT_OF_RANGE, None),

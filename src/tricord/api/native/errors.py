@@ -10,8 +10,8 @@ from __future__ import annotations
 from tricord.base import errors
 from tricord.base.errors import MembershipRefused, TricordError
 from tricord.wire.etcd.membership import REFUSALS
-from tricord.wire.grpc.service import UnaryCall
-from tricord.wire.grpc.status import Status
+from tricord.wire.grpc.service import StreamCall, UnaryCall
+from tricord.wire.grpc.status import GrpcError, Status
 from tricord.wire.native.levels import ERROR
 
 STATUS: dict[type[TricordError], Status] = {
@@ -31,6 +31,17 @@ STATUS: dict[type[TricordError], Status] = {
     errors.Unimplemented: Status.UNIMPLEMENTED,
     errors.StorageError: Status.UNAVAILABLE,
     errors.CorruptData: Status.DATA_LOSS,
+    errors.TypeMismatch: Status.FAILED_PRECONDITION,
+    errors.UnknownType: Status.FAILED_PRECONDITION,
+    errors.NotOfThisModel: Status.FAILED_PRECONDITION,
+    errors.ChangedMeanwhile: Status.FAILED_PRECONDITION,
+    errors.TokenOfAnotherCluster: Status.FAILED_PRECONDITION,
+    errors.TokenOfAnotherHistory: Status.FAILED_PRECONDITION,
+    errors.CounterOverflow: Status.OUT_OF_RANGE,
+    errors.TooFewReplicas: Status.DEADLINE_EXCEEDED,
+    errors.ReplicaRetired: Status.FAILED_PRECONDITION,
+    errors.NotForLearners: Status.FAILED_PRECONDITION,
+    errors.CorruptCluster: Status.DATA_LOSS,
 }
 
 NO_LEADER = "etcdserver: no leader"
@@ -52,3 +63,9 @@ def fail(call: UnaryCall, error: TricordError) -> None:
 def status_of(error: TricordError) -> Status:
     """Of the nearest ancestor."""
     return next(STATUS[ancestor] for ancestor in type(error).__mro__ if ancestor in STATUS)
+
+
+def stream_error(call: StreamCall, error: TricordError) -> GrpcError:
+    """The error as streaming handlers raise it, whose code goes beside its text."""
+    call.set_trailing(ERROR, error.code)
+    return GrpcError(status_of(error), str(error), code=error.code)

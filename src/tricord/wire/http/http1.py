@@ -40,6 +40,7 @@ _REASONS = {
     501: b"Not Implemented",
     503: b"Service Unavailable",
     504: b"Gateway Timeout",
+    507: b"Insufficient Storage",
 }
 
 

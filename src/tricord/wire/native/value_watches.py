@@ -17,10 +17,9 @@ from tricord.wire.schemas import values
 
 @message
 class WatchCreate:
-    """Begin a watch. ``after_sequence`` (0: from what there is now) is for strong keyspaces."""
+    """Begin a watch."""
 
     spec: TypedWatch
-    after_sequence: int = 0
 
 
 @message
@@ -60,7 +59,7 @@ def encode_watch_request(request: WatchRequest) -> bytes:
         key=spec.key,
         range_end=spec.range_end,
         vector=b"" if spec.resume is None else spec.resume.encode(),
-        after_sequence=request.after_sequence,
+        position=spec.position,
     )
     return values.ValuesWatchRequest(create=create).SerializeToString()
 
@@ -75,7 +74,7 @@ def decode_watch_request(data: bytes) -> WatchRequest:
         raise InvalidRequest("a request of a watch stream says nothing that this version knows")
     create = request.create
     resume = VersionVector.decode(create.vector) if create.vector else None
-    return WatchCreate(TypedWatch(create.key, create.range_end, resume), create.after_sequence)
+    return WatchCreate(TypedWatch(create.key, create.range_end, resume, create.position))
 
 
 def encode_watch_answer(told: WatchAnswer, stamp: Stamp) -> bytes:
@@ -94,6 +93,7 @@ def encode_watch_answer(told: WatchAnswer, stamp: Stamp) -> bytes:
             sequence=told.sequence,
             keys=[key_message(one) for one in told.keys],
             vector=b"" if told.vector is None else told.vector.encode(),
+            position=told.position,
             resynced=told.resynced,
         )
     return response.SerializeToString()
@@ -112,4 +112,5 @@ def decode_watch_answer(data: bytes) -> tuple[WatchAnswer, Stamp]:
     except MalformedEncoding as error:
         raise ServerFault(f"the answer cannot be read: {error}") from None
     keys = keys_of(response.keys)
-    return TypedEvents(response.watch_id, response.sequence, keys, vector, response.resynced), stamp
+    told = TypedEvents(response.watch_id, response.sequence, keys, vector, response.resynced, response.position)
+    return told, stamp

@@ -217,14 +217,14 @@ class ValuesWatchCreate(Message):
     key: bytes
     range_end: bytes
     vector: bytes
-    after_sequence: int
+    position: bytes
     def __init__(
         self,
         *,
         key: bytes = ...,
         range_end: bytes = ...,
         vector: bytes = ...,
-        after_sequence: int = ...,
+        position: bytes = ...,
     ) -> None: ...
 
 class ValuesWatchCancel(Message):
@@ -248,6 +248,7 @@ class ValuesWatchResponse(Message):
     def keys(self) -> RepeatedCompositeFieldContainer[TypedKeyValue]: ...
     vector: bytes
     resynced: bool
+    position: bytes
     def __init__(
         self,
         *,
@@ -261,4 +262,5 @@ class ValuesWatchResponse(Message):
         keys: Iterable[TypedKeyValue] | None = ...,
         vector: bytes = ...,
         resynced: bool = ...,
+        position: bytes = ...,
     ) -> None: ...
