@@ -132,20 +132,22 @@ class RemoteCaller:
         return OWN_LEVEL[self._record.model]
 
     def within(self, keyspace: KeyspaceRecord) -> Caller:
-        bound = copy.copy(self)
-        bound._feeds = WeakSet()
-        bound._base = self._base or self
+        bound = self._copied()
         bound._record = keyspace
         bound._keyspace = keyspace.name
         bound._fields = tuple(encode_metadata([(keyspaces.KEYSPACE, keyspace.name)]))
         return bound
 
     def session(self, token: Token | None) -> Caller:
-        own = copy.copy(self)
-        own._feeds = WeakSet()
-        own._base = self._base or self
+        own = self._copied()
         own._session = Session(token, asks=True)
         return own
+
+    def _copied(self) -> RemoteCaller:
+        copied = copy.copy(self)
+        copied._feeds = WeakSet()
+        copied._base = self._base or self
+        return copied
 
     @property
     def token(self) -> Token | None:
@@ -164,10 +166,11 @@ class RemoteCaller:
         except KeyError:
             raise Unimplemented(f"{type(request).__name__} is not for clients") from None
         # To renew a lease twice, or to ask of it, is as harmless as to read twice.
-        read = is_read(request) or isinstance(request, _HARMLESS)
+        harmless = isinstance(request, _HARMLESS)
+        read = harmless or is_read(request)
         # etcd knows two levels: it serves all but ANY as linearizable, which is stronger.
         plain = Level.ANY if level is Level.ANY else Level.LINEARIZABLE
-        asking = Asking(self._session, level, harmless=isinstance(request, _HARMLESS), own=self.own_level)
+        asking = Asking(self._session, level, harmless=harmless, own=self.own_level)
         try:
             body = requests.encode_request(request, plain)
         except (ValueError, TypeError) as error:

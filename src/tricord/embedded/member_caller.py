@@ -14,7 +14,7 @@ from tricord.base.context import Context
 from tricord.base.dots import VersionVector
 from tricord.base.environment import Environment
 from tricord.base.errors import Cancelled, StorageError
-from tricord.base.keyspaces import DEFAULT_KEYSPACE, DEFAULT_RECORD, OWN_LEVEL, KeyspaceRecord, Model
+from tricord.base.keyspaces import DEFAULT_RECORD, OWN_LEVEL, KeyspaceRecord, Model
 from tricord.base.levels import Level, ReadLevel, Stamp
 from tricord.base.members import MemberRecord, MemberStatus
 from tricord.base.operations import Request, Result
@@ -63,36 +63,38 @@ class MemberCaller:
         self._feeds: WeakSet[MemberFeed | MemberTypedFeed] = WeakSet()
         self._closed = False
         self._base: MemberCaller = self
-        self._keyspace = DEFAULT_KEYSPACE
         self._session = Session()
-        self._given = b""
         self._record = DEFAULT_RECORD
+        self._given = b""
+        """The token that a session began with: what this member answered, it still has."""
         self._here = self._context()
         """Of reads that are answered at once."""
 
     def _context(self) -> Context:
-        return Context(self._keyspace, token=self._given, level_named=self._record.model is not Model.STRONG)
+        record = self._record
+        return Context(record.name, token=self._given, level_named=record.model is not Model.STRONG)
 
     @property
     def own_level(self) -> Level:
         return OWN_LEVEL[self._record.model]
 
     def within(self, keyspace: KeyspaceRecord) -> Caller:
-        bound = copy.copy(self)
+        bound = self._copied()
         bound._record = keyspace
-        bound._keyspace = keyspace.name
         bound._here = bound._context()
-        bound._feeds = WeakSet()
         return bound
 
     def session(self, token: Token | None) -> Caller:
-        own = copy.copy(self)
-        own._feeds = WeakSet()
+        own = self._copied()
         own._session = Session(token)
-        # What this member answered, it still has: only what others did may be ahead of it.
         own._given = b"" if token is None else token.encode()
         own._here = own._context()
         return own
+
+    def _copied(self) -> MemberCaller:
+        copied = copy.copy(self)
+        copied._feeds = WeakSet()
+        return copied
 
     @property
     def token(self) -> Token | None:
@@ -100,7 +102,7 @@ class MemberCaller:
 
     def saw(self, vector: VersionVector) -> None:
         # The engine has all that its watch told, and knows the keyspace's id, which an edge may have from later on.
-        self._session.note(self._engine.stamp(self._keyspace))
+        self._session.note(self._engine.stamp(self._record.name))
 
     @property
     def environment(self) -> Environment:
@@ -111,7 +113,7 @@ class MemberCaller:
 
         if self._closed or self._base._closed:
             raise Cancelled("the store was closed")
-        feed = MemberFeed(self._engine, spec, self._keyspace)
+        feed = MemberFeed(self._engine, spec, self._record.name)
         self._feeds.add(feed)
         self._base._feeds.add(feed)
         return feed
