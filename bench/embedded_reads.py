@@ -3,7 +3,8 @@
 
     .venv/bin/python bench/embedded_reads.py
 
-1,000 keys, values of 256 bytes, in memory. ``engine``: ``Engine.call``, what doors do. ``coroutine``: ``await
+1,000 keys, values of 256 bytes, in memory. ``engine``: ``Engine.call``, what doors do. ``at hand``: ``Engine.read_now``,
+what a client in the process does, in a strong keyspace and in a causal and an eventual one. ``coroutine``: ``await
 store.get`` of ``tricord.aio.open``. ``blocking``: ``store.get`` of ``tricord.open``, whose loop runs on another thread.
 Processor time, with the garbage collector off; the best of five rounds.
 """
@@ -18,14 +19,17 @@ from collections.abc import Awaitable, Callable
 import tricord
 from tricord import aio
 from tricord.base.context import Context
+from tricord.base.keyspaces import Model
 from tricord.base.levels import Bounded, Level, ReadLevel, Stamp
 from tricord.base.operations import Range
 from tricord.embedded.member_caller import MemberCaller
 from tricord.server.engine import Outcome
+from tricord.server.member_engine import MemberEngine
 
 COUNT = 5_000
 ROUNDS = 5
 KEYS = [f"/carts/{number:08}" for number in range(1_000)]
+MODELS = (Model.CAUSAL, Model.EVENTUAL)
 LEVELS: list[ReadLevel] = [Level.ANY, Level.SEQUENTIAL, Bounded(seconds=60.0), Level.LINEARIZABLE]
 
 
@@ -79,7 +83,28 @@ async def engine_and_coroutines() -> dict[tuple[str, str], float]:
                 gc.enable()
                 assert len(answers) == COUNT
             figures["engine", level.value] = best / COUNT * 1e6
+            figures["at hand", level.value] = at_hand(engine, Context("default", level), encoded)
+        for model in MODELS:
+            carts = store.keyspace(model.value, model=model.value)
+            for key in KEYS:
+                await carts.put(key, b"v" * 256)
+            figures["at hand", model.value] = at_hand(engine, Context(model.value), encoded)
     return figures
+
+
+def at_hand(engine: MemberEngine, context: Context, keys: list[bytes]) -> float:
+    """Microseconds for a read that waits for nothing; the best round."""
+    best = float("inf")
+    for _ in range(ROUNDS):
+        gc.collect()
+        gc.disable()
+        begun = time.process_time()
+        for number in range(COUNT):
+            answer = engine.read_now(Range(keys[number % 1_000]), context)
+        best = min(best, time.process_time() - begun)
+        gc.enable()
+        assert answer is not None
+    return best / COUNT * 1e6
 
 
 def blocking() -> dict[tuple[str, str], float]:
@@ -103,9 +128,10 @@ def blocking() -> dict[tuple[str, str], float]:
 def main() -> None:
     """Measure, and print a table."""
     figures = asyncio.run(engine_and_coroutines()) | blocking()
-    print(f"{'us a read':14}" + "".join(f"{level.value:>16}" for level in LEVELS))
-    for interface in ("engine", "coroutine", "blocking"):
-        row = [figures.get((interface, level.value)) for level in LEVELS]
+    columns = [level.value for level in LEVELS] + [model.value for model in MODELS]
+    print(f"{'us a read':14}" + "".join(f"{column:>16}" for column in columns))
+    for interface in ("engine", "at hand", "coroutine", "blocking"):
+        row = [figures.get((interface, column)) for column in columns]
         print(f"{interface:14}" + "".join(f"{'' if one is None else f'{one:.1f}':>16}" for one in row))
 
 
