@@ -4,8 +4,9 @@
     .venv/bin/python bench/embedded_reads.py
 
 1,000 keys, values of 256 bytes, in memory. ``engine``: ``Engine.call``, what doors do. ``at hand``: ``Engine.read_now``,
-what a client in the process does, in a strong keyspace and in a causal and an eventual one. ``coroutine``: ``await
-store.get`` of ``tricord.aio.open``. ``blocking``: ``store.get`` of ``tricord.open``, whose loop runs on another thread.
+as a client in the process calls it. ``coroutine``: ``await store.get`` of ``tricord.aio.open``. ``blocking``:
+``store.get`` of ``tricord.open``, whose loop runs on another thread. ``causal`` and ``eventual`` are keyspaces of those
+models, read as they promise.
 Processor time, with the garbage collector off; the best of five rounds.
 """
 
@@ -56,6 +57,7 @@ async def engine_and_coroutines() -> dict[tuple[str, str], float]:
         caller = store._caller
         assert isinstance(caller, MemberCaller)
         engine = caller._engine
+        assert isinstance(engine, MemberEngine)
         encoded = [key.encode() for key in KEYS]
         for level in LEVELS:
             await store.get(KEYS[0], at_least=level)
@@ -89,6 +91,11 @@ async def engine_and_coroutines() -> dict[tuple[str, str], float]:
             for key in KEYS:
                 await carts.put(key, b"v" * 256)
             figures["at hand", model.value] = at_hand(engine, Context(model.value), encoded)
+
+            async def of_keyspace(number: int, carts: aio.AsyncClient = carts) -> None:
+                await carts.get(KEYS[number % 1_000])
+
+            figures["coroutine", model.value] = await measured(of_keyspace)
     return figures
 
 

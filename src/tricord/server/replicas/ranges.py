@@ -48,6 +48,11 @@ def read_range(replica: KeyspaceReplica, keys: ShownKeys, request: Range) -> tup
     With a limit and no order it looks at no more keys than it needs, so ``count`` is then a lower bound where ``more``
     is set. Raises ResponseTooLarge, UnknownType.
     """
+    if not (request.range_end or request.keys_only or request.count_only):
+        one = keys.get(request.key)
+        if one.record is None:
+            return RangeResult([], False, 0), 0
+        return RangeResult([one.record], False, 1), one.siblings
     limit = request.limit if request.limit > 0 else 0
     in_key_order = request.sort_order in (SortOrder.NONE, SortOrder.ASCEND) and request.sort_target == SortTarget.KEY
     enough = limit + 1 if limit and in_key_order and not request.count_only else 0
