@@ -3,11 +3,11 @@
 
     .venv/bin/python bench/embedded_reads.py
 
-1,000 keys, values of 256 bytes, in memory. ``engine``: ``Engine.call``, what doors do. ``at hand``: ``Engine.read_now``,
-as a client in the process calls it. ``coroutine``: ``await store.get`` of ``tricord.aio.open``. ``blocking``:
-``store.get`` of ``tricord.open``, whose loop runs on another thread. ``causal`` and ``eventual`` are keyspaces of those
-models, read as they promise.
-Processor time, with the garbage collector off; the best of five rounds.
+1,000 keys, values of 256 bytes, in memory. ``engine``: ``Engine.call``, what doors do. ``at hand``:
+``Engine.read_now``, as a client in the process calls it. ``coroutine``: ``await store.get`` of ``tricord.aio.open``.
+``blocking``: ``store.get`` of ``tricord.open``, whose loop runs on another thread. ``causal`` and ``eventual`` are
+keyspaces of those models, read as they promise.
+Processor time, with the garbage collector off; the best of twenty-five rounds.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ from tricord.embedded.member_caller import MemberCaller
 from tricord.server.engine import Outcome
 from tricord.server.member_engine import MemberEngine
 
-COUNT = 5_000
-ROUNDS = 5
+COUNT = 1_000
+ROUNDS = 25
 KEYS = [f"/carts/{number:08}" for number in range(1_000)]
 MODELS = (Model.CAUSAL, Model.EVENTUAL)
 LEVELS: list[ReadLevel] = [Level.ANY, Level.SEQUENTIAL, Bounded(seconds=60.0), Level.LINEARIZABLE]
