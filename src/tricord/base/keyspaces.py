@@ -95,9 +95,9 @@ def check_name(name: str) -> None:
         )
 
 
-def model_of(text: str) -> Model:
-    """The model of that name. Raises InvalidRequest, which lists them."""
+def model_of(model: str | Model) -> Model:
+    """The model itself, or the one of that name. Raises InvalidRequest, which lists them."""
     try:
-        return Model(text)
+        return Model(model)
     except ValueError:
-        raise InvalidRequest(f"a keyspace is strong, causal or eventual, not {text[:80]!r}") from None
+        raise InvalidRequest(f"a keyspace is strong, causal or eventual, not {str(model)[:80]!r}") from None

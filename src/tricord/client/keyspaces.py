@@ -42,15 +42,14 @@ class KeyspaceCalls:
         KeyspaceExists where it has another model, Unimplemented on etcd.
         """
         check_name(name)
-        wanted = model_of(model) if isinstance(model, str) else model
+        wanted = None if model is None else model_of(model)
         return self._bound(lambda: self._enter(name, wanted))
 
     async def create_keyspace(
         self, name: str, *, model: str | Model = Model.STRONG, timeout: float | None = None
     ) -> KeyspaceRecord:
         """Make a keyspace. Raises KeyspaceExists, InvalidRequest, ResourceExhausted."""
-        wanted = model_of(model) if isinstance(model, str) else model
-        return await self._create(await self._open(), name, wanted, timeout)
+        return await self._create(await self._open(), name, model_of(model), timeout)
 
     async def drop_keyspace(self, name: str, *, timeout: float | None = None) -> None:
         """Take a keyspace away, and all that it holds. Raises KeyspaceNotFound."""

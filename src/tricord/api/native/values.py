@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import cast
 
 from tricord.api.levels import context_of, tell_stamp, wants_stamp
+from tricord.api.malformed import malformed
 from tricord.api.native import value_watches
 from tricord.api.native.errors import fail
 from tricord.api.native.typed_calls import call_typed
@@ -16,7 +17,6 @@ from tricord.base.operations import Result
 from tricord.base.typed import TypedRequest, TypedResult
 from tricord.server.engine import Encoded, Engine, Outcome
 from tricord.wire.grpc.service import Method, UnaryCall
-from tricord.wire.grpc.status import GrpcError, Status
 from tricord.wire.native.values import decode_fetch, decode_update, encode_result
 
 SERVICE = "/tricord.v1.Values/"
@@ -37,7 +37,7 @@ def _method(engine: Engine, decode: Callable[[bytes], TypedRequest]) -> Callable
             request = decode(data)
             context = context_of(call, encode=_encode)
         except MalformedMessage as error:
-            raise GrpcError(Status.INTERNAL, f"grpc: error unmarshalling request: {error}") from None
+            raise malformed(error) from None
         except TricordError as error:
             fail(call, error)
             return
