@@ -14,6 +14,7 @@ from tricord.base.dots import INCARNATION_MAX
 from tricord.base.errors import MalformedEncoding, ReplicaCatchingUp, ReplicaRetired
 from tricord.causal.operation import decode_operation, head_of
 from tricord.causal.past import next_incarnation
+from tricord.causal.peers import Have
 from tricord.causal.pending import Pending
 from tricord.causal.replica import CausalReplica, Change
 from tricord.crdt import register
@@ -267,14 +268,32 @@ def test_what_a_lost_write_replaced_comes_back_with_the_state_of_those_who_never
     one.take(kept)
     three.take(kept)
     older = two.store.copy()
+    told = three.replica.have()
     three.take(two.put(a="lost"))
-    three.replica.begin_fetch()
     restored = Member(2, store=older)
-    tell_all(one, restored, three)
+    tell_all(one, restored)
+    one.replica.heard(Have(3, told.incarnation, told.epoch, told.past, fetching=True))
     one.replica.cut()
     assert one.replica.past.is_closed(two.origin)
     fetch(three, one)
     assert one.read("a") == three.read("a") == ["kept"]
+
+
+def test_nothing_is_closed_over_the_head_of_one_that_fetches_and_has_more() -> None:
+    one, two, three = Member(1), Member(2), Member(3)
+    first, second = two.put(a="1"), two.put(a="2")
+    one.take(first)
+    three.take(first, second)
+    three.replica.begin_fetch()
+    for member in (one, three):
+        member.replica.change_set(2, (1, 3), (2,))
+    tell_all(one, three)
+    one.replica.cut()
+    assert not one.replica.past.is_closed(two.origin)
+    one.take(*(decode_operation(data) for data in three.replica.to_send(1).operations), sender=3)
+    one.replica.cut()
+    assert one.replica.past.is_closed(two.origin)
+    assert one.read("a") == ["2"]
 
 
 def test_a_write_that_only_a_lost_write_replaced_is_kept() -> None:

@@ -80,7 +80,7 @@ def _missing_here(past: Past, peers: Peers) -> dict[int, int]:
     """For each replica its lowest incarnation of which another one has writes and this one none."""
     missing: dict[int, int] = {}
     for peer in peers.peers.values():
-        for origin in () if peer.have is None or peer.have.fetching else peer.have.past.entries:
+        for origin in () if peer.have is None else peer.have.past.entries:
             if origin not in past.entries and not past.is_closed(origin):
                 missing[origin[0]] = min(origin[1], missing.get(origin[0], origin[1]))
     return missing

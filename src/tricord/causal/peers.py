@@ -122,13 +122,12 @@ class Peers:
 
     def all_stopped_at(self, origin: Origin, counter: int) -> bool:
         """Whether each of the others has exactly so many of the origin. Where one has closed it, that is to be taken
-        over, with a look at the sum. Those that take over a state do not count: they get it with that."""
+        over, with a look at the sum. Those that take over a state and have less do not count: they get it with that."""
         for peer in self.peers.values():
             if peer.have is None:
                 return False
-            if peer.have.fetching:
-                continue
-            if peer.have.past.entries.get(origin, 0) != counter:
+            theirs = peer.have.past.entries.get(origin, 0)
+            if theirs > counter or (theirs < counter and not peer.have.fetching):
                 return False
         return True
 
