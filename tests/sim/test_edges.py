@@ -274,3 +274,24 @@ def test_members_die_and_the_edge_goes_on_with_another(model: str) -> None:
             await until(everywhere(world, "a", b"2"))
 
     World(seed=15).play(story)
+
+
+def test_a_member_that_stops_sends_its_edges_on_at_once() -> None:
+    async def story(world: World) -> None:
+        await world.start()
+        await world.led()
+        machine = Machine(world)
+        async with machine.open() as store, store.keyspace("carts", model="causal") as carts:
+            await carts.put("a", "1")
+            await settled(store)
+            edge = (await store.status()).edge
+            assert edge is not None
+            serving = world[edge.endpoint.partition(":")[0]].serving
+            assert serving is not None
+            begun = world.loop.time()
+            await serving.stop(grace=20.0)
+            assert world.loop.time() - begun < 5.0, "streams of edges are not waited for"
+            await carts.put("a", "2")
+            await settled(store)
+
+    World(seed=16).play(story)

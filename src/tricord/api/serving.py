@@ -91,6 +91,7 @@ class Serving:
         """Hand the lead over, let calls under way finish within ``grace`` seconds, then close the member."""
         await self.member.hand_over()
         self.member.watching.stop()  # they would never finish
+        self.member.replicas.end_streams()
         await asyncio.gather(*(server.drain(grace) for server in self._servers.values()))
         await self.member.stop()
 

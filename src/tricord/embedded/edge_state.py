@@ -13,10 +13,9 @@ from tricord.base.edges import EdgeSet
 from tricord.base.environment import Disk, Random
 from tricord.base.errors import ConfigurationError, CorruptData, NewerFormat
 from tricord.base.keyspaces import KeyspaceRecord, Model
-from tricord.storage.creation import make_durable_directory
+from tricord.storage.creation import EDGE_FILE, make_durable_directory
 
 FORMAT_VERSION = 1
-FILE = "edge"
 IDENTITY_BITS = 128
 PROVISIONAL_IDS = 1 << 32
 """A keyspace whose id nobody has said yet has this and its place: no cluster gives such an id."""
@@ -67,7 +66,7 @@ class EdgeState(msgspec.Struct):
 def open_state(disk: Disk, directory: str, random: Random) -> EdgeState:
     """What is kept there, or a new edge's. Raises CorruptData, NewerFormat, ConfigurationError (a member's directory),
     OSError."""
-    path = f"{directory}/{FILE}"
+    path = f"{directory}/{EDGE_FILE}"
     if not disk.exists(path):
         if disk.exists(f"{directory}/identity") or disk.exists(f"{directory}/wal"):
             raise ConfigurationError(f"{directory} is a member's: give an edge a directory of its own")
@@ -94,7 +93,7 @@ def open_state(disk: Disk, directory: str, random: Random) -> EdgeState:
 def write_state(disk: Disk, directory: str, state: EdgeState) -> None:
     """Replace it durably. Raises OSError."""
     data = msgspec.json.encode(state)
-    path = f"{directory}/{FILE}"
+    path = f"{directory}/{EDGE_FILE}"
     file = disk.open(f"{path}.new", create=True)
     try:
         file.truncate(0)

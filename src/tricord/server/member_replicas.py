@@ -61,8 +61,14 @@ class MemberReplicas(Replicas):
         """Let the engine's requests find the replicas, and scrapes their figures."""
         metrics.replicas = lambda: [replica_figures(record, status) for record, status in self.statuses()]
         engine.open_edge = self.edges.open
+        self._end_watches = engine.replicas.end_watches
         engine.replicas.find = self.find
         self.opened, self.dropped = engine.replicas.opened, engine.replicas.dropped
+
+    def end_streams(self) -> None:
+        """Before a stop: watches and edges would never finish."""
+        self.edges.stop()
+        self._end_watches()
 
     def look_no_more(self) -> None:
         """Retire nobody from now on."""

@@ -4,12 +4,15 @@
 from __future__ import annotations
 
 from tricord.base.environment import Disk
-from tricord.base.errors import CorruptData
+from tricord.base.errors import ConfigurationError, CorruptData
 from tricord.base.ordered import META_CONFIGURATION, Table
 from tricord.storage.identity import Identity, write_identity
 from tricord.storage.wal import Wal
 from tricord.storage.wal_format import BATCH_HEADER_BYTES, HEADER_BYTES
 from tricord.storage.wal_scan import SUFFIX
+
+EDGE_FILE = "edge"
+"""What an edge's directory has in place of an identity."""
 
 
 def make_durable_directory(disk: Disk, directory: str) -> None:
@@ -35,7 +38,8 @@ def create_data_directory(
 ) -> Identity:
     """Make backend and log anew. Without an identity nothing was ever acknowledged from here: leftovers go.
 
-    Unless they show that something was: then it is the identity that got lost.
+    Unless they show that something was: then it is the identity that got lost. Raises CorruptData; ConfigurationError
+    for an edge's directory; OSError.
     """
     _refuse_to_discard(disk, directory)
     for part in ("wal", "backend"):
@@ -58,6 +62,8 @@ def create_data_directory(
 
 
 def _refuse_to_discard(disk: Disk, directory: str) -> None:
+    if disk.exists(f"{directory}/{EDGE_FILE}"):
+        raise ConfigurationError(f"{directory} is an edge's: open it with replicate_with, or name another directory")
     wal = f"{directory}/wal"
     used = disk.exists(f"{directory}/backend/seal")
     segments = [name for name in disk.list(wal) if name.endswith(SUFFIX)] if disk.exists(wal) else []

@@ -28,6 +28,7 @@ from tricord.base.errors import (
     KeyspaceNotFound,
     ReplicaCatchingUp,
     ReplicaRetired,
+    Stopping,
     TricordError,
     Unavailable,
     Unimplemented,
@@ -65,6 +66,8 @@ class Edges:
         self._exchange = exchange
         self._machine = machine
         self._ask = ask
+        self._sessions: dict[EdgeSession, None] = {}
+        self._is_stopped = False
 
     async def open(self, hello: EdgeHello, tell: EdgeTell, end: EdgeEnd) -> EdgeSession:
         """Attach the edge and welcome it; ``end`` is told when its stream has to end.
@@ -80,9 +83,22 @@ class Edges:
             if self._clock.monotonic() > deadline:
                 raise ReplicaCatchingUp(f"this member does not hold {record.name!r} yet")
             await asyncio.sleep(LOOK_SECONDS)
+        if self._is_stopped:
+            raise Stopping
         session = EdgeSession(self, record, hello.identity, number, replica, tell, end)
+        self._sessions[session] = None
         session.begin()
         return session
+
+    def stop(self) -> None:
+        """End all streams, take no more: this member stops."""
+        self._is_stopped = True
+        for session in list(self._sessions):
+            session.end(Stopping())
+
+    def closed(self, session: EdgeSession) -> None:
+        """A stream is over."""
+        self._sessions.pop(session, None)
 
     # --- what sessions ask ----------------------------------------------------------------------------------
 
@@ -208,19 +224,19 @@ class EdgeSession:
         try:
             replicas = self._edges.replicas(self._record.id)
         except KeyspaceNotFound as error:
-            self._end(error)
+            self.end(error)
             return
         if replicas.active.get(self._number) != EdgeReplica(self._identity):
-            self._end(ReplicaRetired(f"replica {self._number} was retired: come back under a new number"))
+            self.end(ReplicaRetired(f"replica {self._number} was retired: come back under a new number"))
         elif self._edges.own_replica(self._record.id) != self._replica:
-            self._end(Unavailable("this member's replica has another number now: connect again"))
+            self.end(Unavailable("this member's replica has another number now: connect again"))
         elif replicas.epoch != self._epoch:
             self._epoch = replicas.epoch
             self._tell(edge_set(replicas))
 
     def dropped(self) -> None:
         """The keyspace is no more."""
-        self._end(KeyspaceNotFound(f"the keyspace {self._record.name!r} that the edge holds was dropped"))
+        self.end(KeyspaceNotFound(f"the keyspace {self._record.name!r} that the edge holds was dropped"))
 
     # --- to the door ----------------------------------------------------------------------------------------
 
@@ -236,6 +252,7 @@ class EdgeSession:
 
     def close(self) -> None:
         self._is_over = True
+        self._edges.closed(self)
         self._edges.exchange.leave(self._record.id, self._number, self)
 
     # --- inner ----------------------------------------------------------------------------------------------
@@ -244,7 +261,8 @@ class EdgeSession:
         if not self._tell_edge(told):
             self.has_room = False
 
-    def _end(self, error: TricordError) -> None:
+    def end(self, error: TricordError) -> None:
+        """The edge is told why, and comes back or not."""
         if not self._is_over:
             self.close()
             self._end_stream(error)

@@ -217,6 +217,10 @@ class ReplicaRequests:
         self._stopped = True
         for _, waiting in self._tickets.take_overdue(float("inf")):
             self._answer(waiting, OutcomeUnknown() if waiting.is_write else Stopping(), self._no_stamp())
+        self.end_watches()
+
+    def end_watches(self) -> None:
+        """Before a stop: they would never finish."""
         for space in self._spaces.values():
             space.hub.end(Stopping())
 
