@@ -24,6 +24,7 @@ from tricord.base.errors import (
     TricordError,
 )
 from tricord.base.keyspaces import Model
+from tricord.base.operations import DeleteRange
 from tricord.base.typed import KeyChange, TypedEvents, TypedWatch
 from tricord.base.watching import WatchCompacted, WatchEvents, WatchProgress, WatchSpec
 from tricord.server.replicas import streams, typed_stream, watching
@@ -353,5 +354,30 @@ def test_a_replica_made_anew_is_told_of_all_again() -> None:
         assert again[0].resynced
         await desk.update(KeyChange(b"a", Remove()))
         assert Watcher.shown(typed.take()) == [{"a": None}]
+
+    at_one(story)
+
+
+def test_a_watch_begins_with_one_moment_though_it_is_read_in_slices(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(typed_stream, "SLICE_KEYS", 2)
+
+    async def story(desk: Desk) -> None:
+        for key in "abcdefg":
+            await desk.put(key, "old")
+        watcher = Watcher(desk, ALL)
+        assert watcher.take() == []
+        writing = [desk.begin_put(key, "new") for key in "ag"]
+        gone = desk.begin(DeleteRange(b"b"))
+        for answer in (*writing, gone):
+            await answer
+        await desk.place.company.pass_time(0.1)
+        told = watcher.take()
+        assert Watcher.shown(told) == [{"a": b"new", **dict.fromkeys("cdef", b"old"), "g": b"new"}]
+        assert told[0].sequence == desk.place.host.sequence
+        again = Watcher(desk, ALL)
+        again.take()
+        again.stream.close()
+        await desk.place.company.pass_time(0.1)
+        assert Watcher(desk, resumed(told[0])).take() == []
 
     at_one(story)

@@ -9,27 +9,44 @@ from tricord.base.context import Context
 from tricord.base.dots import VersionVector
 from tricord.base.environment import Environment
 from tricord.base.errors import ReplicaCatchingUp, ResponseTooLarge, TricordError
-from tricord.base.typed import TypedEvents, TypedWatch
+from tricord.base.typed import TypedEvents, TypedKey, TypedWatch
 from tricord.server.replicas.ranges import size_of
 from tricord.server.replicas.streams import HubStream, Watch
-from tricord.server.replicas.watching import Batch, ReplicaHub
+from tricord.server.replicas.watching import Batch, ReplicaHub, Told
 
 SNAPSHOT_BYTES = 64 << 20
 """What is there when a watch begins, or is resynced, is one batch of this size at most."""
 RESUME_SECONDS = 10.0
 """So long a watch waits for what it is resumed from to come here."""
 LOOK_AGAIN_SECONDS = 0.1
+SLICE_KEYS = 500
+"""Keys that are read at a time where a watch begins: a few milliseconds of the loop."""
 
 
 class TypedWatching(Watch[TypedEvents]):
-    """``begins``: it has to tell all that is there now. ``first``: that, as soon as it is durable."""
+    """``begins``: it has to tell all that is there now. That is read slice by slice into ``found``, and what changes
+    meanwhile goes into ``later``; both are told together as ``first``."""
 
     def __init__(self, stream: TypedWatchStream, number: int, spec: TypedWatch) -> None:
         super().__init__(stream, number, spec.key, spec.range_end)
         self.begins = False
         self.resynced = False
+        self.found: dict[bytes, TypedKey] | None = None
+        self.later: dict[bytes, Told] = {}
+        self.size = 0
+        self.cursor = b""
         self.first: TypedEvents | None = None
-        self.waits = False
+
+    def offer(self, batch: Batch, changes: list[Told]) -> None:
+        if self.found is None:
+            super().offer(batch, changes)
+        else:
+            self.later.update((change.key, change) for change in changes)
+
+    def clear(self) -> None:
+        super().clear()
+        self.found = self.first = None
+        self.later.clear()
 
 
 class TypedWatchStream(HubStream[TypedEvents]):
@@ -119,7 +136,7 @@ class TypedWatchStream(HubStream[TypedEvents]):
         """Tell all that is there, when it is taken."""
         self.hub.remove(watch.watcher)
         watch.clear()
-        watch.first, watch.begins, watch.resynced = None, True, resynced or watch.resynced
+        watch.begins, watch.resynced = True, resynced or watch.resynced
         self.stir(watch)
 
     def _fail(self, error: TricordError) -> None:
@@ -129,59 +146,92 @@ class TypedWatchStream(HubStream[TypedEvents]):
 
     def _tell(self, watch: Watch[TypedEvents]) -> tuple[TypedEvents, int] | None:
         assert isinstance(watch, TypedWatching)
-        if watch.begins and not self._look(watch):
-            return None
+        if watch.begins:
+            self._begin_reading(watch)
         if watch.first is not None:
-            if watch.waits:
-                return None
             told, watch.first = watch.first, None
             return told, sum(map(size_of, told.keys)) + 1
         if not watch.items:
             return None
         batch, changes = watch.next()
-        keys = self.hub.keys
         size = 1
         newest = {change.key: change for change in changes}
         for change in newest.values():
-            if change.typed is None:
-                change.typed = keys.typed_of(change.key, change.cell)
             size += change.bytes
-        found = [change.typed for change in newest.values() if change.typed is not None]
+        found = [self._typed(change) for change in newest.values()]
         position = self.hub.position(batch.sequence)
         return TypedEvents(watch.number, batch.sequence, found, batch.vector, False, position), size
 
-    def _look(self, watch: TypedWatching) -> bool:
-        """Take down what is there; whether it may be told already, or else when it is durable."""
-        hub, replica = self.hub, self.hub.replica
+    def _begin_reading(self, watch: TypedWatching) -> None:
+        """Read what is there: a slice now, the others in later turns of the loop."""
+        hub = self.hub
         try:
-            replica.check_open()
+            hub.replica.check_open()
         except ReplicaCatchingUp:
             self._environment.tasks.call_later(LOOK_AGAIN_SECONDS, lambda: self._again(watch))
-            return False
-        vector = replica.vector() if hub.is_causal else None
-        keys, size = [], 0
-        for key, cell in replica.cells(watch.watcher.start, watch.watcher.end):
+            return
+        watch.begins, watch.size, watch.cursor = False, 0, watch.watcher.start
+        watch.found = {}
+        watch.watcher.after = hub.sequence
+        hub.add(watch.watcher)
+        self._read(watch, watch.found)
+
+    def _read(self, watch: TypedWatching, found: dict[bytes, TypedKey]) -> None:
+        """A slice. Raises UnknownType, ResponseTooLarge."""
+        hub = self.hub
+        for count, (key, cell) in enumerate(hub.replica.cells(watch.cursor, watch.watcher.end)):
+            if count == SLICE_KEYS:
+                watch.cursor = key
+                self._environment.tasks.call_soon(lambda: self._read_on(watch, found))
+                return
             typed = hub.keys.typed_of(key, cell)
             if typed.value is not None:
-                keys.append(typed)
-                size += size_of(typed)
-                if size > SNAPSHOT_BYTES:
+                found[key] = typed
+                watch.size += size_of(typed)
+                if watch.size > SNAPSHOT_BYTES:
                     raise ResponseTooLarge(f"the watch has more than {SNAPSHOT_BYTES >> 20} MiB: watch narrower ranges")
-        sequence = watch.watcher.after = replica.sequence
-        resynced, watch.resynced, watch.begins = watch.resynced, False, False
-        first = TypedEvents(watch.number, sequence, keys, vector, resynced, hub.position(sequence))
-        watch.first = first
-        hub.add(watch.watcher)
-        watch.waits = not replica.is_durable
-        if watch.waits:
-            replica.when_durable(lambda error: self._durable(watch, first, error))
-        return True
+        if hub.replica.is_durable:
+            self._end_reading(watch, found)
+        else:
+            hub.replica.when_durable(lambda error: self._durable(watch, found, error))
 
-    def _durable(self, watch: TypedWatching, first: TypedEvents, error: TricordError | None) -> None:
-        """What was taken down is; an error: the replica ends, and the hub says why."""
-        if error is None and watch.first is first:
-            watch.waits = False
-            self._again(watch)
+    def _read_on(self, watch: TypedWatching, found: dict[bytes, TypedKey]) -> None:
+        if watch.found is not found or self._watches.get(watch.number) is not watch:
+            return  # it ended, or begins anew
+        try:
+            self._read(watch, found)
+        except TricordError as error:
+            self._fail(error)
+        self.hub.wake()
+
+    def _durable(self, watch: TypedWatching, found: dict[bytes, TypedKey], error: TricordError | None) -> None:
+        """All that was read is; an error: the replica ends, and the hub says why."""
+        if error is None and watch.found is found and self._watches.get(watch.number) is watch:
+            self._end_reading(watch, found)
+            self.hub.wake()
+
+    def _end_reading(self, watch: TypedWatching, found: dict[bytes, TypedKey]) -> None:
+        """With what changed since each slice was read, it is what is durable now: one moment of the replica."""
+        hub = self.hub
+        for change in watch.later.values():
+            typed = self._typed(change)
+            if typed.value is None:
+                found.pop(change.key, None)
+            else:
+                found[change.key] = typed
+        resynced = watch.resynced
+        watch.clear()
+        watch.resynced = False
+        vector = hub.replica.vector() if hub.is_causal else None
+        keys = [found[key] for key in sorted(found)]
+        position = hub.position(hub.sequence)
+        watch.first = TypedEvents(watch.number, hub.sequence, keys, vector, resynced, position)
+        self.stir(watch)
+
+    def _typed(self, change: Told) -> TypedKey:
+        if change.typed is None:
+            change.typed = self.hub.keys.typed_of(change.key, change.cell)
+        return change.typed
 
     def _again(self, watch: TypedWatching) -> None:
         if self._watches.get(watch.number) is watch:
