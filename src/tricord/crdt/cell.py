@@ -106,6 +106,16 @@ def entries_of(cell: Cell) -> Iterator[tuple[Dot, Entry]]:
                 yield from entries_of(inner)
 
 
+def first_end(cell: Cell) -> int:
+    """When the first of its entries ends (milliseconds since 1970); 0: none does."""
+    if len(cell) == 1:
+        ((tag, store),) = cell.items()
+        if tag & 3 == ENTRIES and len(store) == 1:
+            ((_, expires, _),) = store.values()
+            return int(expires)
+    return min((entry.expires for _, entry in entries_of(cell) if entry.expires), default=0)
+
+
 def dots_of(cell: Cell) -> frozenset[Dot]:
     """The dots of all entries: what a reader of the key has seen. Those of values that have ended are among them."""
     if len(cell) == 1:  # a register, a counter: nearly always

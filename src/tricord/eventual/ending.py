@@ -20,6 +20,7 @@ from tricord.eventual.writing import Writing
 KEYS_MAX = 64
 """In one turn."""
 WAIT_SECONDS = 1.0
+NEVER = float("inf")
 
 
 class Ending:
@@ -34,6 +35,8 @@ class Ending:
     def tick(self) -> None:
         """Take away what is due."""
         state = self._state
+        if not self._due and state.store.next_end > state.wall:
+            return
         lag = round(state.config.ending_seconds * 1000)
         limit = min(state.wall - lag, self._agreement.seen_until() - lag)
         for key in state.store.ended_before(limit):
@@ -48,7 +51,9 @@ class Ending:
     def due(self) -> float:
         """When the next tick may have something to do. No sooner than in a second: it may wait for a round."""
         state = self._state
-        ready = self._due[0][0] if self._due else float("inf")
+        if not self._due and state.store.next_end == NEVER:
+            return NEVER
+        ready = self._due[0][0] if self._due else NEVER
         wall = min(ready, state.store.next_end + state.config.ending_seconds * 1000)
         return state.now + max(WAIT_SECONDS, (wall - state.wall) / 1000)
 

@@ -79,6 +79,8 @@ class Reading:
     @property
     def deadline(self) -> float:
         """The next one."""
+        if not self._waiting:
+            return float("inf")
         return min((waiting.asked.deadline for waiting in self._waiting.values()), default=float("inf"))
 
     def _answer(self, asked: ReadRequest) -> None:

@@ -126,6 +126,8 @@ class Spread:
         state = self._state
         if not received.hops and (len(state.peers) < 2 or state.config.replica not in state.members):
             return None
+        if not received.hops and sender in state.members and all(peer in state.members for peer in state.peers):
+            return None
         first = min(received.deltas[0][1].dots, default=None) if received.deltas else None
         origin = first[0] if first else 0
         if sender not in state.members:

@@ -83,7 +83,10 @@ class State:
 
     def apply(self, key: bytes, delta: Delta) -> None:
         """Take in a write, of here or elsewhere, once or again."""
-        cell = self.store.cell(key)
+        self.apply_to(key, self.store.cell(key), delta)
+
+    def apply_to(self, key: bytes, cell: Cell, delta: Delta) -> None:
+        """As ``apply``, where it is known what the key holds."""
         self._set(key, cell, apply_delta(cell, self.known, delta))
         self.known.add_all(delta.dots)
 

@@ -25,7 +25,7 @@ from xxhash import xxh3_64_intdigest
 from tricord.base.dots import CausalContext, Dot, Origin, VersionVector
 from tricord.base.encoding import Reader, put_bytes, put_number
 from tricord.base.ordered import OrderedStore, Table, View, Write
-from tricord.crdt.cell import Cell, Delta, entries_of
+from tricord.crdt.cell import Cell, Delta, first_end
 from tricord.crdt.encoding import decode_cell, decode_delta, encode_cell
 from tricord.eventual.known import Known
 from tricord.eventual.tree import Tree, leaf_start, position
@@ -33,6 +33,9 @@ from tricord.eventual.tree import Tree, leaf_start, position
 CELL, PLACE, SEEN, FLOOR, UNSENT, ADOPTED = range(1, 7)
 """Kinds of records. Numbers are part of the format."""
 _HEADS = [bytes((kind,)) for kind in range(ADOPTED + 1)]
+RECENT_MAX = 1024
+RECENT_SIZE_MAX = 1024
+"""So many keys that were written last, with cells of so few bytes, are at hand without being read and taken apart."""
 _PLACE = Struct(">QQ")
 _ORIGIN = Struct(">IQ")
 _NAME = Struct(">QQ")
@@ -53,20 +56,24 @@ class ReplicaStore:
         self._ends: list[tuple[int, bytes]] = []
         self._ending: set[bytes] = set()
         self.keys = 0
+        self._recent: dict[bytes, tuple[Cell, int]] = {}
         self._load()
 
     def cell(self, key: bytes) -> Cell:
         """What the key holds; ``{}`` for nothing."""
-        return cell_in(self._store, self._table, key)
+        recent = self._recent.get(key)
+        return cell_in(self._store, self._table, key) if recent is None else recent[0]
 
     def put_cell(self, key: bytes, cell: Cell) -> None:
         """Set what the key holds, and what follows from it."""
         place = position(key)
         at = self._heads[PLACE] + place.to_bytes(8, "big") + key
-        before, _ = _PLACE.unpack(self._store.get(self._table, at) or _ABSENT)
+        recent = self._recent.get(key)
+        before = recent[1] if recent is not None else self._place(at)[0]
         data = encode_cell(cell) if cell else None
         digest = _digest(key, data) if data else 0
-        ends = min((entry.expires for _, entry in entries_of(cell) if entry.expires), default=0)
+        self._remember(key, cell, digest, 0 if data is None else len(data))
+        ends = first_end(cell)
         if ends and key not in self._ending:
             self._ending.add(key)
             heappush(self._ends, (ends, key))
@@ -99,8 +106,21 @@ class ReplicaStore:
 
     def _ends_of(self, key: bytes) -> int:
         at = self._heads[PLACE] + position(key).to_bytes(8, "big") + key
-        ends: int = _PLACE.unpack(self._store.get(self._table, at) or _ABSENT)[1]
-        return ends
+        return self._place(at)[1]
+
+    def _place(self, at: bytes) -> tuple[int, int]:
+        """Digest, and when something ends first."""
+        digest, ends = _PLACE.unpack(self._store.get(self._table, at) or _ABSENT)
+        return digest, ends
+
+    def _remember(self, key: bytes, cell: Cell, digest: int, size: int) -> None:
+        recent = self._recent
+        if size > RECENT_SIZE_MAX:
+            recent.pop(key, None)
+            return
+        if len(recent) >= RECENT_MAX and key not in recent:
+            recent.clear()
+        recent[key] = cell, digest
 
     def cells(self, start: bytes, end: bytes | None) -> Iterator[tuple[bytes, Cell]]:
         """Keys in order with what they hold, from ``start`` up to ``end`` (None: to the last)."""
@@ -138,6 +158,8 @@ class ReplicaStore:
     def save_known(self) -> None:
         """Put what changed of the context among the effects."""
         known = self.known
+        if not known.changed and not known.raised:
+            return
         for origin in known.changed:
             at = self._heads[SEEN] + _ORIGIN.pack(*origin)
             self._write((self._table, at, _seen_bytes(known.context, origin)))
@@ -155,7 +177,7 @@ class ReplicaStore:
 
     def _write(self, *writes: Write) -> None:
         self._store.write(list(writes))
-        self.effects.extend(writes)
+        self.effects += writes
 
     def _load(self) -> None:
         head = self._heads
@@ -215,6 +237,8 @@ def cells_in(view: View, table: Table, start: bytes, end: bytes | None) -> Itera
 
 def _digest(key: bytes, cell: bytes) -> int:
     """As ``crdt.digest.key_digest``, of a cell that is bytes already."""
+    if len(key) < 0x80:
+        return xxh3_64_intdigest(bytes((len(key),)) + key + cell)
     out = bytearray()
     put_bytes(out, key)
     return xxh3_64_intdigest(bytes(out) + cell)

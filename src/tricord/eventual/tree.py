@@ -38,29 +38,27 @@ def leaf_start(leaf: int) -> bytes:
 
 
 class Tree:
-    """Sums by level and number of the range. Empty ranges take no room; 0.4 us for each change."""
+    """Sums by level and number of the range. Empty ranges take no room. What changed is added up when a level is looked
+    at: 0.3 us for each change, and 1.5 us for each leaf that differs then."""
 
-    __slots__ = ("_levels", "root")
+    __slots__ = ("_changed", "_levels", "root")
 
     def __init__(self) -> None:
         self.root = 0
+        self._changed: dict[int, int] = {}
         self._levels: list[dict[int, int]] = [{} for _ in range(LEVELS)]
 
     def change(self, place: int, before: int, after: int) -> None:
         """A key's digest is another."""
         difference = after - before
         self.root = (self.root + difference) % _SUMS
-        number = place >> _LEAF_SHIFT
-        for sums in reversed(self._levels):
-            total = (sums.get(number, 0) + difference) % _SUMS
-            if total:
-                sums[number] = total
-            else:
-                sums.pop(number, None)
-            number >>= _PART_BITS
+        leaf = place >> _LEAF_SHIFT
+        self._changed[leaf] = self._changed.get(leaf, 0) + difference
 
     def parts(self, level: int, number: int) -> list[int]:
         """The sums of the 16 parts of a range; the root is range 0 of level 0."""
+        if self._changed:
+            self._add_up()
         sums = self._levels[level]
         first = number << _PART_BITS
         return [sums.get(part, 0) for part in range(first, first + PARTS)]
@@ -69,3 +67,15 @@ class Tree:
         """Which parts of a range (numbers one level down) are not as another replica's."""
         first = number << _PART_BITS
         return (first + part for part, mine in enumerate(self.parts(level, number)) if mine != theirs[part])
+
+    def _add_up(self) -> None:
+        for leaf, difference in self._changed.items():
+            number = leaf
+            for sums in reversed(self._levels):
+                total = (sums.get(number, 0) + difference) % _SUMS
+                if total:
+                    sums[number] = total
+                else:
+                    sums.pop(number, None)
+                number >>= _PART_BITS
+        self._changed.clear()

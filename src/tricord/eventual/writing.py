@@ -71,15 +71,15 @@ class Writing:
         state = self._state
         before = state.clock, state.counter
         dot, stamp = state.name_write()
-        delta = None
+        cell, delta = state.store.cell(key), None
         try:
-            delta = write(state.store.cell(key), dot, stamp)
+            delta = write(cell, dot, stamp)
         finally:
             if delta is None:
                 state.clock, state.counter = before
         if delta is None:
             return None
-        state.apply(key, delta)
+        state.apply_to(key, cell, delta)
         data = encode_delta(delta)
         if len(state.active) > 1 or dot.replica == PROVISIONAL:
             state.store.put_unsent(dot, key, data)
