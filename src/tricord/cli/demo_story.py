@@ -70,6 +70,8 @@ class Story:
         )
         await self._each("a: get colour", partial(_get, member="a", key="colour"))
         await self._each("c: get colour", partial(_get, member="c", key="colour"))
+        await self._each("a: add apple to the cart", partial(_add, member="a", element="apple"))
+        await self._each("c: add pear to the cart", partial(_add, member="c", element="pear"))
         last = time.monotonic()
         self._screen.title("3. All wires are whole again.")
         self._cut([])
@@ -80,6 +82,8 @@ class Story:
         await asyncio.sleep(max(0.0, self._last + self.bound_ns / 1e9 - time.monotonic()))
         for member in "abc":
             await self._each(f"{member}: get colour", partial(_get, member=member, key="colour"))
+        await self._each("a: all that colour holds", partial(_get_all, member="a", key="colour"))
+        await self._each("a: what is in the cart", partial(_cart, member="a"))
 
     async def _sever(self, pairs: list[tuple[str, str]]) -> None:
         self._cut(pairs)
@@ -96,7 +100,7 @@ class Story:
 async def _put(on: Recorded, member: str, key: str, value: str, seconds: float = PATIENCE_SECONDS) -> Said:
     if await on.put(member, key, value, seconds):
         return Said("done", GOOD)
-    return Said("outcome unknown" if isinstance(on.refused, OutcomeUnknown) else "refused: no majority", BAD)
+    return Said("no answer: unknown" if isinstance(on.refused, OutcomeUnknown) else "refused: no majority", BAD)
 
 
 async def _get(on: Recorded, member: str, key: str) -> Said:
@@ -104,6 +108,29 @@ async def _get(on: Recorded, member: str, key: str) -> Said:
         return Said(await on.get(member, key, REFUSAL_SECONDS) or "nothing", GOOD)
     except TricordError:
         return Said("refused: no majority", BAD)
+
+
+async def _get_all(on: Recorded, member: str, key: str) -> Said:
+    """With values that were put at the same time, where the model keeps them all."""
+    if on.model == "strong":
+        return await _get(on, member, key)
+    held = await on.clients[member].register(key).get()
+    values = [] if held is None else [value.decode() for value in held.siblings]
+    return Said(" and ".join(values), GOOD if len(values) == 1 else ODD)
+
+
+async def _add(on: Recorded, member: str, element: str) -> Said:
+    """To a set; a strong keyspace has none, so it is put there."""
+    if on.model == "strong":
+        return await _put(on, member, "cart", element, REFUSAL_SECONDS)
+    await on.clients[member].set("cart").add(element)
+    return Said("done", GOOD)
+
+
+async def _cart(on: Recorded, member: str) -> Said:
+    if on.model == "strong":
+        return await _get(on, member, "cart")
+    return Said(" and ".join(sorted(one.decode() for one in await on.clients[member].set("cart").get())), GOOD)
 
 
 async def _answer(on: Recorded, photo: str, comment: str) -> Said:

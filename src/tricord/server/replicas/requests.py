@@ -58,8 +58,9 @@ from tricord.server.tickets import Tickets, Waiting
 
 REQUEST_SECONDS_MAX = 7.0
 """How long a request without a deadline of its own may wait."""
-OPENING_SECONDS = 1.0
-"""So long a request waits for a replica that is being opened, as that of a new keyspace is."""
+OPENING_SECONDS = 6.0
+"""So long a request waits for a replica that is being opened, or new and waits for another one's word (five seconds at
+most): that of a new keyspace is both."""
 LOOK_AGAIN_SECONDS = 0.02
 DOT_BYTES = 24
 """What a removal says of each value that it takes away."""
