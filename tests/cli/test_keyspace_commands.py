@@ -54,10 +54,13 @@ def test_values_and_replicas_of_the_other_models(run: Run, model: str) -> None:
     assert run("del", "--keyspace", name, "a").exit_code == 0
     found = document(run("keyspace", "describe", name, "--json"))
     (replica,) = found.pop("replicas")
+    here = found.pop("here")
     assert found == {"id": found["id"], "name": name, "model": model, "epoch": 1}
+    assert (here["number"], here["open"], here["keys"], here["silent_seconds"]) == (1, True, 0, {})
     assert (replica["number"], replica["kind"]) == (1, "member")
     shown = run("keyspace", "describe", name).stdout.splitlines()
-    assert shown == [f"{found['id']}\t{name}\t{model}", f"1\tmember\t{replica['id']}"]
+    assert shown[:2] == [f"{found['id']}\t{name}\t{model}", f"1\tmember\t{replica['id']}\t"]
+    assert shown[2].startswith(f"1\ttrue\t{here['sequence']}\t0\t")
 
 
 def test_the_only_replica_is_not_retired(run: Run) -> None:

@@ -20,6 +20,7 @@ from tricord.base.replica_sets import (
     KeyspaceDescribeResult,
     MemberReplica,
     ReplicaAttach,
+    ReplicaHere,
     ReplicaRetire,
     ReplicaRetireResult,
     ReplicaSet,
@@ -31,6 +32,13 @@ HOLDERS: st.SearchStrategy[Holder] = st.one_of(
     st.builds(MemberReplica, st.integers(1, 2**64 - 1)), st.builds(EdgeReplica, st.binary(min_size=16, max_size=16))
 )
 SETS = st.builds(ReplicaSet, st.integers(0, 2**63), st.dictionaries(IDS, HOLDERS, max_size=4), IDS)
+HERE = st.builds(
+    ReplicaHere,
+    IDS,
+    st.booleans(),
+    *[st.integers(0, 2**60)] * 4,
+    st.dictionaries(IDS, st.integers(0, 2**40).map(lambda milliseconds: milliseconds / 1000), max_size=3),
+)
 RECORDS = st.builds(KeyspaceRecord, IDS, st.text(max_size=70), st.sampled_from(Model))
 
 
@@ -45,12 +53,14 @@ def test_changes_are_read_as_they_were_written(keyspace: int, holder: Holder, nu
     assert replica_sets.decode_retire(data(retire)) == retire
 
 
-@given(RECORDS, SETS)
-def test_descriptions_are_read_as_they_were_written(record: KeyspaceRecord, replicas: ReplicaSet) -> None:
+@given(RECORDS, SETS, st.none() | HERE)
+def test_descriptions_are_read_as_they_were_written(
+    record: KeyspaceRecord, replicas: ReplicaSet, here: ReplicaHere | None
+) -> None:
     for level in (Level.LINEARIZABLE, Level.ANY):
         asked = KeyspaceDescribe(record.name)
         assert replica_sets.decode_describe(data(asked, level)) == (asked, level)
-    described = KeyspaceDescribeResult(record, replicas)
+    described = KeyspaceDescribeResult(record, replicas, here)
     assert replica_sets.decode_describe_response(replica_sets.encode_described(described)) == described
     retired = ReplicaRetireResult(replicas.epoch)
     assert replica_sets.decode_retire_response(replica_sets.encode_retired(retired)) == retired

@@ -106,8 +106,26 @@ class KeyspaceDescribe:
 
 
 @message
+class ReplicaHere:
+    """How the replica of the member that answers is. Not ``is_open``: it takes over a state, and serves nobody yet.
+
+    ``unsent``: writes that may be nowhere else; ``silent_seconds``: since it agreed with each other replica (eventual),
+    or heard of it (causal).
+    """
+
+    number: int
+    is_open: bool
+    sequence: int
+    keys: int
+    bytes: int
+    unsent: int
+    silent_seconds: dict[int, float]
+
+
+@message
 class KeyspaceDescribeResult:
-    """A strong keyspace has no replicas of its own: every member holds it."""
+    """A strong keyspace has no replicas of its own: every member holds it. ``here``: None where there is no replica."""
 
     record: KeyspaceRecord
     replicas: ReplicaSet
+    here: ReplicaHere | None = None

@@ -10,7 +10,7 @@ import typer
 from tricord.base.errors import KeyspaceNotFound
 from tricord.base.keyspaces import KeyspaceRecord, Model, model_of
 from tricord.base.levels import Level
-from tricord.base.replica_sets import EdgeReplica, Holder, KeyspaceDescribeResult, MemberReplica
+from tricord.base.replica_sets import EdgeReplica, Holder, KeyspaceDescribeResult, MemberReplica, ReplicaHere
 from tricord.cli.arguments import AsJson
 from tricord.cli.connection import Connection
 from tricord.cli.exit_codes import ExitCode, say_error
@@ -60,6 +60,8 @@ def keyspace_describe(connection: Connection, name: Name, as_json: AsJson = Fals
     """Print what one keyspace is, and who holds it. Exit code 3 where there is none of that name.
 
     A strong keyspace is held by every member. A causal or eventual one has replicas: members and edges, by number.
+    Silent says for how many seconds the member that answers has not heard of each (causal) or not agreed with it
+    (eventual). The last row is how its own replica is.
 
     \b
     Example:
@@ -75,7 +77,12 @@ def keyspace_describe(connection: Connection, name: Name, as_json: AsJson = Fals
         return ExitCode.DONE
     _write([described.record], as_json=False)
     if described.replicas.active:
-        write_rows(("replica", "kind", "id"), [(number, *_holder(one)) for number, one in _active(described)])
+        silent = {} if described.here is None else described.here.silent_seconds
+        rows = [(number, *_holder(one), _seconds(silent.get(number))) for number, one in _active(described)]
+        write_rows(("replica", "kind", "id", "silent"), rows)
+    if described.here is not None:
+        number, is_open, *figures = _here(described.here)
+        write_rows(("here", "open", "sequence", "keys", "bytes", "unsent"), [(number, str(is_open).lower(), *figures)])
     return ExitCode.DONE
 
 
@@ -142,11 +149,23 @@ def _document(described: KeyspaceDescribeResult) -> dict[str, Any]:
         document["epoch"] = replicas.epoch
         active = [(number, *_holder(one)) for number, one in _active(described)]
         document["replicas"] = [{"number": number, "kind": kind, "id": identity} for number, kind, identity in active]
+    if described.here is not None:
+        names = ("number", "open", "sequence", "keys", "bytes", "unsent")
+        document["here"] = dict(zip(names, _here(described.here), strict=True))
+        document["here"]["silent_seconds"] = {str(one): at for one, at in described.here.silent_seconds.items()}
     return document
 
 
 def _active(described: KeyspaceDescribeResult) -> list[tuple[int, Holder]]:
     return sorted(described.replicas.active.items())
+
+
+def _seconds(silent: float | None) -> str:
+    return "" if silent is None else f"{silent:.1f}"
+
+
+def _here(here: ReplicaHere) -> tuple[object, ...]:
+    return here.number, here.is_open, here.sequence, here.keys, here.bytes, here.unsent
 
 
 def _holder(holder: Holder) -> tuple[str, str]:

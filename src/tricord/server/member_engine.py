@@ -507,9 +507,10 @@ class MemberEngine:
             return KeyspaceListResult(catalogue.records)
         assert type(request) is KeyspaceDescribe
         try:
-            return KeyspaceDescribeResult(*catalogue.describe(request.name))
+            record, replicas = catalogue.describe(request.name)
         except KeyspaceNotFound as error:
             return error
+        return KeyspaceDescribeResult(record, replicas, self.replicas.describe(record))
 
     def _read(self, waiting: Waiting, level: ReadLevel, age: float | None) -> None:
         request = waiting.request

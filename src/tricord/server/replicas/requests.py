@@ -40,6 +40,7 @@ from tricord.base.operations import (
     Request,
     Result,
 )
+from tricord.base.replica_sets import ReplicaHere
 from tricord.base.token import Token
 from tricord.base.typed import Fetch, FetchResult, KeyChange, TypedStream, Update, UpdateResult
 from tricord.base.values import DataType
@@ -158,6 +159,15 @@ class ReplicaRequests:
         if space is not None:
             return self._stamp_at(space, space.replica.sequence, space.level, 0)
         return Stamp(self._cluster, self._member, self._term(), 0, Level.ANY, None)
+
+    def describe(self, record: KeyspaceRecord) -> ReplicaHere | None:
+        """How the replica is; None where there is none."""
+        space = self._spaces.get(record.id)
+        if space is None:
+            return None
+        status = space.replica.status()
+        figures = status.sequence, status.keys, status.bytes, status.unsent
+        return ReplicaHere(status.replica, status.is_open, *figures, dict(status.agreement_seconds))
 
     def open_watch(self, record: KeyspaceRecord, context: Context, wake: Callable[[], None]) -> WatchStream:
         """See ``Engine.open_watch``."""

@@ -18,6 +18,7 @@ from tricord.base.replica_sets import (
     KeyspaceDescribeResult,
     MemberReplica,
     ReplicaAttach,
+    ReplicaHere,
     ReplicaRetire,
     ReplicaRetireResult,
     ReplicaSet,
@@ -74,6 +75,7 @@ def encode_described(result: KeyspaceDescribeResult) -> bytes:
             keyspaces.Replica(number=number, **_holder_fields(replicas.active[number]))
             for number in sorted(replicas.active)
         ],
+        here=None if result.here is None else _here_message(result.here),
     ).SerializeToString()
 
 
@@ -91,14 +93,35 @@ def decode_describe_response(data: bytes) -> KeyspaceDescribeResult:
         if holder is None:
             raise ServerFault(f"replica {one.number} is held by something that this version does not know")
         active[one.number] = holder
-    return KeyspaceDescribeResult(
-        keyspace_record(message.keyspace), ReplicaSet(message.epoch, active, message.next_number)
-    )
+    replicas = ReplicaSet(message.epoch, active, message.next_number)
+    here = _here(message.here) if message.HasField("here") else None
+    return KeyspaceDescribeResult(keyspace_record(message.keyspace), replicas, here)
 
 
 def decode_retire_response(data: bytes) -> ReplicaRetireResult:
     """Raises ServerFault for bytes that are no answer."""
     return ReplicaRetireResult(_answer(keyspaces.ReplicaRetireResponse, data).epoch)
+
+
+def _here_message(here: ReplicaHere) -> keyspaces.ReplicaHere:
+    return keyspaces.ReplicaHere(
+        number=here.number,
+        is_open=here.is_open,
+        sequence=here.sequence,
+        keys=here.keys,
+        bytes=here.bytes,
+        unsent=here.unsent,
+        silences=[
+            keyspaces.ReplicaSilence(number=number, milliseconds=round(seconds * 1000))
+            for number, seconds in sorted(here.silent_seconds.items())
+        ],
+    )
+
+
+def _here(message: keyspaces.ReplicaHere) -> ReplicaHere:
+    silent = {one.number: one.milliseconds / 1000 for one in message.silences}
+    figures = message.sequence, message.keys, message.bytes, message.unsent
+    return ReplicaHere(message.number, message.is_open, *figures, silent)
 
 
 def _holder_fields(holder: Holder) -> dict[str, Any]:

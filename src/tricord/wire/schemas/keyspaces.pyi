@@ -110,6 +110,8 @@ class KeyspaceDescribeResponse(Message):
     next_number: int
     @property
     def replicas(self) -> RepeatedCompositeFieldContainer[Replica]: ...
+    @property
+    def here(self) -> ReplicaHere: ...
     def __init__(
         self,
         *,
@@ -117,6 +119,38 @@ class KeyspaceDescribeResponse(Message):
         epoch: int = ...,
         next_number: int = ...,
         replicas: Iterable[Replica] | None = ...,
+        here: ReplicaHere | None = ...,
+    ) -> None: ...
+
+class ReplicaHere(Message):
+    number: int
+    is_open: bool
+    sequence: int
+    keys: int
+    bytes: int
+    unsent: int
+    @property
+    def silences(self) -> RepeatedCompositeFieldContainer[ReplicaSilence]: ...
+    def __init__(
+        self,
+        *,
+        number: int = ...,
+        is_open: bool = ...,
+        sequence: int = ...,
+        keys: int = ...,
+        bytes: int = ...,
+        unsent: int = ...,
+        silences: Iterable[ReplicaSilence] | None = ...,
+    ) -> None: ...
+
+class ReplicaSilence(Message):
+    number: int
+    milliseconds: int
+    def __init__(
+        self,
+        *,
+        number: int = ...,
+        milliseconds: int = ...,
     ) -> None: ...
 
 class ReplicaAttachRequest(Message):
