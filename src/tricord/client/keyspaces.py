@@ -49,7 +49,8 @@ class KeyspaceCalls:
         self, name: str, *, model: str | Model = Model.STRONG, timeout: float | None = None
     ) -> KeyspaceRecord:
         """Make a keyspace. Raises KeyspaceExists, InvalidRequest, ResourceExhausted."""
-        return await self._create(await self._open(), name, model_of(model), timeout)
+        wanted = model_of(model)
+        return await self._create(await self._open(), name, wanted, timeout)
 
     async def drop_keyspace(self, name: str, *, timeout: float | None = None) -> None:
         """Take a keyspace away, and all that it holds. Raises KeyspaceNotFound."""
