@@ -14,7 +14,7 @@ from dataclasses import field
 from struct import Struct
 from typing import NamedTuple, Protocol
 
-from tricord.base.encoding import NUMBER_BITS, Reader, put_number
+from tricord.base.encoding import NUMBER_BITS, Reader, put_number, read_whole
 from tricord.base.errors import MalformedEncoding
 from tricord.base.message import message
 
@@ -143,11 +143,7 @@ class VersionVector:
     @classmethod
     def decode(cls, data: bytes) -> VersionVector:
         """From the bytes of ``encode``. Raises ``MalformedEncoding``."""
-        reader = Reader(data)
-        reader.version(FORMAT_VERSION)
-        vector = cls.read(reader)
-        reader.finish()
-        return vector
+        return read_whole(data, cls.read, FORMAT_VERSION)
 
 
 def read_origin(reader: Reader) -> Origin:
@@ -305,11 +301,7 @@ class CausalContext:
     @classmethod
     def decode(cls, data: bytes) -> CausalContext:
         """From the bytes of ``encode``. Raises ``MalformedEncoding``."""
-        reader = Reader(data)
-        reader.version(FORMAT_VERSION)
-        context = cls.read(reader)
-        reader.finish()
-        return context
+        return read_whole(data, cls.read, FORMAT_VERSION)
 
 
 def write_dots(out: bytearray, dots: Iterable[Dot]) -> None:

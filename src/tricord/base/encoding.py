@@ -8,7 +8,12 @@ nothing else, so equal values have equal bytes. Bytes may come from anywhere: wh
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import TypeVar
+
 from tricord.base.errors import MalformedEncoding
+
+T = TypeVar("T")
 
 NUMBER_BITS = 64
 
@@ -112,3 +117,14 @@ class Reader:
         """Everything was read, or the bytes are wrong."""
         if self.offset != self.end:
             raise MalformedEncoding(f"{self.end - self.offset} bytes too many at {self.offset}")
+
+
+def read_whole(data: bytes, read: Callable[[Reader], T], newest: int = 0) -> T:
+    """What ``read`` takes of the bytes, which must be all of them; behind the byte of a format's version, where
+    ``newest`` says up to which. Raises ``MalformedEncoding``."""
+    reader = Reader(data)
+    if newest:
+        reader.version(newest)
+    found = read(reader)
+    reader.finish()
+    return found

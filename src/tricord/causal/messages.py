@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TypeAlias
 
 from tricord.base.dots import INCARNATION_MAX
-from tricord.base.encoding import Reader, put_bytes, put_number
+from tricord.base.encoding import Reader, put_bytes, put_number, read_whole
 from tricord.base.errors import MalformedEncoding
 from tricord.base.message import message
 from tricord.causal.operation import Operation, decode_operation
@@ -121,14 +121,11 @@ def _list_of(kind: int, parts: list[bytes]) -> bytes:
 
 def decode_message(data: bytes) -> Message:
     """From its bytes, which may be anybody's. Raises ``MalformedEncoding``."""
-    reader = Reader(data)
-    reader.version(FORMAT_VERSION)
-    found = _read(reader, reader.number())
-    reader.finish()
-    return found
+    return read_whole(data, _read, FORMAT_VERSION)
 
 
-def _read(reader: Reader, kind: int) -> Message:
+def _read(reader: Reader) -> Message:
+    kind = reader.number()
     if kind == _HAVES:
         return Haves([Have.decode(reader.bytes()) for _ in range(reader.count(1))])
     if kind == _OPERATIONS:

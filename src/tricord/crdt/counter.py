@@ -10,7 +10,7 @@ total, what it added before included.
 
 from __future__ import annotations
 
-from tricord.base.encoding import Reader, put_signed
+from tricord.base.encoding import Reader, put_signed, read_whole
 from tricord.base.errors import CounterOverflow, InvalidRequest
 from tricord.base.values import DataType
 from tricord.crdt.cell import Cell, Delta, Entries, Entry, Write, check_type
@@ -46,7 +46,4 @@ def value(entries: Entries) -> int:
 
 def total_of(payload: bytes) -> int:
     """One origin's total. Raises ``MalformedEncoding`` for bytes that are none."""
-    reader = Reader(payload)
-    total = reader.signed()
-    reader.finish()
-    return total
+    return read_whole(payload, Reader.signed)

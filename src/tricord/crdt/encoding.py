@@ -13,7 +13,7 @@ from struct import Struct
 from typing import Any
 
 from tricord.base.dots import INCARNATION_MAX, Dot, read_dots, write_dots
-from tricord.base.encoding import Reader, put_bytes, put_number
+from tricord.base.encoding import Reader, put_bytes, put_number, read_whole
 from tricord.base.errors import MalformedEncoding
 from tricord.base.hybrid_clock import HybridTime
 from tricord.crdt import add_wins_set, counter
@@ -48,10 +48,7 @@ def decode_cell(data: bytes) -> Cell:
             payload = data[_ONE.size :]
             _check(tag, payload)
             return {tag: {Dot(replica, incarnation, number): Entry(HybridTime(stamp), 0, payload)}}
-    reader = Reader(data)
-    cell = read_cell(reader)
-    reader.finish()
-    return cell
+    return read_whole(data, read_cell)
 
 
 def encode_delta(delta: Delta) -> bytes:
