@@ -295,3 +295,39 @@ def test_a_member_that_stops_sends_its_edges_on_at_once() -> None:
             await settled(store)
 
     World(seed=16).play(story)
+
+
+def test_typed_values_watches_and_sessions_pass_between_edges_and_members() -> None:
+    async def story(world: World) -> None:
+        machine = Machine(world, endpoints=("n1",))
+        machine.cut()
+        async with machine.open() as store:
+            session = store.session("")
+            carts = session.keyspace("carts", model="causal")
+            await carts.counter("count").add(3)
+            assert carts.token == "", "there is no cluster yet that could understand one"
+            told: list[tuple[bool, dict[bytes, Any]]] = []
+
+            async def follow() -> None:
+                async for batch in carts.watch_values(prefix=""):
+                    values = {found.key: found.shown.value for found in batch.keys if found.shown is not None}
+                    told.append((batch.resynced, values))
+
+            following = asyncio.ensure_future(follow())
+            await until(lambda: told == [(False, {b"count": 3})])
+            await world.start()
+            await world.led()
+            world.network.heal()
+            await settled(store)
+            await carts.put("k", "v")
+            async with world.client("n3") as members:
+                there = members.session(carts.token).keyspace("carts")
+                assert await value(there, "k") == b"v" and await there.counter("count").get() == 3
+                await there.counter("count").add(4)
+                back = store.session(there.token).keyspace("carts")
+                assert await back.counter("count").get() == 7
+            await until(lambda: told[-1] == (False, {b"count": 7}))
+            assert (True, {b"count": 3}) in told, "the replica was made anew under its number"
+            following.cancel()
+
+    World(seed=17).play(story)
