@@ -10,13 +10,14 @@ from __future__ import annotations
 import asyncio
 
 from tricord.api.levels import context_of
+from tricord.api.malformed import malformed_in_stream
 from tricord.api.native.errors import stream_error
 from tricord.api.native.typed_calls import open_typed_watch
 from tricord.base.errors import InvalidRequest, KeyspaceNotFound, MalformedMessage, TricordError
 from tricord.base.typed import TypedWatch
 from tricord.server.engine import Engine
 from tricord.wire.grpc.service import Method, StreamCall
-from tricord.wire.grpc.status import GrpcError, Status
+from tricord.wire.grpc.status import Status
 from tricord.wire.native.value_watches import (
     WatchAnswer,
     WatchCancel,
@@ -64,8 +65,7 @@ class _Call:
                 self._answer(data)
             await asyncio.get_running_loop().create_future()
         except MalformedMessage as error:
-            text = f"grpc: failed to unmarshal the received message: {error}"
-            raise GrpcError(Status.INTERNAL, text) from None
+            raise malformed_in_stream(error) from None
         except TricordError as error:
             raise stream_error(self._call, error) from None
         finally:
