@@ -21,15 +21,27 @@ from google.protobuf.message import Message
 from tests.peers.clusters import eventually
 from tests.peers.processes import MemberProcess
 from tricord.api.etcd.gateway_routes import ROUTES
-from tricord.wire.schemas import maintenance
+from tricord.wire.schemas import keyspaces, maintenance, values
 
-REQUESTS = {route.method: route.request for route in ROUTES.values()}
+NATIVE: dict[str, type[Message]] = {
+    "/tricord.v1.Keyspaces/Create": keyspaces.KeyspaceCreateRequest,
+    "/tricord.v1.Keyspaces/Drop": keyspaces.KeyspaceDropRequest,
+    "/tricord.v1.Keyspaces/List": keyspaces.KeyspaceListRequest,
+    "/tricord.v1.Keyspaces/Describe": keyspaces.KeyspaceDescribeRequest,
+    "/tricord.v1.Keyspaces/Retire": keyspaces.ReplicaRetireRequest,
+    "/tricord.v1.Values/Update": values.UpdateRequest,
+    "/tricord.v1.Values/Fetch": values.FetchRequest,
+    "/tricord.v1.Values/Watch": values.ValuesWatchRequest,
+}
+REQUESTS = {route.method: route.request for route in ROUTES.values()} | NATIVE
 STREAMS = {
+    "/tricord.v1.Values/Watch",
     "/etcdserverpb.Watch/Watch",
     "/etcdserverpb.Lease/LeaseKeepAlive",
     "/etcdserverpb.Maintenance/Snapshot",
     "/v3electionpb.Election/Observe",
 }
+MODELS = {"random-causal": keyspaces.CAUSAL, "random-eventual": keyspaces.EVENTUAL}
 ALARM = "/etcdserverpb.Maintenance/Alarm"
 INTEGERS = (0, 1, -1, 2, 7, 1 << 31, (1 << 63) - 1, -(1 << 63), 9_000_000_001)
 BYTES = (b"", b"\0", b"k", b"\xff" * 9, b"x" * 3_000, "é/ü".encode(), b"\0" * 600)
@@ -59,6 +71,9 @@ def member(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MemberProcess]:
 def channel(member: MemberProcess) -> Iterator[grpc.Channel]:
     """A connection to it."""
     with grpc.insecure_channel(member.endpoint) as opened:
+        create = opened.unary_unary("/tricord.v1.Keyspaces/Create")
+        for name, model in MODELS.items():
+            create(keyspaces.KeyspaceCreateRequest(name=name, model=model).SerializeToString(), timeout=10)
         yield opened
 
 
@@ -69,7 +84,7 @@ def fill(message: Message, draw: random.Random, depth: int = 3) -> None:
             continue
         current = getattr(message, field.name)
         if field.type == FieldDescriptor.TYPE_MESSAGE:
-            if depth and hasattr(current, "add"):
+            if depth and not isinstance(current, Message):
                 for _ in range(draw.randrange(3)):
                     fill(current.add(), draw, depth - 1)
             elif depth:
@@ -98,15 +113,16 @@ def scalar(field: Any, draw: random.Random) -> Any:
     return wide & 0x7FFF_FFFF if kind in (FieldDescriptor.TYPE_UINT32, FieldDescriptor.TYPE_INT32) else wide
 
 
-def ask(channel: grpc.Channel, method: str, data: list[bytes]) -> grpc.StatusCode:
+def ask(channel: grpc.Channel, method: str, data: list[bytes], keyspace: str = "default") -> grpc.StatusCode:
     """What the call ended with; of a stream that goes on, what was seen of it before it was left."""
+    metadata = (("tricord-keyspace", keyspace),) if method.startswith("/tricord.v1.Values/") else ()
     try:
         if method in STREAMS:
-            call = channel.stream_stream(method)(iter(data), timeout=0.2)
+            call = channel.stream_stream(method)(iter(data), timeout=0.2, metadata=metadata)
             for _ in call:
                 pass
         else:
-            channel.unary_unary(method)(data[0], timeout=0.5)
+            channel.unary_unary(method)(data[0], timeout=0.5, metadata=metadata)
     except grpc.RpcError as error:
         assert isinstance(error, grpc.Call)
         return error.code()
@@ -135,12 +151,13 @@ def test_nonsense_is_answered_or_refused(method: str, member: MemberProcess, cha
             request = kind()
             fill(request, draw)
             messages.append(request.SerializeToString())
-        code = ask(channel, method, messages)
+        keyspace = draw.choice(["default", *MODELS])
+        code = ask(channel, method, messages, keyspace)
         assert code is grpc.StatusCode.OK or code in SAYS_WHAT_IS_WRONG, (code, messages)
         # Half of a message, and its bytes in another order.
         for spoiled in (messages[0][: len(messages[0]) // 2], bytes(draw.sample(messages[0], len(messages[0])))):
             with suppress(grpc.RpcError):
-                ask(channel, method, [spoiled])
+                ask(channel, method, [spoiled], keyspace)
     disarm(channel)
     assert member.is_healthy(), member.log_tail()
 
