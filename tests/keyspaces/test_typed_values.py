@@ -122,5 +122,7 @@ def test_what_is_refused(tricord_sim: Simulation) -> None:
                 await carts.set("n").add("x")
             with pytest.raises(NotOfThisModel):
                 await carts.txn(then=[])
+            await carts.update([put(f"k/{n}", str(n)) for n in range(5)])
+            assert [kv.text async for kv in carts.scan("k/", page_size=2)] == ["0", "1", "2", "3", "4"]
 
     tricord_sim.run(story, members=1)

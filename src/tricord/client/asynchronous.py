@@ -222,16 +222,38 @@ class AsyncClient(ValueCalls, KeyspaceCalls, MembershipCalls, CoordinationCalls,
         at_least: ReadLevel | None = None,
         timeout: float | None = None,
     ) -> AsyncIterator[KeyValue]:
-        """Iterate over the keys of a prefix, or from ``start`` to before ``end``, in pages, all at one revision.
+        """Iterate over the keys of a prefix, or from ``start`` to before ``end``, in pages, all at one revision (of a
+        causal or eventual keyspace, which has none: each as it is then).
 
         ``timeout`` is for each page. Raises RevisionCompacted when that revision is compacted meanwhile.
         """
-        pages = scan_pages(prefix, start, end, page_size, revision, keys_only)
+        pages = await self._pages(prefix, start, end, page_size=page_size, revision=revision, keys_only=keys_only)
         while (step := pages.next_page()) is not None:
             page = await self.ask(step, at_least=at_least, timeout=timeout)
             pages.feed(page)
             for kv in page.kvs:
                 yield kv
+
+    async def _pages(
+        self,
+        prefix: Data,
+        start: Data | None,
+        end: Data | None,
+        *,
+        page_size: int,
+        revision: int,
+        keys_only: bool,
+    ) -> Pages:
+        """The pages of a scan. Raises ValueError when both a prefix and bounds are given."""
+        if start is None and end is None:
+            bounds = prefix_range(prefix)
+        elif prefix:
+            raise ValueError("give either a prefix, or start and end")
+        else:
+            bounds = span(start or b"", end)
+        caller = self._caller or await self._open()
+        pinned = caller.own_level is LINEARIZABLE
+        return Pages(*bounds, page_size=page_size, revision=revision, keys_only=keys_only, pinned=pinned)
 
     async def count(
         self,
@@ -329,16 +351,3 @@ class AsyncClient(ValueCalls, KeyspaceCalls, MembershipCalls, CoordinationCalls,
             raise
         observer(Completed(number, operation, "ok", "", result, stamp))
         return result, stamp
-
-
-def scan_pages(
-    prefix: Data, start: Data | None, end: Data | None, page_size: int, revision: int, keys_only: bool
-) -> Pages:
-    """The pages of a scan. Raises ValueError when both a prefix and bounds are given."""
-    if start is None and end is None:
-        key, range_end = prefix_range(prefix)
-    elif prefix:
-        raise ValueError("give either a prefix, or start and end")
-    else:
-        key, range_end = span(start or b"", end)
-    return Pages(key, range_end, page_size=page_size, revision=revision, keys_only=keys_only)

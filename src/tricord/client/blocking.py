@@ -16,7 +16,7 @@ from tricord.base.levels import ReadLevel, Stamp
 from tricord.base.operations import KeyValue, Request, Result, SortOrder, SortTarget
 from tricord.base.replica_sets import KeyspaceDescribeResult
 from tricord.client import steps
-from tricord.client.asynchronous import LINEARIZABLE, AsyncClient, scan_pages
+from tricord.client.asynchronous import LINEARIZABLE, AsyncClient
 from tricord.client.blocking_coordination import BlockingCoordinationCalls
 from tricord.client.blocking_membership import BlockingMembershipCalls
 from tricord.client.blocking_values import BlockingValueCalls
@@ -216,11 +216,14 @@ class Client(BlockingValueCalls, BlockingMembershipCalls, BlockingCoordinationCa
         at_least: ReadLevel | None = None,
         timeout: float | None = None,
     ) -> Iterator[KeyValue]:
-        """Iterate over the keys of a prefix, or from ``start`` to before ``end``, in pages, all at one revision.
+        """Iterate over the keys of a prefix, or from ``start`` to before ``end``, in pages, all at one revision (of a
+        causal or eventual keyspace, which has none: each as it is then).
 
         ``timeout`` is for each page. Raises RevisionCompacted when that revision is compacted meanwhile.
         """
-        pages = scan_pages(prefix, start, end, page_size, revision, keys_only)
+        pages = self._thread.run(
+            self._store._pages, prefix, start, end, page_size=page_size, revision=revision, keys_only=keys_only
+        )
         while (step := pages.next_page()) is not None:
             page = self.ask(step, at_least=at_least, timeout=timeout)
             pages.feed(page)

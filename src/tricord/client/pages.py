@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A range read in pages that all show one revision, decided without IO: which page to ask for next."""
+"""A range in pages that all show one revision, where there are revisions; decided without IO: which page is next."""
 
 from __future__ import annotations
 
@@ -15,7 +15,11 @@ PAGE_SIZE = 1000
 class Pages:
     """Ask ``next_page`` for a step, carry it out, ``feed`` the reply; until ``next_page`` gives None."""
 
-    def __init__(self, key: bytes, range_end: bytes, *, page_size: int, revision: int, keys_only: bool) -> None:
+    def __init__(
+        self, key: bytes, range_end: bytes, *, page_size: int, revision: int, keys_only: bool, pinned: bool = True
+    ) -> None:
+        """``pinned``: all pages show the revision of the first, as a strong keyspace can."""
+        self._pinned = pinned
         if page_size < 1:
             raise ValueError("page_size must be at least 1")
         self._key = key
@@ -40,7 +44,7 @@ class Pages:
 
     def feed(self, page: RangeReply) -> None:
         """What the page held. The first page says at which revision the others are read."""
-        if not self._revision:
+        if self._pinned and not self._revision:
             self._revision = page.revision
         self._done = not page.more or not page.kvs
         if not self._done:
