@@ -24,9 +24,7 @@ def play(story: Callable[[World], Coroutine[Any, Any, None]]) -> None:
     World(seed=3).play(story)
 
 
-async def ask(
-    world: World, name: str, request: Request, token: bytes = b"", keyspace: str = "carts"
-) -> tuple[Any, Any]:
+async def ask(world: World, name: str, request: Request, token: bytes = b"", keyspace: str = "carts") -> Any:
     engine = world[name].member.engine
     context = Context(keyspace, token=token, deadline=asyncio.get_running_loop().time() + 5.0)
     return await engine.ask(request, context)
