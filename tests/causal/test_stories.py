@@ -279,6 +279,19 @@ def test_what_a_lost_write_replaced_comes_back_with_the_state_of_those_who_never
     assert one.read("a") == three.read("a") == ["kept"]
 
 
+def test_a_retirement_is_known_when_all_is_durable_that_was_taken_before_it() -> None:
+    one, two, three = Member(1), Member(2), Member(3)
+    operation = two.put(a="1")
+    three.replica.receive(2, [operation], NOW)
+    for member in (one, three):
+        member.replica.change_set(2, (1, 3), (2,))
+    tell_all(one, three)
+    one.replica.cut()
+    assert not one.replica.past.is_closed(two.origin), "the third has more than it says, and will say so"
+    three.replica.persisted(three.replica.sequence)
+    assert three.replica.have().epoch == 2
+
+
 def test_nothing_is_closed_over_the_head_of_one_that_fetches_and_has_more() -> None:
     one, two, three = Member(1), Member(2), Member(3)
     first, second = two.put(a="1"), two.put(a="2")

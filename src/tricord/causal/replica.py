@@ -156,7 +156,13 @@ class CausalReplica(TakingOver):
 
     def change_set(self, epoch: int, active: Iterable[int], retired: Iterable[int]) -> None:
         """The replica set after the ``epoch``-th change of the catalogue: ``retired`` has all ids that ever left."""
-        for replica in self.peers.change(epoch, active, retired):
+        before = self.peers.epoch
+        gone = self.peers.change(epoch, active, retired)
+        if gone:
+            if self.persisted_to >= self._gone_at:
+                self._told_before = before
+            self._gone_at = self.sequence
+        for replica in gone:
             for origin in [origin for origin in self.pending.origins if origin[0] == replica]:
                 self.pending.forget(origin)
 
@@ -166,8 +172,10 @@ class CausalReplica(TakingOver):
         return self.replica in self.peers.retired
 
     def have(self) -> Have:
-        """What to tell the others, again and again: what is durable here."""
-        return Have(self.replica, self.origin[1], self.peers.epoch, self.durable.copy(), self.fetching)
+        """What to tell the others, again and again: what is durable here. Of a change that retired somebody it says
+        that it is known only when all is durable that was taken from that one before: nothing more comes of it then."""
+        epoch = self.peers.epoch if self.persisted_to >= self._gone_at else self._told_before
+        return Have(self.replica, self.origin[1], epoch, self.durable.copy(), self.fetching)
 
     def heard(self, have: Have, *, first_hand: bool = True) -> int:
         """What a replica told of itself; second hand the same word may come often. Gives 0, or its newest incarnation

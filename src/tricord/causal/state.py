@@ -46,6 +46,8 @@ class ReplicaState:
         self.highest_incarnation = self.base.incarnation
         self.origin = Origin(replica, 0)
         self.peers = Peers(replica)
+        self._gone_at = self._told_before = 0
+        """The sequence when somebody was retired last, and the epoch to tell until that is durable."""
         self.outdated = 0
         self.fetching = self.base.fetching
         self.pending = Pending(pending_bytes)
