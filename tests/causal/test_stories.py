@@ -292,6 +292,19 @@ def test_a_retirement_is_known_when_all_is_durable_that_was_taken_before_it() ->
     assert three.replica.have().epoch == 2
 
 
+def test_who_comes_back_sends_nothing_under_its_former_name() -> None:
+    one, two = Member(1, (1, 2)), Member(2, (1, 2))
+    two.put(a="never sent")
+    one.replica.change_set(2, (1,), (2,))
+    one.replica.cut()
+    back = Member(3, (1, 3), two.store)
+    for member in (one, back):
+        member.replica.change_set(3, (1, 3), (2,))
+    tell_all(one, back)
+    assert not back.replica.to_send(1).operations, "one that closed the former name would never take it"
+    assert not back.replica.have().past.entries
+
+
 def test_nothing_is_closed_over_the_head_of_one_that_fetches_and_has_more() -> None:
     one, two, three = Member(1), Member(2), Member(3)
     first, second = two.put(a="1"), two.put(a="2")

@@ -175,7 +175,10 @@ class CausalReplica(TakingOver):
         """What to tell the others, again and again: what is durable here. Of a change that retired somebody it says
         that it is known only when all is durable that was taken from that one before: nothing more comes of it then."""
         epoch = self.peers.epoch if self.persisted_to >= self._gone_at else self._told_before
-        return Have(self.replica, self.origin[1], epoch, self.durable.copy(), self.fetching)
+        past = self.durable.copy()
+        for origin in [origin for origin in past.entries if origin[0] in self._former]:
+            del past.entries[origin]  # until these are closed, and what nobody has of them got new names
+        return Have(self.replica, self.origin[1], epoch, past, self.fetching)
 
     def heard(self, have: Have, *, first_hand: bool = True) -> int:
         """What a replica told of itself; second hand the same word may come often. Gives 0, or its newest incarnation
@@ -234,7 +237,7 @@ class CausalReplica(TakingOver):
         has = found.have.past.has
         for row in self.log.rows(found.cursor, self.persisted_to):
             head = head_of(row.data)
-            if not has(head.origin, head.last):
+            if not has(head.origin, head.last) and head.origin[0] not in self._former:
                 if sending and size + len(row.data) > bytes_max:
                     break
                 sending.append(row.data)

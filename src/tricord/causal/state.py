@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterable, Iterator
 
-from tricord.base.dots import Origin
+from tricord.base.dots import PROVISIONAL, Origin
 from tricord.base.hybrid_clock import HybridClock
 from tricord.base.ordered import OrderedStore, Table, Write
 from tricord.base.reachable import reachable
@@ -46,6 +46,8 @@ class ReplicaState:
         self.highest_incarnation = self.base.incarnation
         self.origin = Origin(replica, 0)
         self.peers = Peers(replica)
+        self._former: set[int] = set()
+        """Retired ids under which this log's own writes are."""
         self._gone_at = self._told_before = 0
         """The sequence when somebody was retired last, and the epoch to tell until that is durable."""
         self.outdated = 0
@@ -80,6 +82,8 @@ class ReplicaState:
         if not self.past.is_closed(head.origin):
             self.past.entries[head.origin] = max(head.last, self.past.entries.get(head.origin, 0))
         self._note(head.origin, mine=row.mine)
+        if row.mine and head.origin[0] not in (self.replica, PROVISIONAL):
+            self._former.add(head.origin[0])
 
     def _note(self, origin: Origin, *, mine: bool) -> None:
         """What the next operation has to name: what came since the last one of this replica, and that one itself where
