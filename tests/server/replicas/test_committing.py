@@ -10,7 +10,7 @@ import pytest
 
 from tricord.base.errors import KeyspaceNotFound, NoSpace, Stopping, TooManyRequests, TricordError
 from tricord.base.ordered import Table
-from tricord.server.replicas.committing import GATHERED_BYTES_MAX, RETRY_SECONDS, Committer, Ready
+from tricord.server.replicas.committing import GATHERED_BYTES_MAX, PATIENT_SECONDS, RETRY_SECONDS, Committer, Ready
 from tricord.sim.environment import LANE_SECONDS, simulated_environment
 from tricord.sim.virtual_loop import VirtualLoop
 from tricord.storage.memory_disk import MemoryDisk, PowerLost
@@ -225,3 +225,24 @@ def test_a_power_cut_at_any_call_loses_only_what_was_not_acknowledged() -> None:
         assert acknowledged <= found
         assert found == set(written[: len(found)]), "a commit holds one moment"
     assert cuts > 5
+
+
+def test_what_nobody_waits_for_waits_a_little_and_goes_with_what_is_urgent() -> None:
+    async def story(world: World) -> None:
+        world.storage.overlay.write([(Table.CELLS, b"a", b"")])
+        mark = world.committer.wrote(urgent=False)
+        await world.pass_time(PATIENT_SECONDS / 2)
+        assert world.told == []
+        await world.pass_time(PATIENT_SECONDS)
+        assert world.told == [mark]
+        world.storage.overlay.write([(Table.CELLS, b"b", b"")])
+        world.committer.wrote(urgent=False)
+        last = world.write(b"c")
+        await world.pass_time(LANE_SECONDS * 2)
+        assert world.told == [mark, last]
+        world.storage.overlay.write([(Table.CELLS, b"d", b"")])
+        world.committer.when_durable(world.committer.wrote(urgent=False), world.answers.append)
+        await world.pass_time(LANE_SECONDS * 2)
+        assert world.answers == [None]
+
+    assert kept(play(story).disk) == {b"a", b"b", b"c", b"d"}

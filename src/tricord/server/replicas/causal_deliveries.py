@@ -53,9 +53,10 @@ class Deliveries:
         """Whether what reads show is durable."""
         return self.committer.durable >= self.shown
 
-    def took(self, result: Delivered, *, unspoken: bool = False) -> int:
-        """Its effects are to become durable; gives their mark. ``unspoken``: others hear nothing until then."""
-        mark = self.committer.wrote()
+    def took(self, result: Delivered, *, unspoken: bool = False, urgent: bool = True) -> int:
+        """Its effects are to become durable; gives their mark. ``unspoken``: others hear nothing until then;
+        ``urgent``: somebody waits."""
+        mark = self.committer.wrote(urgent=urgent)
         if result.operations:
             self._sequences.append((mark, self.core.sequence))
         if result.operations or result.resynced:

@@ -362,7 +362,7 @@ class CausalHost:
         before = self.core.base
         self.core.cut()
         if self.core.base is not before:
-            self._deliveries.took(Delivered())
+            self._deliveries.took(Delivered(), urgent=False)
 
     def _ask_for_number(self, now: float) -> None:
         if now >= self._number_at:

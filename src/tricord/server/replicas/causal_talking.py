@@ -250,7 +250,7 @@ class Talking:
             if newest and have.replica == sender:
                 self._send(sender, encode_outdated(newest))
         if core.base is not before:  # something was closed
-            self._deliveries.took(Delivered())
+            self._deliveries.took(Delivered(), urgent=False)
         self.send(sender)
 
     def _take(self, sender: int, message: Operations) -> None:
@@ -268,7 +268,7 @@ class Talking:
         if result.ahead:
             self._alarm("a clock is far ahead", f"{result.ahead} ms, in writes that came from replica {sender}")
         if result.operations or result.resynced or result.satisfied:
-            self._deliveries.took(result)
+            self._deliveries.took(result, urgent=bool(result.satisfied) or result.resynced)
 
     def _now(self) -> float:
         return self._environment.clock.monotonic()

@@ -20,6 +20,9 @@ from tricord.storage.replica_storage import ReplicaStorage
 
 LANE = "replicas"
 RETRY_SECONDS = 0.5
+PATIENT_SECONDS = 0.02
+"""What nobody here waits for begins a commit after this: so the next write here need not wait for that to end first,
+and fewer commits carry more."""
 MEASURE_COMMITS = 32
 MEASURE_BYTES = 1 << 20
 """What the backend holds is asked after so many commits or bytes: it costs as much as a small commit."""
@@ -51,6 +54,8 @@ class Committer:
         self._fail = fail
         self._quota_bytes = quota_bytes
         self._is_busy = False
+        self._is_urgent = False
+        self._timer: Timer | None = None
         self._is_closed = False
         self._retry_timer: Timer | None = None
         self._waiting: deque[tuple[int, Ready]] = deque()
@@ -64,14 +69,21 @@ class Committer:
         """As of a commit lately."""
         self._unmeasured_commits = self._unmeasured_bytes = 0
 
-    def wrote(self) -> int:
+    def wrote(self, *, urgent: bool = True) -> int:
         """The overlay got effects: their mark. A commit begins after the events at hand, or when the one that is under
-        way is done."""
+        way is done; where it is not ``urgent``, somewhat later, unless somebody asks ``when_durable``."""
         self.written += 1
+        if urgent:
+            self._hurry()
+        elif not self._is_busy and self._timer is None and not self._is_closed:
+            self._timer = self._environment.tasks.call_later(PATIENT_SECONDS, self._hurry)
+        return self.written
+
+    def _hurry(self) -> None:
+        self._is_urgent = True
         if not self._is_busy and not self._is_closed:
             self._is_busy = True
             self._environment.tasks.call_soon(self._begin)
-        return self.written
 
     def when_durable(self, mark: int, ready: Ready) -> None:
         """Run ``ready`` once all up to the mark is durable: at once, if it is. With an error when it never will be."""
@@ -81,6 +93,7 @@ class Committer:
             ready(Stopping())
         else:
             self._waiting.append((mark, ready))
+            self._hurry()
 
     def check_room(self) -> None:
         """Raises NoSpace, TooManyRequests where nothing may be written that makes the tables larger."""
@@ -136,8 +149,9 @@ class Committer:
 
     def _stop(self) -> None:
         self._is_closed = True
-        if self._retry_timer is not None:
-            self._retry_timer.cancel()
+        for timer in (self._retry_timer, self._timer):
+            if timer is not None:
+                timer.cancel()
 
     def _give_up(self, error: TricordError | None) -> None:
         waiting, self._waiting = self._waiting, deque()
@@ -146,8 +160,12 @@ class Committer:
 
     def _begin(self) -> None:
         self._retry_timer = None
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
         if self._is_closed:
             return
+        self._is_urgent = False
         self._unmeasured_commits += 1
         self._unmeasured_bytes += self._storage.overlay.active_bytes
         measure = self._unmeasured_commits >= MEASURE_COMMITS or self._unmeasured_bytes >= min(
@@ -181,10 +199,12 @@ class Committer:
         self.disk_full = False
         self._storage.overlay.drained()
         self._is_durable_to(mark)
-        if self.written > mark and not self._is_closed:
+        if self._is_urgent and self.written > mark and not self._is_closed:
             self._begin()
-        else:
-            self._is_busy = False
+            return
+        self._is_busy = False
+        if self.written > mark and not self._is_closed:
+            self._timer = self._environment.tasks.call_later(PATIENT_SECONDS, self._hurry)
 
     def _is_durable_to(self, mark: int) -> None:
         self.durable = mark
