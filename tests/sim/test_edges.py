@@ -6,6 +6,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any
+from zlib import crc32
 
 import pytest
 
@@ -39,7 +40,7 @@ class Machine:
     def open(self) -> aio.AsyncClient:
         self._starts += 1
         world = self.world
-        seed = 1000 * self._starts + sum(map(ord, self.name))
+        seed = 1000 * self._starts + crc32(self.name.encode())
         environment = simulated_environment(world.loop, self.disk, seed, world.network.at(self.name))
         return aio.open("/edge", replicate_with=self.endpoints, environment=environment, timeout=5.0)
 
@@ -331,3 +332,24 @@ def test_typed_values_watches_and_sessions_pass_between_edges_and_members() -> N
             following.cancel()
 
     World(seed=17).play(story)
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_an_edge_may_stop_at_any_moment_of_its_first_contact(model: str) -> None:
+    async def story(world: World) -> None:
+        await world.start()
+        await world.led()
+        for number in range(12):
+            machine, key = Machine(world, f"edge{number}", ("n1",)), f"k{number}"
+            world.network.cut(machine.name, "n1")
+            async with machine.open() as store, store.keyspace("carts", model=model) as carts:
+                await carts.put(key, "v")
+            world.network.heal()
+            async with machine.open():
+                await asyncio.sleep(0.004 * number)
+            async with machine.open() as store, store.keyspace("carts") as carts:
+                assert await value(carts, key) == b"v"
+                await settled(store)
+                await until(everywhere(world, key, b"v"))
+
+    World(seed=18).play(story)

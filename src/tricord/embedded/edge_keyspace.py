@@ -8,6 +8,7 @@ what it has, and brings its unsent writes along.
 from __future__ import annotations
 
 import asyncio
+import errno
 from collections.abc import Awaitable, Callable
 
 from tricord.base.edges import EDGE_PROTOCOL, EdgeHello, EdgeKeyspaceStatus, EdgeSet, EdgeWelcome
@@ -73,8 +74,10 @@ class EdgeKeyspace:
         self._former = 0
         self._problem = ""
         self._contact_at: float | None = None
-        self._changed = asyncio.Event()
         self._running: asyncio.Task[None] | None = None
+        self._welcoming: set[asyncio.Task[None]] = set()
+        self._opened_as = (0, 0)
+        """The id and number that the host was made with."""
         self._is_over = False
 
     @property
@@ -99,13 +102,15 @@ class EdgeKeyspace:
     async def stop(self, error: TricordError | None = None) -> None:
         """Say nothing more, and make all durable; ``error``: the keyspace is given up. Raises OSError."""
         self._is_over = True
-        self._changed.set()
         if self._link is not None:
             self._link.close()
         running, self._running = self._running, None
         if running is not None:
             running.cancel()
-            await asyncio.wait([running])
+            done, _ = await asyncio.wait([running, *self._welcoming])
+            for task in done:
+                if not task.cancelled():
+                    task.exception()  # asked for: nobody else does
         host, self.host = self.host, None
         if host is not None:
             await host.close(error)
@@ -170,8 +175,10 @@ class EdgeKeyspace:
                     await self._give_up(error)
                     pause = REFUSED_SECONDS
             except OSError as error:
-                await self._fail(error)
-                return
+                if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+                    await self._fail(error)
+                    return
+                self._problem = f"the disk is full: {error}"
             if self._clock.monotonic() - began > PAUSE_SECONDS_MAX:
                 failures = 0
             pause = max(pause, min(PAUSE_SECONDS * 2 ** min(failures, 10), PAUSE_SECONDS_MAX))
@@ -190,7 +197,10 @@ class EdgeKeyspace:
             raise
         try:
             # What is begun on the disk is ended, whoever is told to stop.
-            await asyncio.shield(self._environment.tasks.spawn(self._welcomed(welcome), "an edge's welcome"))
+            welcoming = self._environment.tasks.spawn(self._welcomed(welcome), "an edge's welcome")
+            self._welcoming.add(welcoming)
+            welcoming.add_done_callback(self._welcoming.discard)
+            await asyncio.shield(welcoming)
             self._link = link
             self._hear(self.find(), welcome.replica)
             while True:
@@ -233,7 +243,6 @@ class EdgeKeyspace:
     async def _welcomed(self, welcome: EdgeWelcome) -> None:
         """Become what the member says that this is: durably, before anything is said under the number."""
         kept, state = self.kept, self._terms.state
-        is_new = (kept.id, kept.number) != (welcome.record.id, welcome.number)
         if state.cluster and (state.cluster, state.history) != (welcome.cluster, welcome.history):
             raise EdgeOfAnotherCluster("the member that answered is of another cluster than the edge")
         state.cluster, state.history = welcome.cluster, welcome.history
@@ -241,7 +250,7 @@ class EdgeKeyspace:
         kept.know(welcome.replicas)
         self._former = 0
         await self._terms.save()
-        if is_new or self.host is None:
+        if self.host is None or self._opened_as != (kept.id, kept.number):
             await self._open()
         elif self.host is not None:
             self._belong(self.host)
@@ -261,12 +270,12 @@ class EdgeKeyspace:
             cluster=terms.state.cluster,
             quota_bytes=terms.quota_bytes,
             map_size=terms.map_bytes,
-            fail=lambda error: self._changed.set() if self._is_over else self._broken(error),
+            fail=self._broken,
         )
         if self._is_over:
             await host.close()
             return
-        self.host = host
+        self.host, self._opened_as = host, (kept.id, kept.number)
         before, self._id = self._id, kept.record.id
         terms.opened(before, host)
         self._belong(host)
@@ -285,7 +294,8 @@ class EdgeKeyspace:
             await self._terms.save()
 
     def _broken(self, error: BaseException) -> None:
-        self._environment.tasks.spawn(self._fail(error), "an edge's disk")
+        if not self._is_over:
+            self._environment.tasks.spawn(self._fail(error), "an edge's disk")
 
     async def _fail(self, error: BaseException) -> None:
         """The disk failed: nothing more is done here."""

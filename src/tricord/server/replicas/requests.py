@@ -241,10 +241,10 @@ class ReplicaRequests:
         if self._stopped:
             raise Stopping
         replica = self.find(record)
-        space = self._spaces.get(record.id)
+        space = self._spaces.get(replica.record.id)
         if space is None or space.replica is not replica:
             self.opened(replica)
-            space = self._spaces[record.id]
+            space = self._spaces[replica.record.id]
         return space
 
     def _call(self, record: KeyspaceRecord, request: Request, context: Context, reply: Reply) -> None:
