@@ -6,14 +6,17 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine
+from typing import Any
 
 import pytest
 
+from tricord.base import operations as strong
 from tricord.base.changes import Add, Put
 from tricord.base.context import Context
 from tricord.base.dots import VersionVector
-from tricord.base.errors import KeyspaceNotFound, ReplicaCatchingUp, TricordError
+from tricord.base.errors import CorruptData, KeyspaceNotFound, ReplicaCatchingUp, TricordError
 from tricord.base.keyspaces import KeyspaceCreate, KeyspaceDrop, Model
+from tricord.base.ordered import Backend
 from tricord.base.replica_sets import ReplicaRetire
 from tricord.base.typed import KeyChange, Update, UpdateResult
 from tricord.crdt.shown import show
@@ -195,3 +198,33 @@ def test_a_replica_that_was_retired_comes_back_with_what_it_had_not_sent(model: 
 
 def ids(world: World, *names: str) -> set[int]:
     return {world[name].member.identity.member for name in names}
+
+
+@BOTH
+def test_damaged_tables_cost_that_keyspace_at_that_member_and_nothing_else(model: Model) -> None:
+    async def story(world: World) -> None:
+        await begin(world, model)
+        await asyncio.sleep(1)
+        await world["n1"].stop()
+        disk: Any = world["n1"].disk
+        opened = disk.open_backend
+
+        def open_backend(path: str, *, map_size: int) -> Backend:
+            if "/keyspaces/" in path:
+                raise CorruptData(path, 0, "a page is damaged")
+            found: Backend = opened(path, map_size=map_size)
+            return found
+
+        disk.open_backend = open_backend
+        await world["n1"].start()
+        await world.led()
+        member = world["n1"].member
+        await until(lambda: bool(member.replicas.failures()), 5.0)
+        with pytest.raises(CorruptData):
+            replica(world, "n1")
+        assert ("replica_open", False) in [(check.name, check.ok) for check in member.health()]
+        await member.engine.ask(strong.Put(b"a", b"1"), Context())
+        await put(world, "n2", "a", "1")
+        await until(lambda: read(world, "n3", "a") == ["1"], 5.0)
+
+    play(7, story)
