@@ -124,6 +124,16 @@ def test_a_watch_of_a_keyspace_that_is_dropped_says_so(http: Http) -> None:
             assert next(lines, None) is None
 
 
+def test_a_keyspace_is_described_with_who_holds_it(http: Http) -> None:
+    for model in ("causal", "eventual"):
+        http.ask("PUT", f"/keyspaces/door-{model}/values/held", {"value": "by one"})
+        status, told = http.ask("GET", f"/keyspaces/door-{model}")
+        assert (status, told["model"], [each["number"] for each in told["replicas"]]) == (200, model, [1])
+        assert int(told["replicas"][0]["member"], 16) > 0
+    assert "replicas" not in http.ask("GET", "/keyspaces/default")[1]
+    assert http.ask("GET", "/keyspaces/nobody")[1]["code"] == "keyspace_not_found"
+
+
 def test_the_document_is_served(http: Http) -> None:
     status, told = http.ask("GET", "/openapi.json")
     assert (status, told["paths"]) == (200, DOCUMENT["paths"])

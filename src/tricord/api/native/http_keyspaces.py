@@ -6,8 +6,7 @@ from __future__ import annotations
 from tricord.api.native.http_errors import JSON
 from tricord.api.native.http_requests import Asked
 from tricord.api.native.json_text import to_object, write
-from tricord.api.native.json_values import keyspace_to_json
-from tricord.api.native.typed_calls import find_keyspace
+from tricord.api.native.json_values import keyspace_to_json, replica_to_json
 from tricord.base.context import Context
 from tricord.base.errors import InvalidRequest
 from tricord.base.keyspaces import (
@@ -17,8 +16,10 @@ from tricord.base.keyspaces import (
     KeyspaceDropResult,
     KeyspaceList,
     KeyspaceListResult,
+    Model,
     model_of,
 )
+from tricord.base.replica_sets import KeyspaceDescribe, KeyspaceDescribeResult
 from tricord.server.engine import Engine
 from tricord.wire.http.routes import HttpResponse
 
@@ -46,8 +47,14 @@ class KeyspaceHandlers:
         return HttpResponse(201, [JSON], write(keyspace_to_json(result.record)))
 
     async def get(self, asked: Asked) -> HttpResponse:
-        """One of them."""
-        return HttpResponse(200, [JSON], write(keyspace_to_json(await find_keyspace(self._engine, asked.keyspace))))
+        """One of them, with who holds it."""
+        result, _stamp = await self._engine.ask(KeyspaceDescribe(asked.keyspace), Context())
+        assert isinstance(result, KeyspaceDescribeResult)
+        told = keyspace_to_json(result.record)
+        if result.record.model is not Model.STRONG:
+            active = sorted(result.replicas.active.items())
+            told["replicas"] = [replica_to_json(number, holder) for number, holder in active]
+        return HttpResponse(200, [JSON], write(told))
 
     async def drop(self, asked: Asked) -> HttpResponse:
         """Take one away, with all that it holds."""

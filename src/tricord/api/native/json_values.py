@@ -13,6 +13,7 @@ from tricord.base.changes import Change
 from tricord.base.errors import InvalidRequest, NestedTooDeep
 from tricord.base.hybrid_clock import milliseconds_of
 from tricord.base.keyspaces import KeyspaceRecord, Model
+from tricord.base.replica_sets import Holder, MemberReplica
 from tricord.base.typed import FetchResult, KeyChange, TypedEvents, TypedKey, Update
 from tricord.base.values import DataType, Shown, Value
 from tricord.wire.native.values import DEPTH_MAX
@@ -169,3 +170,10 @@ def events_to_json(events: TypedEvents, model: Model, resume: str) -> dict[str, 
 def keyspace_to_json(record: KeyspaceRecord) -> dict[str, Any]:
     """A keyspace."""
     return {"id": record.id, "name": record.name, "model": record.model.value}
+
+
+def replica_to_json(number: int, holder: Holder) -> dict[str, Any]:
+    """Who holds a keyspace under a number: ids in hexadecimal."""
+    if isinstance(holder, MemberReplica):
+        return {"number": number, "member": f"{holder.member:x}"}
+    return {"number": number, "edge": holder.identity.hex()}

@@ -72,8 +72,16 @@ SCHEMAS: dict[str, Any] = {
         "description": "Text, or bytes that are no UTF-8 as base64.",
         "oneOf": [_TEXT, record(["base64"], base64={"type": "string", "contentEncoding": "base64"})],
     },
+    "Replica": record(
+        ["number"],
+        number=_WHOLE,
+        member=_TEXT | {"description": "A member's id, in hexadecimal."},
+        edge=_TEXT | {"description": "An edge's id, in hexadecimal."},
+    ),
     "Keyspace": record(
         ["id", "name", "model"],
+        replicas=listed(reference("Replica"))
+        | {"description": "Who holds it: where one causal or eventual is asked for."},
         id=_WHOLE,
         name=_TEXT,
         model={"type": "string", "enum": [model.value for model in Model]},
