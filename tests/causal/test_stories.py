@@ -193,7 +193,7 @@ def fetch(taker: Member, giver: Member, pieces: int = 99) -> None:
     for _ in range(pieces):
         piece = giver.replica.piece(start, 1, former=taker.replica.former())
         assert piece is not None
-        assert taker.replica.expects(piece)
+        assert taker.replica.expects(piece, giver.number)
         taker.replica.take_piece(piece, NOW)
         start = piece.end
         if not start:
@@ -210,7 +210,7 @@ def test_half_a_state_is_not_gone_on_with_at_one_that_has_less_than_was_here_bef
     three.replica.begin_fetch()
     behind = two.replica.piece()
     assert behind is not None
-    assert not three.replica.expects(behind), "it would bring back what the second write replaced"
+    assert not three.replica.expects(behind, 2), "it would bring back what the second write replaced"
     two.take(second)
     fetch(three, two)
     assert three.take(third).operations
@@ -226,7 +226,7 @@ def test_a_piece_that_comes_late_is_no_part_of_a_later_fetch() -> None:
     assert late is not None
     one.put(b="2")
     fetch(two, one, pieces=1)
-    assert not two.replica.expects(late), "it lacks what the first piece of this fetch speaks of"
+    assert not two.replica.expects(late, 1), "it lacks what the first piece of this fetch speaks of"
     rest = one.replica.piece(first.end, 1)
     assert rest is not None
     two.replica.take_piece(rest, NOW)
@@ -303,6 +303,61 @@ def test_who_comes_back_sends_nothing_under_its_former_name() -> None:
     tell_all(one, back)
     assert not back.replica.to_send(1).operations, "one that closed the former name would never take it"
     assert not back.replica.have().past.entries
+
+
+def test_who_comes_back_gives_no_state_with_what_it_wrote_under_its_former_name() -> None:
+    one, two = Member(1, (1, 2)), Member(2, (1, 2))
+    two.put(a="never sent")
+    new, back = Member(3, (1, 3, 4)), Member(4, (1, 3, 4), two.store)
+    for member in (one, new, back):
+        member.replica.change_set(2, (1, 3, 4), (2,))
+    for member in (new, back):
+        member.replica.begin_fetch()
+    tell_all(one, new, back)
+    assert back.replica.piece() is None, "the new one would have what the others close the former name without"
+    one.replica.cut()
+    assert one.replica.past.is_closed(two.origin)
+    fetch(new, one)
+    back.replica.begin_fetch()
+    piece = one.replica.piece(former=back.replica.former())
+    assert piece is not None
+    renamed = back.replica.take_piece(piece, NOW).operations
+    for member in (one, new):
+        member.take(*renamed)
+    assert one.read("a") == new.read("a") == back.read("a") == ["never sent"]
+
+
+def test_who_comes_back_gives_its_state_where_nobody_else_has_one() -> None:
+    two = Member(2, (1, 2))
+    two.put(a="never sent")
+    new, back = Member(3, (3, 4)), Member(4, (3, 4), two.store)
+    for member in (new, back):
+        member.replica.change_set(2, (3, 4), (1, 2))
+        member.replica.begin_fetch()
+    assert back.replica.piece() is None
+    tell_all(new, back)
+    fetch(new, back)
+    tell_all(new, back)
+    new.replica.cut()
+    fetch(back, new)
+    assert new.read("a") == back.read("a") == ["never sent"]
+
+
+def test_the_state_of_one_that_was_retired_meanwhile_is_not_gone_on_with() -> None:
+    one, two, new = Member(1), Member(2), Member(3)
+    one.take(two.put(a="1", b="1"))
+    two.put(a="2", b="2")
+    fetch(new, two, pieces=1)
+    for member in (one, new):
+        member.replica.change_set(2, (1, 3), (2,))
+    tell_all(one, new)
+    one.replica.cut()
+    assert one.replica.past.is_closed(two.origin)
+    rest = two.replica.piece(b"b")
+    assert rest is not None
+    assert not new.replica.expects(rest, 2), "the other one has closed that name with less"
+    fetch(new, one)
+    assert (new.read("a"), new.read("b")) == (one.read("a"), one.read("b")) == (["1"], ["1"])
 
 
 def test_nothing_is_closed_over_the_head_of_one_that_fetches_and_has_more() -> None:
@@ -394,7 +449,7 @@ def test_who_was_retired_unawares_takes_no_state_under_its_name() -> None:
     piece = one.replica.piece()
     assert piece is not None
     assert piece.past.is_closed(two.origin)
-    assert not two.replica.expects(piece)
+    assert not two.replica.expects(piece, 1)
 
 
 def test_who_hears_that_its_start_is_over_writes_no_more_in_it() -> None:

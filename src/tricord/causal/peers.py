@@ -14,17 +14,18 @@ from tricord.causal.past import FORMAT_VERSION, Past
 @message
 class Have:
     """What a replica tells of itself; others may pass it on. ``epoch``: the change of the replica set that it knows;
-    ``fetching``: it takes over a state, after which it has other things."""
+    ``fetching``: it takes over a state, after which it has other things; ``bare``: of its own it has none to give."""
 
     replica: int
     incarnation: int
     epoch: int
     past: Past
     fetching: bool = False
+    bare: bool = False
 
     def encode(self) -> bytes:
         """Its bytes."""
-        out = bytearray((FORMAT_VERSION, self.fetching))
+        out = bytearray((FORMAT_VERSION, self.fetching | self.bare << 1))
         for number in (self.replica, self.incarnation, self.epoch):
             put_number(out, number)
         self.past.write(out)
@@ -35,8 +36,9 @@ class Have:
         """From its bytes. Raises ``MalformedEncoding``."""
         reader = Reader(data)
         reader.version(FORMAT_VERSION)
-        fetching = bool(reader.number(1))
-        have = cls(reader.number(), reader.number(INCARNATION_MAX), reader.number(), Past.read(reader), fetching)
+        flags = reader.number(3)
+        replica, incarnation, epoch = reader.number(), reader.number(INCARNATION_MAX), reader.number()
+        have = cls(replica, incarnation, epoch, Past.read(reader), bool(flags & 1), bool(flags & 2))
         reader.finish()
         return have
 
@@ -134,3 +136,8 @@ class Peers:
     def all_know(self, epoch: int) -> bool:
         """Whether each of the others has said that it knows that change of the set."""
         return all(peer.have is not None and peer.have.epoch >= epoch for peer in self.peers.values())
+
+    def all_are_bare(self) -> bool:
+        """Whether each of the others has said, since the set changed last, that it has no state to give."""
+        words = (peer.have for peer in self.peers.values())
+        return all(have is not None and have.bare and have.epoch >= self.epoch for have in words)

@@ -178,7 +178,7 @@ class CausalReplica(TakingOver):
         past = self.durable.copy()
         for origin in [origin for origin in past.entries if origin[0] in self._former]:
             del past.entries[origin]  # until these are closed, and what nobody has of them got new names
-        return Have(self.replica, self.origin[1], epoch, past, self.fetching)
+        return Have(self.replica, self.origin[1], epoch, past, self.fetching, self._is_bare)
 
     def heard(self, have: Have, *, first_hand: bool = True) -> int:
         """What a replica told of itself; second hand the same word may come often. Gives 0, or its newest incarnation

@@ -28,11 +28,11 @@ class TakingOver(ReplicaState):
         the host has logged all up to ``sequence``.
 
         ``former``: what the other says of itself. None where one of these ids is not closed here yet, or this replica
-        is itself taking over a state and has only a part of it, or nothing: ask again later, or another one.
+        is itself taking over a state and has only a part of it, or nothing, or what it never sent under a former id
+        (unless nobody else has anything to give): ask again later, or another one.
         """
-        joins = self.fetching and not self.past.entries and not self.past.closed
         unclosed = any(not self.past.is_closed(Origin(replica, INCARNATION_MAX)) for replica in former)
-        if joins or unclosed or self._mixed_now:
+        if unclosed or self._is_bare or (self._is_unsettled and not self.peers.all_are_bare()):
             return None
         cells: list[tuple[bytes, bytes]] = []
         size, end = 0, b""
@@ -48,6 +48,16 @@ class TakingOver(ReplicaState):
         """Retired ids under which there are writes in this log: whoever gives a state must have closed them."""
         found = {head_of(row.data).origin[0] for row in self.log.rows() if row.mine}
         return sorted(found - {self.replica, PROVISIONAL})
+
+    @property
+    def _is_bare(self) -> bool:
+        """Whether this replica takes over a state and has nothing before that, or only a part of it."""
+        return (self.fetching and not self.past.entries and not self.past.closed) or self._mixed_now
+
+    @property
+    def _is_unsettled(self) -> bool:
+        """Whether there is more here under a former id than others may close it with."""
+        return any(origin[0] in self._former for origin in self.past.entries)
 
     @property
     def _mixed_now(self) -> bool:
@@ -74,9 +84,13 @@ class TakingOver(ReplicaState):
         """Whether only operations are missing now: those that came while the pieces did."""
         return self._all_pieces
 
-    def expects(self, piece: Piece) -> bool:
+    def expects(self, piece: Piece, sender: int) -> bool:
         """Whether the piece is the next one, and its sender one whose state can be taken over: not everyone's can where
-        pieces of another fetch are here already. If not: ask again later, or another one."""
+        pieces of another fetch are here already, and nobody's who was retired: the others may have closed its id with
+        less. If not: ask again later, or another one."""
+        return sender in self.peers.active and self._goes_on_with(piece)
+
+    def _goes_on_with(self, piece: Piece) -> bool:
         if not self.fetching or self._all_pieces or piece.start != self._next_start:
             return False
         if piece.past.is_closed(self.origin):
@@ -101,7 +115,7 @@ class TakingOver(ReplicaState):
         """The next piece, in order and all of one replica. Writes of this disk that the other will never hear of by
         their names (their incarnation was closed without them) get new names first. The host commits the tables before
         it goes on: its log has nothing of this. Raises ``MalformedEncoding``."""
-        assert self.expects(piece), "pieces come in order, after begin_fetch"
+        assert self._goes_on_with(piece), "pieces come in order, after begin_fetch"
         result = Delivered()
         cells = [(key, decode_cell(data)) for key, data in piece.cells]
         if self._first_past is None:

@@ -90,7 +90,7 @@ class Fetching:
         core = self._core
         if not core.fetching or sender != self._source or message.fetch != self._fetch or core.has_all_pieces:
             return
-        if message.piece is None or not core.expects(message.piece):
+        if message.piece is None or not core.expects(message.piece, sender):
             self._asked_at = self._now() - ANSWER_SECONDS / 2
             self._fetch = 0
             return

@@ -220,7 +220,7 @@ class Host:
         if not self.replica.fetching or sender != self.fetch_from or self.replica.has_all_pieces:
             return
         piece = Piece.decode(data)
-        if not self.replica.expects(piece):
+        if not self.replica.expects(piece, sender):
             return
         self.took(self.replica.take_piece(piece, self.world.wall(self)))
         self.checkpoint()
