@@ -13,7 +13,6 @@ from tricord.base.dots import INCARNATION_MAX
 from tricord.base.encoding import Reader, put_bytes, put_number, read_whole
 from tricord.base.errors import MalformedEncoding
 from tricord.base.message import message
-from tricord.causal.operation import Operation, decode_operation
 from tricord.causal.peers import Have
 from tricord.causal.transfer import Piece
 
@@ -29,9 +28,10 @@ class Haves:
 
 @message
 class Operations:
-    """What the receiver lacks, in the sender's order."""
+    """Writes that the receiver lacks, as far as the sender knows, each as its bytes. What two others send comes twice:
+    ``CausalReplica.lacks`` says at little cost which ones are worth ``decode_operation``."""
 
-    operations: list[Operation]
+    operations: list[bytes]
 
 
 @message
@@ -129,7 +129,7 @@ def _read(reader: Reader) -> Message:
     if kind == _HAVES:
         return Haves([Have.decode(reader.bytes()) for _ in range(reader.count(1))])
     if kind == _OPERATIONS:
-        return Operations([decode_operation(reader.bytes()) for _ in range(reader.count(1))])
+        return Operations([reader.bytes() for _ in range(reader.count(1))])
     if kind == _LAGGING:
         return Lagging()
     if kind == _OUTDATED:

@@ -86,6 +86,11 @@ def head_of(data: bytes) -> Head:
     return Head(Origin(replica, incarnation), first, first + count - 1)
 
 
+def may_be_read(data: bytes) -> bool:
+    """Whether ``head_of`` can look at bytes that may be anybody's. What it says of them is not checked then."""
+    return len(data) >= _HEAD.size
+
+
 def decode_operation(data: bytes) -> Operation:
     """From its bytes, which may be anybody's. Raises ``MalformedEncoding``. Deltas are looked at by ``deltas_of``."""
     if not _HEAD.size <= len(data) <= OPERATION_BYTES_MAX:

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from tricord.base.environment import Environment, Timer
-from tricord.base.errors import ReplicaRetired, TricordError
+from tricord.base.errors import MalformedEncoding, ReplicaRetired, TricordError
 from tricord.causal.messages import (
     AskPiece,
     Haves,
@@ -20,6 +20,7 @@ from tricord.causal.messages import (
     encode_operations,
     encode_outdated,
 )
+from tricord.causal.operation import decode_operation
 from tricord.causal.peers import Have
 from tricord.causal.replica import CausalReplica, Delivered
 from tricord.server.replicas.causal_deliveries import Deliveries
@@ -223,8 +224,7 @@ class Talking:
         try:
             message = decode_message(data)
         except TricordError as error:
-            self.refused += 1
-            self._alarm("a message cannot be read", f"from replica {sender}: {error}")
+            self._cannot_be_read(sender, error)
             return
         self.heard_at[sender] = self._now()
         match message:
@@ -242,6 +242,10 @@ class Talking:
             case PieceGiven():
                 self._fetching.given(sender, message)
 
+    def _cannot_be_read(self, sender: int, error: TricordError) -> None:
+        self.refused += 1
+        self._alarm("a message cannot be read", f"from replica {sender}: {error}")
+
     def _hear(self, sender: int, words: list[Have]) -> None:
         core = self._core
         before = core.base
@@ -258,13 +262,17 @@ class Talking:
         if committer.is_held_up:
             return  # they come again
         try:
-            result = self._core.receive(sender, message.operations, self._environment.clock.wall_ns() // 1_000_000)
+            lacking = [decode_operation(data) for data in message.operations if self._core.lacks(data)]
+            result = self._core.receive(sender, lacking, self._environment.clock.wall_ns() // 1_000_000)
         except ReplicaRetired:
+            return
+        except MalformedEncoding as error:
+            self._cannot_be_read(sender, error)
             return
         if result.refused:
             self.refused += len(result.refused)
-            operation, error = result.refused[0]
-            self._alarm("writes cannot be taken in", f"of replica {operation.origin.replica}: {error}")
+            operation, why = result.refused[0]
+            self._alarm("writes cannot be taken in", f"of replica {operation.origin.replica}: {why}")
         if result.ahead:
             self._alarm("a clock is far ahead", f"{result.ahead} ms, in writes that came from replica {sender}")
         if result.operations or result.resynced or result.satisfied:
