@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import socket
 import tempfile
 from collections.abc import Iterable, Iterator
@@ -38,6 +37,8 @@ def consistency(
       tricord demo consistency
       tricord demo consistency --plain | cat
     """
+    import asyncio
+
     from tricord.cli.demo_screen import Screen
 
     screen = Screen(plain=plain, record=bool(svg))
@@ -52,6 +53,8 @@ def consistency(
 
 async def _run(cluster: LocalCluster, screen: Screen) -> bool:
     """Whether all is as promised."""
+    import asyncio
+
     from tricord.cli.demo_recorded import Recorded
     from tricord.cli.demo_screen import COLUMNS
     from tricord.cli.demo_story import Story
