@@ -243,11 +243,9 @@ class CausalReplica(TakingOver):
         sending: list[bytes] = []
         size = 0
         has = found.have.past.has
-        # What it wrote since its start it has, also where its last word is of before.
-        theirs = Origin(peer, found.have.incarnation)
         for row in self.log.rows(found.cursor, self.persisted_to):
             head = head_of(row.data)
-            if head.origin != theirs and not has(head.origin, head.last) and head.origin[0] not in self._former:
+            if not has(head.origin, head.last) and head.origin[0] not in self._former:
                 if sending and size + len(row.data) > bytes_max:
                     break
                 sending.append(row.data)
