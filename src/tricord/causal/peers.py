@@ -71,8 +71,6 @@ class Peer:
             or (first_hand and self.sent and before.past == have.past)
         ):
             self.rewind()
-        elif have.incarnation != before.incarnation and not have.past.includes(before.past):
-            self.rewind()  # its disk is an older one, and what it confirmed before is behind the cursor
 
     def rewind(self) -> None:
         """Begin anew with what it said last."""

@@ -115,8 +115,7 @@ class Fetching:
         return ready
 
     def _begin(self, source: int) -> None:
-        self._core.begin_fetch()
-        self._deliveries.took(Delivered(), unspoken=True)
+        self.begin()
         self._source = source
         self._fetch = self._environment.random.bits(32) | 1
         self._ask(b"")
