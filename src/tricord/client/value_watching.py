@@ -13,10 +13,10 @@ from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from tricord.base import errors
 from tricord.base.dots import VersionVector
 from tricord.base.errors import InvalidRequest, TricordError
 from tricord.base.typed import Fetch, TypedEvents, TypedWatch
+from tricord.client.attempts import AGAIN, Attempts
 from tricord.client.caller import Caller
 from tricord.client.feed import TypedFeed
 from tricord.client.value_results import ValueBatch
@@ -24,11 +24,6 @@ from tricord.client.value_steps import found
 
 if TYPE_CHECKING:
     from types import TracebackType
-
-FIRST_PAUSE_SECONDS = 0.1
-LONGEST_PAUSE_SECONDS = 1.0
-
-_AGAIN = (errors.Unavailable, errors.DeadlineExceeded, errors.NotForLearners, errors.TooManyRequests)
 
 
 class ValueWatch:
@@ -48,13 +43,11 @@ class ValueWatch:
         self._timeout = timeout
         self._feed: TypedFeed | None = None
         self._caller: Caller | None = None
-        self._failures = 0
-        self._failure: TricordError | None = None
         self._is_anew = False
         self._ready: ValueBatch | None = None
         self._reading = False
         self._closed = False
-        self._closing = asyncio.Event()
+        self._attempts = Attempts(opener)
 
     async def __aenter__(self) -> ValueWatch:
         try:
@@ -64,8 +57,7 @@ class ValueWatch:
         except BaseException as error:
             self.close()
             if isinstance(error, TimeoutError):
-                late = errors.DeadlineExceeded(f"no member made the watch in {self._timeout:g} s")
-                raise self._failure or late from None
+                raise self._attempts.too_late(self._timeout) from None
             raise
         return self
 
@@ -77,7 +69,7 @@ class ValueWatch:
     def close(self) -> None:
         """Give it up; who reads gets the end. Closing twice is fine."""
         self._closed = True
-        self._closing.set()
+        self._attempts.close()
         feed, self._feed = self._feed, None
         if feed is not None:
             feed.close()
@@ -125,7 +117,7 @@ class ValueWatch:
             if not self._closed:
                 await self._again_after(error)
             return
-        self._failure, self._failures = None, 0
+        self._attempts.worked()
         self._keep(told)
 
     def _keep(self, told: TypedEvents) -> None:
@@ -158,18 +150,9 @@ class ValueWatch:
 
     async def _again_after(self, error: TricordError) -> None:
         """Wait before the next attempt. Raises ``error`` where none can help."""
-        if not isinstance(error, _AGAIN):
+        if not isinstance(error, AGAIN):
             raise error
-        self._failure = error
-        self._failures += 1
-        if self._failures > 1:
-            longest = min(FIRST_PAUSE_SECONDS * 2 ** min(self._failures - 2, 30), LONGEST_PAUSE_SECONDS)
-            pause = (await self._opener()).environment.random.uniform(longest / 2, longest)
-            try:
-                async with asyncio.timeout(pause):
-                    await self._closing.wait()
-            except TimeoutError:
-                pass
+        await self._attempts.pause_after(error)
 
 
 def _written(spec: TypedWatch) -> str:

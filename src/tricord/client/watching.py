@@ -17,6 +17,7 @@ from tricord.base.errors import RevisionCompacted, TricordError
 from tricord.base.operations import Event
 from tricord.base.reachable import reachable
 from tricord.base.watching import WatchSpec
+from tricord.client.attempts import AGAIN, Attempts
 from tricord.client.caller import Caller
 from tricord.client.feed import Compacted, Feed, FeedItem, Progress, Resynced
 from tricord.client.keys import FROM_HERE_ON, Data, prefix_range, span, to_bytes
@@ -32,15 +33,11 @@ T_co = TypeVar("T_co", bound=Event | Progress | Resynced, covariant=True)
 
 OnCompaction: TypeAlias = Literal["raise", "resync"]
 
-FIRST_PAUSE_SECONDS = 0.1
-LONGEST_PAUSE_SECONDS = 1.0
 FAULTS_MAX = 5
 """So often in turn a server may answer nonsense."""
 QUIET_SECONDS = 60.0
 """After so much silence the member is asked for a mark: a watch of keys that never change shall not fall behind a
 compaction. It also asks for marks of its own accord, but seldom."""
-
-_AGAIN = (errors.Unavailable, errors.DeadlineExceeded, errors.NotForLearners, errors.TooManyRequests)
 
 
 class Watch(Generic[T_co]):
@@ -74,12 +71,11 @@ class Watch(Generic[T_co]):
         self._cluster = 0
         self._gone: Compacted | None = None
         self._ready: deque[Event | Progress | Resynced] = deque()
-        self._failure: TricordError | None = None
-        self._failures = self._faults = 0
+        self._faults = 0
         self._reading = False
         self._mark_wanted = False
         self._closed = False
-        self._closing = asyncio.Event()
+        self._attempts = Attempts(opener)
 
     # --- for the reader ------------------------------------------------------------------------------------
 
@@ -91,8 +87,7 @@ class Watch(Generic[T_co]):
         except BaseException as error:
             self.close()
             if isinstance(error, TimeoutError):
-                late = errors.DeadlineExceeded(f"no member made the watch in {self._timeout:g} s")
-                raise self._failure or late from None
+                raise self._attempts.too_late(self._timeout) from None
             raise
         return self
 
@@ -104,7 +99,7 @@ class Watch(Generic[T_co]):
     def close(self) -> None:
         """Give it up; who reads gets the end. Closing twice is fine."""
         self._closed = True
-        self._closing.set()
+        self._attempts.close()
         feed, self._feed = self._feed, None
         if feed is not None:
             feed.close()
@@ -198,7 +193,8 @@ class Watch(Generic[T_co]):
             if not self._closed:
                 await self._again_after(error)
             return
-        self._failure, self._failures, self._faults = None, 0, 0
+        self._attempts.worked()
+        self._faults = 0
         self._keep(item)
 
     def _keep(self, item: FeedItem) -> None:
@@ -246,19 +242,10 @@ class Watch(Generic[T_co]):
         """Wait before the next attempt. Raises ``error`` where none can help."""
         if isinstance(error, errors.ServerFault):
             self._faults += 1
-        if not isinstance(error, _AGAIN) and not 0 < self._faults < FAULTS_MAX:
+        if not isinstance(error, AGAIN) and not 0 < self._faults < FAULTS_MAX:
             raise error
-        self._failure = error
         reachable("a watch lost its member")
-        self._failures += 1
-        if self._failures > 1:
-            longest = min(FIRST_PAUSE_SECONDS * 2 ** min(self._failures - 2, 30), LONGEST_PAUSE_SECONDS)
-            pause = (await self._opener()).environment.random.uniform(longest / 2, longest)
-            try:
-                async with asyncio.timeout(pause):
-                    await self._closing.wait()
-            except TimeoutError:
-                pass
+        await self._attempts.pause_after(error)
 
     # --- what is gone --------------------------------------------------------------------------------------
 
