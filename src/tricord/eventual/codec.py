@@ -3,7 +3,8 @@
 before all of it was read.
 
 Layout: format version, cluster, keyspace, sender and receiver, each with its incarnation, kind, then the kind's fields
-in the order of their records. Numbers are varints, sums 8 bytes each (big-endian), keys have their length before them.
+in the order of their records. Numbers are varints, sums 8 bytes each (big-endian); keys, deltas and cells have their
+length before them, so what cannot be read of one key is passed over (``Unread``).
 """
 
 from __future__ import annotations
@@ -11,12 +12,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from itertools import pairwise
 from struct import Struct
-from typing import Any
+from typing import Any, TypeVar
 
 from tricord.base.dots import INCARNATION_MAX, REPLICA_MAX, read_dots, write_dots
 from tricord.base.encoding import Reader, put_bytes, put_number
-from tricord.base.errors import MalformedEncoding
-from tricord.crdt.encoding import decode_delta, encode_delta, read_cell, write_cell
+from tricord.base.errors import MalformedEncoding, TricordError
+from tricord.crdt.encoding import decode_cell, decode_delta, encode_cell, encode_delta
 from tricord.eventual.known import Known
 from tricord.eventual.messages import (
     AskCells,
@@ -34,6 +35,7 @@ from tricord.eventual.messages import (
     Rejection,
     Root,
     Stored,
+    Unread,
 )
 from tricord.eventual.tree import LEAVES, LEVELS, PARTS
 
@@ -46,6 +48,7 @@ RANGES_MAX = 64
 """Ranges or leaves asked for at once."""
 HOPS_MAX = 8
 _SUMS = Struct(f">{PARTS}Q")
+T = TypeVar("T")
 
 
 def encode_message(head: Head, sent: Message) -> bytes:
@@ -62,7 +65,7 @@ def encode_message(head: Head, sent: Message) -> bytes:
 
 
 def decode_message(data: bytes) -> tuple[Head, Message]:
-    """From the bytes of ``encode_message``. Raises MalformedEncoding, UnknownType and NestedTooDeep."""
+    """From the bytes of ``encode_message``. Raises MalformedEncoding."""
     if len(data) > MESSAGE_BYTES_MAX:
         raise MalformedEncoding(f"a message of {len(data)} bytes, at most {MESSAGE_BYTES_MAX} are read")
     reader = Reader(data)
@@ -108,8 +111,21 @@ def _write_deltas(out: bytearray, sent: Deltas) -> None:
 
 
 def _read_deltas(reader: Reader) -> Deltas:
-    number, hops = reader.number(), reader.number(HOPS_MAX)
-    return Deltas(number, hops, [(reader.bytes(), decode_delta(reader.bytes())) for _ in range(reader.count(4))])
+    received = Deltas(reader.number(), reader.number(HOPS_MAX), [])
+    for _ in range(reader.count(2)):
+        key, data = reader.bytes(), reader.bytes()
+        delta = _read_one(key, data, decode_delta, received.unread)
+        if delta is not None:
+            received.deltas.append((key, delta))
+    return received
+
+
+def _read_one(key: bytes, data: bytes, decode: Callable[[bytes], T], unread: list[Unread]) -> T | None:
+    try:
+        return decode(data)
+    except TricordError as error:
+        unread.append(Unread(key, error))
+        return None
 
 
 def _write_stored(out: bytearray, sent: Stored) -> None:
@@ -202,12 +218,17 @@ def _write_cells(out: bytearray, sent: Cells) -> None:
     put_number(out, len(sent.cells))
     for key, cell in sent.cells:
         put_bytes(out, key)
-        write_cell(out, cell)
+        put_bytes(out, encode_cell(cell))
 
 
 def _read_cells(reader: Reader) -> Cells:
-    number, finished, last = reader.number(), reader.number(RANGES_MAX), reader.bytes()
-    return Cells(number, finished, last, [(reader.bytes(), read_cell(reader)) for _ in range(reader.count(2))])
+    received = Cells(reader.number(), reader.number(RANGES_MAX), reader.bytes(), [])
+    for _ in range(reader.count(2)):
+        key, data = reader.bytes(), reader.bytes()
+        cell = _read_one(key, data, decode_cell, received.unread)
+        if cell is not None:
+            received.cells.append((key, cell))
+    return received
 
 
 def _write_have(out: bytearray, sent: Have) -> None:
@@ -240,13 +261,18 @@ def _write_keys(out: bytearray, sent: Keys) -> None:
     put_number(out, len(sent.keys))
     for key, cell, seen in sent.keys:
         put_bytes(out, key)
-        write_cell(out, cell)
+        put_bytes(out, encode_cell(cell))
         write_dots(out, seen)
 
 
 def _read_keys(reader: Reader) -> Keys:
-    number = reader.number()
-    return Keys(number, [(reader.bytes(), read_cell(reader), read_dots(reader)) for _ in range(reader.count(3))])
+    received = Keys(reader.number(), [])
+    for _ in range(reader.count(3)):
+        key, data, seen = reader.bytes(), reader.bytes(), read_dots(reader)
+        cell = _read_one(key, data, decode_cell, received.unread)
+        if cell is not None:
+            received.keys.append((key, cell, seen))
+    return received
 
 
 def _write_rejected(out: bytearray, sent: Rejected) -> None:

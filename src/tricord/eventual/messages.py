@@ -8,6 +8,7 @@ from enum import IntEnum
 from typing import TypeAlias
 
 from tricord.base.dots import Dot
+from tricord.base.errors import TricordError
 from tricord.base.message import message
 from tricord.crdt.cell import Cell, Delta
 from tricord.eventual.known import Known
@@ -20,6 +21,15 @@ class Rejection(IntEnum):
     """It does not belong, or not any more."""
     SUPERSEDED = 2
     """It ran under a higher incarnation before."""
+
+
+@message
+class Unread:
+    """What the sender has under a key and this version cannot read: a later one wrote it, or it is damaged. Never sent:
+    the reader of a message puts it there, so that one key does not cost the others."""
+
+    key: bytes
+    error: TricordError
 
 
 @message
@@ -43,6 +53,7 @@ class Deltas:
     number: int
     hops: int
     deltas: list[tuple[bytes, Delta]]
+    unread: list[Unread] = field(default_factory=list)
 
 
 @message
@@ -106,6 +117,7 @@ class Cells:
     finished: int
     last: bytes
     cells: list[tuple[bytes, Cell]]
+    unread: list[Unread] = field(default_factory=list)
 
 
 @message
@@ -130,6 +142,7 @@ class Keys:
 
     number: int
     keys: list[tuple[bytes, Cell, tuple[Dot, ...]]]
+    unread: list[Unread] = field(default_factory=list)
 
 
 @message

@@ -57,11 +57,17 @@ class Reading:
         waiting = self._waiting.get(received.number)
         if waiting is None:
             return
+        self._state.cannot_read(head.sender, received.unread)
         self._state.follow(cell for _, cell, _ in received.keys)
         asked = set(waiting.asked.keys)
         for key, cell, seen in received.keys:
             if key in asked:
                 self._state.join(key, cell, seen)
+        unread = [one.error for one in received.unread if one.key in asked]
+        if unread:
+            del self._waiting[received.number]
+            self._state.output.reads.append(ReadAnswer(waiting.asked.ticket, [], unread[0]))
+            return
         waiting.who.add(head.sender)
         if len(waiting.who) + 1 >= waiting.asked.replicas:
             del self._waiting[received.number]

@@ -6,6 +6,9 @@ peer keeps nothing of a round, and both go on writing. At the end all that the p
 seen here too: for each key there was a moment in the round at which either both held the same, or what the peer had was
 joined. Only then is that context merged. As what the peer has seen, it serves all joins of the round: one that is older
 than the cells says less, and takes nothing away that it should not.
+
+What this version cannot read of the peer's cells stays as it is here. Such a round repairs the other keys and proves
+nothing: its context is not merged, or this replica would take away at others what it never had.
 """
 
 from __future__ import annotations
@@ -46,6 +49,8 @@ class Round:
     ranges: list[tuple[int, int]] = field(default_factory=list)
     leaves: list[int] = field(default_factory=list)
     after: bytes = b""
+    lacks: bool = False
+    """Something of the peer's could not be read."""
 
 
 class Repair:
@@ -173,12 +178,17 @@ class Repair:
         if received.finished > len(asked.leaves) or (not received.finished and received.last <= asked.after):
             return False
         theirs = {_place(key): (key, cell) for key, cell in received.cells}
+        unread = {_place(one.key) for one in received.unread}
+        self._state.cannot_read(running.peer, received.unread)
+        running.lacks = running.lacks or bool(unread)
         self._state.follow(cell for _, cell in received.cells)
         for leaf, after, last in _pieces(asked, received):
             mine = self._state.store.places(leaf, after)
             for place in sorted({*mine, *(each for each in theirs if _within(each, leaf, after))}):
                 if last and place > last:
                     break
+                if place in unread:
+                    continue
                 key, cell = theirs.get(place, (place[8:], {}))
                 self._state.join(key, cell, running.known)
         running.leaves = running.leaves[received.finished :]
@@ -205,6 +215,9 @@ class Repair:
     def _finish(self, running: Round) -> None:
         state = self._state
         self._round = None
+        if running.lacks:
+            reachable("a round could not be whole: something cannot be read")
+            return
         state.known.merge(running.known)
         state.joined = state.joined or running.joined
         self._agreement.reached(running.peer, running.begun, running.wall, running.ages)

@@ -34,7 +34,7 @@ from tricord.eventual.repair import Repair
 from tricord.eventual.returning import Former, Returning
 from tricord.eventual.state import State
 from tricord.eventual.store import ReplicaStore
-from tricord.eventual.turn import Input, Output
+from tricord.eventual.turn import Input, Output, UnreadAlarm
 from tricord.eventual.writing import Writing
 
 
@@ -173,6 +173,7 @@ class EventualReplica:
             head, received = decode_message(data)
         except TricordError as error:
             state.refuse(error.code)
+            state.output.unread = UnreadAlarm(0, None, error)
             return
         config = state.config
         if (head.cluster, head.keyspace, head.receiver) != (config.cluster, config.keyspace, config.replica):

@@ -54,8 +54,9 @@ class Spread:
         self._pending.append((counter, delta_bytes(key, delta)))
 
     def receive(self, head: Head, received: Deltas) -> None:
-        """Take in writes of others; once they are durable here, say so."""
+        """Take in writes of others; once all of them are durable here, say so."""
         state = self._state
+        state.cannot_read(head.sender, received.unread)
         state.follow(delta.cell for _, delta in received.deltas)
         fresh = []
         relay = self._relay(head.sender, received)
@@ -65,7 +66,7 @@ class Spread:
             state.apply(key, delta)
         if fresh and relay is not None:
             self._relayed.setdefault(relay, []).extend(fresh)
-        if received.number:
+        if received.number and not received.unread:
             state.send_durable(head.sender, Stored(received.number), head.incarnation)
 
     def confirmed(self, peer: int, received: Stored) -> None:

@@ -12,9 +12,9 @@ from tricord.crdt.cell import Cell, Delta, dots_of, entries_of
 from tricord.crdt.join import apply_delta, join_cells
 from tricord.eventual.codec import encode_message
 from tricord.eventual.config import EventualConfig
-from tricord.eventual.messages import Head, Message
+from tricord.eventual.messages import Head, Message, Unread
 from tricord.eventual.store import ReplicaStore
-from tricord.eventual.turn import Output
+from tricord.eventual.turn import Output, UnreadAlarm
 
 
 class State:
@@ -49,7 +49,7 @@ class State:
         self.superseded = 0
         """Not 0: others know a higher incarnation of this replica, and do not hear this one."""
         self.refused: dict[str, int] = {}
-        """Messages that were not heard, by reason."""
+        """Messages, and keys in messages, that were not heard, by reason."""
         self._changed: dict[bytes, None] = {}
         self._held: deque[tuple[int, int, bytes]] = deque()
         for origin in [*self.known.context.vector.entries, *self.known.context.cloud]:
@@ -113,6 +113,12 @@ class State:
     def refuse(self, reason: str) -> None:
         """Count a message that is not heard."""
         self.refused[reason] = self.refused.get(reason, 0) + 1
+
+    def cannot_read(self, sender: int, unread: Iterable[Unread]) -> None:
+        """Count, and have told, what a replica has and this version cannot read."""
+        for one in unread:
+            self.refuse(one.error.code)
+            self.output.unread = UnreadAlarm(sender, one.key, one.error)
 
     def _set(self, key: bytes, before: Cell, after: Cell) -> bool:
         if after is before or not (after or before):

@@ -79,6 +79,16 @@ class Input:
     """Those of them that this one speaks to, where ``active`` is given. None: all others."""
 
 
+@message
+class UnreadAlarm:
+    """``key``: under which the sender has what cannot be read; None: all of its message cannot. ``sender``: 0 where not
+    even that is known."""
+
+    sender: int
+    key: bytes | None
+    error: TricordError
+
+
 @dataclass(slots=True)
 class Output:
     """``effects`` stand in the store already, and are to become durable in order: ``Input.persisted`` says so."""
@@ -93,6 +103,8 @@ class Output:
     """Keys that hold something else than before, each once."""
     ahead: int = 0
     """Milliseconds by which another's stamp is ahead of this clock where that is too much to follow, for an alarm."""
+    unread: UnreadAlarm | None = None
+    """What another one said and this version cannot read, for an alarm: the last of it."""
     adopted: bool = False
     """The unsent writes of the retired replica stand here under new names, with this turn's effects."""
     wake_at: float = 0.0

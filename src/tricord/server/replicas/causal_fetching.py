@@ -97,7 +97,7 @@ class Fetching:
         try:
             result = core.take_piece(message.piece, self._environment.clock.wall_ns() // 1_000_000)
         except TricordError as error:
-            self._alarm("a state cannot be taken over", f"from replica {sender}: {error}")
+            self._alarm("a state cannot be taken over", f"from replica {sender}: {error}; {error.hint}")
             self._fetch = 0
             return
         mark = self._deliveries.took(result, unspoken=True)

@@ -293,6 +293,7 @@ class CausalHost:
             bytes=self._deliveries.committer.used_bytes,
             agreement_seconds={peer: now - heard[peer] for peer in core.peers.peers if peer in heard},
             digest=core.digest,
+            refused=dict(self._talking.refused),
         )
 
     # --- others -------------------------------------------------------------------------------------------

@@ -20,7 +20,7 @@ from tricord.causal.messages import (
     encode_operations,
     encode_outdated,
 )
-from tricord.causal.operation import decode_operation
+from tricord.causal.operation import Operation, decode_operation
 from tricord.causal.peers import Have
 from tricord.causal.replica import CausalReplica, Delivered
 from tricord.server.replicas.causal_deliveries import Deliveries
@@ -78,8 +78,8 @@ class Talking:
         self._has_to_tell = False
         self.heard_at: dict[int, float] = {}
         """When each other replica spoke last."""
-        self.refused = 0
-        """Messages and operations that could not be taken in."""
+        self.refused: dict[str, int] = {}
+        """Messages and operations that could not be taken in, by reason."""
 
     def close(self) -> None:
         """Say nothing more."""
@@ -243,7 +243,7 @@ class Talking:
                 self._fetching.given(sender, message)
 
     def _cannot_be_read(self, sender: int, error: TricordError) -> None:
-        self.refused += 1
+        self.refused[error.code] = self.refused.get(error.code, 0) + 1
         self._alarm("a message cannot be read", f"from replica {sender}: {error}")
 
     def _hear(self, sender: int, words: list[Have]) -> None:
@@ -262,21 +262,32 @@ class Talking:
         if committer.is_held_up:
             return  # they come again
         try:
-            lacking = [decode_operation(data) for data in message.operations if self._core.lacks(data)]
+            lacking = self._decoded(sender, message.operations)
             result = self._core.receive(sender, lacking, self._environment.clock.wall_ns() // 1_000_000)
         except ReplicaRetired:
             return
-        except MalformedEncoding as error:
-            self._cannot_be_read(sender, error)
-            return
-        if result.refused:
-            self.refused += len(result.refused)
-            operation, why = result.refused[0]
-            self._alarm("writes cannot be taken in", f"of replica {operation.origin.replica}: {why}")
+        for operation, why in result.refused:
+            self._cannot_be_taken_in(f"replica {operation.origin.replica}", why)
         if result.ahead:
             self._alarm("a clock is far ahead", f"{result.ahead} ms, in writes that came from replica {sender}")
         if result.operations or result.resynced or result.satisfied:
             self._deliveries.took(result, urgent=bool(result.satisfied) or result.resynced)
+
+    def _decoded(self, sender: int, operations: list[bytes]) -> list[Operation]:
+        """Those that are not here. What cannot be read of one holds up no other that does not need it."""
+        found: list[Operation] = []
+        for data in operations:
+            if self._core.lacks(data):
+                try:
+                    found.append(decode_operation(data))
+                except MalformedEncoding as error:
+                    self._cannot_be_taken_in(f"what replica {sender} sent", error)
+        return found
+
+    def _cannot_be_taken_in(self, whose: str, why: TricordError) -> None:
+        """A later version wrote it, or it is damaged. All that needs it waits until it comes and can be read."""
+        self.refused[why.code] = self.refused.get(why.code, 0) + 1
+        self._alarm("writes cannot be taken in", f"{whose}: {why}; {why.hint}")
 
     def _now(self) -> float:
         return self._environment.clock.monotonic()

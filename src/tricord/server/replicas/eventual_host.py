@@ -19,7 +19,7 @@ from tricord.eventual.config import EventualConfig
 from tricord.eventual.replica import EventualReplica
 from tricord.eventual.returning import formers_in
 from tricord.eventual.store import cell_in, cells_in
-from tricord.eventual.turn import Input, Output
+from tricord.eventual.turn import Input, Output, UnreadAlarm
 from tricord.server.replicas.committing import LANE, Committer
 from tricord.server.replicas.eventual_deliveries import Deliveries
 from tricord.server.replicas.eventual_records import CELLS, HostRecords
@@ -86,7 +86,7 @@ class EventualHost:
         self._is_scheduled = False
         self._deliveries = Deliveries(self._records)
         self._waking = Waking(environment.tasks, self._schedule)
-        self._next_alarm = float("-inf")
+        self._next_alarms: dict[str, float] = {}
 
     # --- start and end --------------------------------------------------------------------------------------
 
@@ -288,7 +288,9 @@ class EventualHost:
             self._surroundings.send(self.record.id, receiver, data)
         self._requests.answer(output, lambda ready: self._committer.when_durable(self._committer.written, ready))
         if output.ahead:
-            self._warn_of_clock(given.now, output.ahead)
+            self._warn_of_clock(output.ahead)
+        if output.unread is not None:
+            self._warn_of_unread(output.unread)
         if core.superseded:
             self._give_up()
         if given.received and self._deliveries.are_durable:
@@ -325,8 +327,21 @@ class EventualHost:
             self._surroundings.alarm(self.record.id, "replica superseded", text)
             self._committer.when_durable(self._committer.wrote(), lambda error: None if error else self._retire())
 
-    def _warn_of_clock(self, now: float, ahead: int) -> None:
-        if now >= self._next_alarm:
-            self._next_alarm = now + ALARM_SECONDS
-            text = f"a replica of {self.record.name} stamps writes {ahead / 1000:.0f} s ahead of this clock"
-            self._surroundings.alarm(self.record.id, "clock ahead", text)
+    def _warn_of_clock(self, ahead: int) -> None:
+        self._alarm(
+            "clock ahead", f"a replica of {self.record.name} stamps writes {ahead / 1000:.0f} s ahead of this clock"
+        )
+
+    def _warn_of_unread(self, unread: UnreadAlarm) -> None:
+        if unread.key is None:
+            self._alarm("a message cannot be read", str(unread.error))
+        else:
+            text = f"replica {unread.sender} has under {unread.key!r}: {unread.error}; {unread.error.hint}"
+            self._alarm("writes cannot be taken in", text)
+
+    def _alarm(self, event: str, text: str) -> None:
+        """At most once in a while of each kind."""
+        now = self._environment.clock.monotonic()
+        if now >= self._next_alarms.get(event, float("-inf")):
+            self._next_alarms[event] = now + ALARM_SECONDS
+            self._surroundings.alarm(self.record.id, event, text)

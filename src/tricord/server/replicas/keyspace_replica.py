@@ -34,7 +34,7 @@ class ReplicaStatus:
     """For people and metrics. ``replica`` 0: no number yet. ``unsent``: writes that may be nowhere else.
     ``agreement_seconds``: since the last whole agreement with each other replica (causal: since its last word).
     ``convergence_seconds``: so long after a cut healed and writes ended all are equal (causal: 0, not stated).
-    ``refused``: messages that were not heard, by reason."""
+    ``refused``: messages, and writes in messages, that were not taken in, by reason."""
 
     replica: int
     incarnation: int
