@@ -6,8 +6,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from tricord.base.errors import NotOfThisModel, ResponseTooLarge
-from tricord.base.operations import KeyValue, Range, RangeResult, SortOrder, SortTarget
+from tricord.base.errors import NotOfThisModel, ResponseTooLarge, UnknownType
+from tricord.base.operations import DeleteRange, KeyValue, Range, RangeResult, SortOrder, SortTarget
 from tricord.base.typed import Fetch, TypedKey
 from tricord.crdt.cell import Cell
 from tricord.mvcc.keys import FROM_KEY
@@ -99,6 +99,17 @@ def looked_at(replica: KeyspaceReplica, key: bytes, range_end: bytes) -> Iterato
         if count >= KEYS_MAX:
             raise ResponseTooLarge(f"the range has more than {KEYS_MAX} keys: name a limit, or narrower ranges")
         yield found
+
+
+def removed(keys: ShownKeys, key: bytes, cell: Cell, request: DeleteRange) -> KeyValue | None:
+    """What a deletion takes away under a key; None: nothing is there. What cannot be shown can be removed all the same,
+    unless it is to be shown. Raises UnknownType."""
+    try:
+        return keys.of(key, cell).record
+    except UnknownType:
+        if request.previous:
+            raise
+        return KeyValue(key, b"", 0, 0, 1)
 
 
 def fetch_range(replica: KeyspaceReplica, keys: ShownKeys, request: Fetch) -> tuple[list[TypedKey], bool]:

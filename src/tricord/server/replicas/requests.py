@@ -52,7 +52,7 @@ from tricord.server.replicas.asked import check_asked, level_served
 from tricord.server.replicas.etcd_stream import EtcdWatchStream
 from tricord.server.replicas.keyspace_replica import KeyspaceReplica
 from tricord.server.replicas.open_keyspace import OpenKeyspace
-from tricord.server.replicas.ranges import fetch_range, looked_at, read_range
+from tricord.server.replicas.ranges import fetch_range, looked_at, read_range, removed
 from tricord.server.replicas.shown_keys import beside
 from tricord.server.replicas.typed_stream import TypedWatchStream
 from tricord.server.tickets import Tickets, Waiting
@@ -441,7 +441,7 @@ class ReplicaRequests:
         records: list[KeyValue] = []
         size = 0
         for key, cell in self._cells(space, request):
-            if (record := space.keys.of(key, cell).record) is not None:
+            if (record := removed(space.keys, key, cell, request)) is not None:
                 records.append(record)
                 size += len(key) + DOT_BYTES * (1 + sum(map(len, cell.values())))
         if size > self._request_bytes_max:

@@ -6,6 +6,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from tricord.base.environment import Clock
+from tricord.base.errors import UnknownType
 from tricord.base.operations import KeyValue
 from tricord.base.typed import TypedKey
 from tricord.base.values import Shown, plain
@@ -81,7 +82,7 @@ class ShownKeys:
         if not cell:
             return ShownKey(None, 0, 0)
         now = self.now()
-        shown = show(cell, now)
+        shown = _show(key, cell, now)
         ends = [entry.expires for _, entry in entries_of(cell) if entry.expires > now]
         until = min(ends) if ends else 0
         if shown is None:
@@ -91,11 +92,18 @@ class ShownKeys:
 
     def typed_of(self, key: bytes, cell: Cell) -> TypedKey:
         """What a cell shows now, and the context of who reads that."""
-        return TypedKey(key, show(cell, self.now()), encode_read_context(cell)) if cell else TypedKey(key, None)
+        return TypedKey(key, _show(key, cell, self.now()), encode_read_context(cell)) if cell else TypedKey(key, None)
 
     def now(self) -> int:
         """Milliseconds since 1970."""
         return self._clock.wall_ns() // 1_000_000
+
+
+def _show(key: bytes, cell: Cell, now: int) -> Shown | None:
+    try:
+        return show(cell, now)
+    except UnknownType as error:
+        raise UnknownType(f"{key!r}: {error}") from None  # it may be one of many
 
 
 def beside(shown: Shown) -> int:

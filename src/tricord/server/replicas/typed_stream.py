@@ -207,11 +207,15 @@ class TypedWatchStream(HubStream[TypedEvents]):
     def _durable(self, watch: TypedWatching, found: dict[bytes, TypedKey], error: TricordError | None) -> None:
         """All that was read is; an error: the replica ends, and the hub says why."""
         if error is None and watch.found is found and self._watches.get(watch.number) is watch:
-            self._end_reading(watch, found)
+            try:
+                self._end_reading(watch, found)
+            except TricordError as failure:
+                self._fail(failure)
             self.hub.wake()
 
     def _end_reading(self, watch: TypedWatching, found: dict[bytes, TypedKey]) -> None:
-        """With what changed since each slice was read, it is what is durable now: one moment of the replica."""
+        """With what changed since each slice was read, it is what is durable now: one moment of the replica. Raises
+        UnknownType."""
         hub = self.hub
         for change in watch.later.values():
             typed = self._typed(change)
