@@ -9,7 +9,7 @@ import pytest
 
 from tests.crdt.sites import NOON, Site, add, include, last, meet, put, remove
 from tricord.base.dots import Dot
-from tricord.base.errors import UnknownType
+from tricord.base.errors import TypeMismatch, UnknownType
 from tricord.base.hybrid_clock import hybrid_time
 from tricord.base.values import DataType, Shape, plain
 from tricord.crdt import counter, register, removal
@@ -72,6 +72,14 @@ def test_keeping_one_type_settles_it_for_that() -> None:
     meet(site, other, third)
     assert third.value() == 5
     assert not third.shown().conflict
+
+
+def test_keeping_a_type_that_is_not_there_would_keep_nothing_and_is_refused() -> None:
+    site = Site(1)
+    site.write(include(b"5"))
+    with pytest.raises(TypeMismatch, match="the key holds a set, not a counter"):
+        site.write(lambda cell, write: removal.keep_only(cell, write, counter.TAG))
+    assert site.value() == [b"5"]
 
 
 def test_two_kinds_of_register_are_two_types() -> None:

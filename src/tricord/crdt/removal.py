@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from tricord.base.dots import Dot
 from tricord.crdt import last_writer
-from tricord.crdt.cell import ENTRIES, FIELDS, Cell, Delta, Entries, Write, replaced
+from tricord.crdt.cell import ENTRIES, FIELDS, Cell, Delta, Entries, Write, check_type, replaced
 
 
 def remove(cell: Cell, write: Write) -> Delta:
@@ -19,7 +19,9 @@ def remove(cell: Cell, write: Write) -> Delta:
 
 
 def keep_only(cell: Cell, write: Write, tag: int) -> Delta:
-    """Settle a key to which two types were written at the same time: remove all but one of them."""
+    """Settle a key to which two types were written at the same time: remove all but one of them. Raises
+    ``TypeMismatch`` where that one is not there: nothing would be kept."""
+    check_type(cell, tag, write)
     others = {other: store for other, store in cell.items() if other != tag}
     return Delta({}, replaced(others, write.seen) | {write.dot})
 
