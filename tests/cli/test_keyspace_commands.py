@@ -75,4 +75,23 @@ def test_one_that_is_not_there(run: Run) -> None:
     for arguments in (("describe", "nobody"), ("retire", "nobody", "1"), ("drop", "nobody")):
         missing = run("keyspace", *arguments)
         assert (missing.exit_code, missing.stdout) == (3, "")
-        assert "no keyspace is called 'nobody'" in missing.stderr
+        assert "no keyspace is called 'nobody'" in missing.stderr and "tricord keyspace list" in missing.stderr
+
+
+def test_what_is_misspelt_is_wrong_usage_and_says_what_was_nearly_meant(run: Run) -> None:
+    for arguments, meant in (
+        (("keyspace", "create", "cli-typo", "--model", "casual"), "causal"),
+        (("get", "a", "--level", "Lineariseable"), "linearizable"),
+    ):
+        refused = run(*arguments)
+        assert (refused.exit_code, refused.stdout) == (2, "")
+        assert f"did you mean {meant}?" in refused.stderr
+    assert run("keyspace", "describe", "cli-typo").exit_code == 3
+
+
+def test_an_empty_name_is_not_the_default_keyspace(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    refused = run("put", "--keyspace", "", "cli-empty", "1")
+    assert refused.exit_code == 1 and "1 to 64 of a-z" in refused.stderr
+    assert run("get", "cli-empty").exit_code == 3
+    monkeypatch.setenv("TRICORD_KEYSPACE", "")  # as good as not set
+    assert run("get", "--json", "cli-empty").exit_code == 3

@@ -54,6 +54,15 @@ def test_one_that_is_not_there(tricord_endpoint: str) -> None:
             next(iter(watch))
 
 
+def test_an_empty_name_is_no_keyspaces(tricord_endpoint: str) -> None:
+    with tricord.connect(tricord_endpoint, metadata={"tricord-keyspace": ""}) as store:
+        for call in (lambda: store.put("empty-name", "1"), lambda: store.get("empty-name")):
+            with pytest.raises(KeyspaceNotFound, match="no keyspace is called ''"):
+                call()
+    with tricord.connect(tricord_endpoint) as store:
+        assert store.get("empty-name") is None
+
+
 @pytest.mark.parametrize("header", ["tricord-keyspace", "Grpc-Metadata-Tricord-Keyspace"])
 def test_the_json_gateway_takes_it_as_a_header(tricord_endpoint: str, carts: str, header: str) -> None:
     key = {"key": "Z2F0ZXdheQ=="}

@@ -22,11 +22,11 @@ _HEADERS = {prefix + name.encode(): name for name in (KEYSPACE, LEVEL, TOKEN) fo
 
 
 def keyspace_of(metadata: Metadata) -> str:
-    """The name in the metadata."""
+    """The name in the metadata. An empty one is no keyspace: who meant another does not write to the default one."""
     if metadata is EMPTY:
         return DEFAULT_KEYSPACE
     name = metadata.get(KEYSPACE)
-    return name if isinstance(name, str) and name else DEFAULT_KEYSPACE
+    return name if isinstance(name, str) else DEFAULT_KEYSPACE
 
 
 def keyspace_metadata(headers: list[tuple[bytes, bytes]]) -> Metadata:

@@ -239,7 +239,7 @@ class LeaseNotFound(NotFound):
 class KeyspaceNotFound(NotFound):
     code = "keyspace_not_found"
     summary = "no such keyspace"
-    hint = "check the keyspace's name"
+    hint = "check the name: `tricord keyspace list` shows all"
 
 
 class KeyspaceExists(InvalidRequest):

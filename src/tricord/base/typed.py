@@ -36,6 +36,15 @@ class Update:
     acks: int = 1
 
 
+def key_in_words(key: bytes) -> str:
+    """A key, for a message to people: as text where it is some, not all of it where it is long."""
+    try:
+        shown = repr(key.decode())
+    except UnicodeDecodeError:
+        shown = repr(key)
+    return shown if len(shown) <= 80 else f"{shown[:77]}..."
+
+
 @message
 class UpdateResult:
     """``sequence`` is this replica's delivery sequence; ``acks``: how many replicas said that they have the write."""

@@ -5,11 +5,15 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import Annotated, TypeAlias
+from collections.abc import Callable, Iterable
+from typing import Annotated, TypeAlias, TypeVar
 
 import typer
 
+from tricord.base.errors import InvalidRequest
 from tricord.cli.usage import WrongUsage
+
+T = TypeVar("T")
 
 Key: TypeAlias = Annotated[str, typer.Argument(metavar="KEY", help="The key.")]
 End: TypeAlias = Annotated[str | None, typer.Argument(metavar="END", help="Take all keys from KEY to before END.")]
@@ -42,6 +46,17 @@ def key_range(key: str, end: str | None, prefix: bool, from_key: bool) -> tuple[
     if end is not None:
         return span(data(key), data(end))
     return data(key), b""
+
+
+def chosen(text: str, choose: Callable[[str], T], words: Iterable[str]) -> T:
+    """What ``choose`` makes of the text. Raises WrongUsage, which names the one of ``words`` that is nearly that."""
+    try:
+        return choose(text)
+    except InvalidRequest as error:
+        from difflib import get_close_matches
+
+        near = get_close_matches(text.lower(), words, 1)
+        raise WrongUsage(f"{error}; did you mean {near[0]}?" if near else str(error)) from None
 
 
 def lease_id(text: str) -> int:

@@ -95,7 +95,11 @@ def resolve(flags: Mapping[str, str | None], earlier: Mapping[str, str | None]) 
 
     timeout = seconds(given("timeout") or DEFAULT_TIMEOUT)
     files = given("cacert"), given("cert"), given("key")
-    return Connection(given("endpoints") or DEFAULT_ENDPOINT, timeout, *files, given("keyspace"))
+    # A flag whose variable was empty does not mean the default keyspace: the client refuses that name.
+    keyspace = next((one for one in (flags.get("keyspace"), earlier.get("keyspace")) if one is not None), None)
+    return Connection(
+        given("endpoints") or DEFAULT_ENDPOINT, timeout, *files, given("keyspace") if keyspace is None else keyspace
+    )
 
 
 def seconds(text: str) -> float:

@@ -11,7 +11,7 @@ import typer
 from tricord.base.levels import Level, level_of
 from tricord.base.operations import Range, RangeResult, SortOrder, SortTarget
 from tricord.cli import arguments
-from tricord.cli.arguments import AsJson, End, FromKey, Key, Prefix, Raw
+from tricord.cli.arguments import AsJson, End, FromKey, Key, Prefix, Raw, chosen
 from tricord.cli.connection import Connection
 from tricord.cli.exit_codes import ExitCode
 from tricord.cli.output import Format, chosen_format, escaped, json_key_value, write_json, write_raw, write_rows
@@ -93,7 +93,7 @@ def get(
     )
     if count_only and raw:
         raise WrongUsage("--count-only has no values to print raw")
-    at_least = Level.ANY if any_level else level_of(level) if level else None
+    at_least = Level.ANY if any_level else chosen(level, level_of, [one.value for one in Level]) if level else None
     result, stamp = connection.run(lambda client: client.call(request, at_least=at_least))
     assert isinstance(result, RangeResult)
     if shape is Format.JSON:

@@ -11,7 +11,7 @@ from tricord.base.errors import KeyspaceNotFound
 from tricord.base.keyspaces import KeyspaceRecord, Model, model_of
 from tricord.base.levels import Level
 from tricord.base.replica_sets import EdgeReplica, Holder, KeyspaceDescribeResult, MemberReplica, ReplicaHere
-from tricord.cli.arguments import AsJson
+from tricord.cli.arguments import AsJson, chosen
 from tricord.cli.connection import Connection
 from tricord.cli.exit_codes import ExitCode, say_error
 from tricord.cli.output import write_json, write_rows
@@ -34,7 +34,7 @@ def keyspace_create(
       tricord keyspace create carts
       tricord put --keyspace carts alice 'two apples'
     """
-    wanted = model_of(model)
+    wanted = chosen(model, model_of, [one.value for one in Model])
     _write([connection.run(lambda client: client.create_keyspace(name, model=wanted))], as_json, one=True)
 
 
@@ -70,7 +70,7 @@ def keyspace_describe(connection: Connection, name: Name, as_json: AsJson = Fals
     try:
         described = connection.run(lambda client: client.describe_keyspace(name))
     except KeyspaceNotFound as error:
-        say_error(str(error))
+        say_error(str(error), error.hint)
         return ExitCode.NOT_FOUND
     if as_json:
         write_json(_document(described))
@@ -105,7 +105,7 @@ def keyspace_retire(
     try:
         connection.run(lambda client: client.retire_replica(name, number))
     except KeyspaceNotFound as error:
-        say_error(str(error))
+        say_error(str(error), error.hint)
         return ExitCode.NOT_FOUND
     if as_json:
         write_json({"retired": number})
@@ -124,7 +124,7 @@ def keyspace_drop(connection: Connection, name: Name, as_json: AsJson = False) -
     try:
         connection.run(lambda client: client.drop_keyspace(name))
     except KeyspaceNotFound as error:
-        say_error(str(error))
+        say_error(str(error), error.hint)
         return ExitCode.NOT_FOUND
     if as_json:
         write_json({"dropped": name})

@@ -293,6 +293,8 @@ BAD: list[tuple[str, str, Any, int]] = [
     ("PUT", CART, b'{"value": "\\ud800"}', 400),
     ("PUT", CART, {"value": "a", "type": "counter"}, 400),
     ("PUT", CART, {"type": "register"}, 400),
+    ("PUT", CART, {"value": "a", "type": []}, 400),
+    ("POST", CART, {"add": 1, "": 1}, 400),
     ("PUT", CART + "?acks=0", {"value": "a"}, 400),
     ("PUT", CART + "?seen=YQ&if_revision=1", {"value": "a"}, 400),
     ("PUT", CART + "?psychic=1", {"value": "a"}, 400),

@@ -51,7 +51,7 @@ def test_a_replacement_names_the_old_member_and_the_new() -> None:
         (MembershipRefused("no 5", reason="unknown_member"), (Status.NOT_FOUND, "etcdserver: member not found: no 5")),
         (MembershipRefused("the moon is full", reason="moon"), (Status.FAILED_PRECONDITION, "the moon is full")),
         (errors.NoLeader(), (Status.UNAVAILABLE, "etcdserver: no leader")),
-        (errors.DiskFull("no room"), (Status.UNAVAILABLE, "no room")),
+        (errors.DiskFull("no room"), (Status.RESOURCE_EXHAUSTED, "no room")),
         (errors.OutcomeUnknown("perhaps"), (Status.UNAVAILABLE, "perhaps")),
     ],
 )

@@ -20,6 +20,7 @@ from tricord.base.errors import (
     RequestTooLarge,
     TokenAhead,
     TricordError,
+    TypeMismatch,
 )
 from tricord.base.keyspaces import Model
 from tricord.base.typed import KeyChange, Update
@@ -113,6 +114,8 @@ def test_what_it_cannot_do_is_refused() -> None:
             await one.update(KeyChange(b"a", Put(b"")), acks=2)
         with pytest.raises(InvalidRequest):
             await one.update()
+        with pytest.raises(TypeMismatch, match="'k': the key holds a counter, not a register"):
+            await one.update(*[KeyChange(key, change) for key in (b"a", b"k") for change in (Add(1), Put(b""))][1:])
         assert one.host.sequence == 0
 
     play(Company(Model.CAUSAL, 1), story)

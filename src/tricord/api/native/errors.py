@@ -41,6 +41,13 @@ STATUS: dict[type[TricordError], Status] = {
     errors.TooFewReplicas: Status.DEADLINE_EXCEEDED,
     errors.ReplicaRetired: Status.FAILED_PRECONDITION,
     errors.NotForLearners: Status.FAILED_PRECONDITION,
+    errors.EdgeOfAnotherCluster: Status.FAILED_PRECONDITION,
+    errors.LeaseExists: Status.FAILED_PRECONDITION,
+    errors.LeaseLost: Status.FAILED_PRECONDITION,
+    errors.GuardFailed: Status.FAILED_PRECONDITION,
+    errors.ConfigurationError: Status.FAILED_PRECONDITION,
+    errors.WrongMember: Status.UNAVAILABLE,
+    errors.DiskFull: Status.RESOURCE_EXHAUSTED,
     errors.CorruptCluster: Status.DATA_LOSS,
 }
 

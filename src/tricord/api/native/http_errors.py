@@ -29,6 +29,8 @@ HTTP_STATUS: dict[type[TricordError], int] = {
     errors.ResponseTooLarge: 400,
     errors.MembershipRefused: 409,
     errors.NotForLearners: 503,
+    errors.WrongMember: 503,
+    errors.DiskFull: 507,
     errors.Unavailable: 503,
     errors.ReplicaRetired: 503,
     errors.DeadlineExceeded: 504,

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from tricord.api.native.http_errors import JSON
 from tricord.api.native.http_requests import Asked, answer_headers, ranged
-from tricord.api.native.json_text import to_bytes, to_object, write
+from tricord.api.native.json_text import quoted, to_bytes, to_object, write
 from tricord.api.native.json_values import (
     INT64_MAX,
     MILLISECONDS_MAX,
@@ -67,9 +67,15 @@ class ValueHandlers:
         if asked.is_raw:
             return await self._write(asked, Put(asked.request.body))
         body = to_object(asked.json(), "a value", frozenset({"value", "type"}))
-        put = _PUTS.get(body.get("type", "register"))
-        if put is None or "value" not in body:
-            raise InvalidRequest(f"put a value of type {' or '.join(map(str, _PUTS))}; other types are changed by POST")
+        if "value" not in body:
+            raise InvalidRequest('there is no value to put: the body is {"value": ...}')
+        kind = body.get("type", "register")
+        put = _PUTS.get(kind) if isinstance(kind, str) else None
+        if put is None:
+            known = " or ".join(map(str, _PUTS))
+            raise InvalidRequest(
+                f"a value that is put is a {known}, not {quoted(kind)}; other types are changed by POST"
+            )
         return await self._write(asked, put(to_bytes(body["value"], "a value")))
 
     async def change(self, asked: Asked) -> HttpResponse:

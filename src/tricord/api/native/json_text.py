@@ -60,7 +60,7 @@ def to_bytes(value: Any, what: str) -> bytes:
             raise InvalidRequest(f"{what} has half of a surrogate pair") from None
     if isinstance(value, dict) and list(value) == ["base64"] and isinstance(value["base64"], str):
         return from_base64(value["base64"], what)
-    raise InvalidRequest(f'{what} is text or {{"base64": "..."}}, not {_quoted(value)}')
+    raise InvalidRequest(f'{what} is text or {{"base64": "..."}}, not {quoted(value)}')
 
 
 def from_base64(text: str, what: str) -> bytes:
@@ -69,7 +69,7 @@ def from_base64(text: str, what: str) -> bytes:
         plain = text.rstrip("=").replace("-", "+").replace("_", "/")
         return base64.b64decode(plain + "=" * (-len(plain) % 4), validate=True)
     except (binascii.Error, ValueError):
-        raise InvalidRequest(f"{what} is not base64: {_quoted(text)}") from None
+        raise InvalidRequest(f"{what} is not base64: {quoted(text)}") from None
 
 
 def to_base64url(data: bytes) -> str:
@@ -80,21 +80,22 @@ def to_base64url(data: bytes) -> str:
 def to_integer(value: Any, what: str, least: int, most: int) -> int:
     """A whole number within bounds. Raises InvalidRequest."""
     if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
-        raise InvalidRequest(f"{what} is a whole number from {least} to {most}, not {_quoted(value)}")
+        raise InvalidRequest(f"{what} is a whole number from {least} to {most}, not {quoted(value)}")
     return value
 
 
 def to_object(value: Any, what: str, allowed: frozenset[str]) -> dict[str, Any]:
     """An object with none but ``allowed`` members. Raises InvalidRequest."""
     if not isinstance(value, dict):
-        raise InvalidRequest(f"{what} is an object, not {_quoted(value)}")
+        raise InvalidRequest(f"{what} is an object, not {quoted(value)}")
     for name in value:
         if name not in allowed:
-            raise InvalidRequest(f"{what} has no member {_quoted(name)}: there are {', '.join(sorted(allowed))}")
+            raise InvalidRequest(f"{what} has no member {quoted(name)}: there are {', '.join(sorted(allowed))}")
     return value
 
 
-def _quoted(value: Any) -> str:
+def quoted(value: Any) -> str:
+    """What was given instead, for a message: not all of it where it is long."""
     text = json.dumps(value, default=str)
     return text if len(text) <= _SHOWN_MAX else text[: _SHOWN_MAX - 3] + "..."
 

@@ -25,7 +25,7 @@ from tricord.base.errors import (
     TricordError,
 )
 from tricord.base.keyspaces import KeyspaceRecord
-from tricord.base.typed import KeyChange, Update, UpdateResult
+from tricord.base.typed import KeyChange, Update, UpdateResult, key_in_words
 from tricord.causal.numbering import give_number
 from tricord.causal.past import Past, next_incarnation
 from tricord.causal.replica import CausalReplica, Change, Delivered
@@ -197,7 +197,8 @@ class CausalHost:
             raise refusal
         if len(self._answers) >= WAITING_MAX:
             raise TooManyRequests(f"{len(self._answers)} writes wait for the disk")
-        changes = [_as_change(change) for change in request.changes]
+        one_of_many = len(request.changes) > 1
+        changes = [_as_change(change, one_of_many) for change in request.changes]
         return self.core.write(changes, self._environment.clock.wall_ns() // 1_000_000)
 
     def _may_write_although(self, request: Update) -> bool:
@@ -406,11 +407,16 @@ def check_update(request: Update) -> None:
             raise NotOfThisModel("values of a causal keyspace have no time to live; those of eventual ones can")
 
 
-def _as_change(change: KeyChange) -> Change:
+def _as_change(change: KeyChange, one_of_many: bool) -> Change:
     asked = change.change
 
     def carried_out(cell: Cell, circumstances: Circumstances) -> Delta:
-        return mutate(cell, circumstances, asked)
+        try:
+            return mutate(cell, circumstances, asked)
+        except TricordError as error:
+            if one_of_many:
+                raise type(error)(f"{key_in_words(change.key)}: {error}") from None
+            raise
 
     return Change(change.key, carried_out, decode_read_context(change.seen) if change.seen else None)
 

@@ -13,7 +13,7 @@ from tricord.base.dots import PROVISIONAL, VersionVector
 from tricord.base.environment import Environment
 from tricord.base.errors import ReplicaCatchingUp, ReplicaRetired, Stopping, TricordError, Unimplemented
 from tricord.base.keyspaces import KeyspaceRecord
-from tricord.base.typed import Update
+from tricord.base.typed import Update, key_in_words
 from tricord.crdt.cell import Cell
 from tricord.eventual.config import EventualConfig
 from tricord.eventual.replica import EventualReplica
@@ -336,7 +336,7 @@ class EventualHost:
         if unread.key is None:
             self._alarm("a message cannot be read", str(unread.error))
         else:
-            text = f"replica {unread.sender} has under {unread.key!r}: {unread.error}; {unread.error.hint}"
+            text = f"replica {unread.sender} has under {key_in_words(unread.key)}: {unread.error}; {unread.error.hint}"
             self._alarm("writes cannot be taken in", text)
 
     def _alarm(self, event: str, text: str) -> None:

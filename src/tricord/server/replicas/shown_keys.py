@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from tricord.base.environment import Clock
 from tricord.base.errors import UnknownType
 from tricord.base.operations import KeyValue
-from tricord.base.typed import TypedKey
+from tricord.base.typed import TypedKey, key_in_words
 from tricord.base.values import Shown, plain
 from tricord.crdt.cell import Cell, entries_of
 from tricord.crdt.read_context import encode_read_context
@@ -103,7 +103,7 @@ def _show(key: bytes, cell: Cell, now: int) -> Shown | None:
     try:
         return show(cell, now)
     except UnknownType as error:
-        raise UnknownType(f"{key!r}: {error}") from None  # it may be one of many
+        raise UnknownType(f"{key_in_words(key)}: {error}") from None  # it may be one of many
 
 
 def beside(shown: Shown) -> int:
