@@ -314,14 +314,20 @@ def write_dots(out: bytearray, dots: Iterable[Dot]) -> None:
         out += pack(*dot)
 
 
+def dots_size(count: int) -> int:
+    """How many bytes ``write_dots`` takes for so many different ones."""
+    out = bytearray()
+    put_number(out, count)
+    return len(out) + count * _DOT.size
+
+
 def read_dots(reader: Reader) -> tuple[Dot, ...]:
     """The next dots of a message. Raises ``MalformedEncoding``."""
-    dots: list[Dot] = []
+    data = reader.take(reader.count(_DOT.size) * _DOT.size)
+    dots = tuple(map(Dot._make, _DOT.iter_unpack(data)))
     last: tuple[int, ...] = ()
-    for _ in range(reader.count(_DOT.size)):
-        dot = Dot(*_DOT.unpack(reader.take(_DOT.size)))
+    for dot in dots:
         if dot <= last or not dot[2] or dot[1] > INCARNATION_MAX:
             raise MalformedEncoding(f"dots are out of order, or none, before {reader.offset}")
-        dots.append(dot)
         last = dot
-    return tuple(dots)
+    return dots

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """One atomic write of one or more keys, as it is logged and travels.
 
-Bytes: format version, replica (4), incarnation, counter of the first key's dot, stamp (8 each), how many keys (4), all
-big-endian; then what it needs: a count, and replica, incarnation and counter of each in order; then each key and its
-delta. The keys' dots are consecutive.
+Bytes: format version, replica (4), incarnation, counter of the first key's dot, stamp (8 each), how many keys and how
+many origins it needs (4 each); then replica (4), incarnation and counter (8 each) of each that it needs in order, all
+big-endian; then each key and its delta. The keys' dots are consecutive.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from struct import Struct
 from typing import TypeAlias
 
-from tricord.base.dots import INCARNATION_MAX, Dot, Origin, VersionVector
+from tricord.base.dots import INCARNATION_MAX, Dot, Origin
 from tricord.base.encoding import Reader, put_bytes
 from tricord.base.errors import MalformedEncoding
 from tricord.base.hybrid_clock import HybridTime
@@ -23,7 +23,8 @@ from tricord.crdt.encoding import decode_delta
 FORMAT_VERSION = 1
 OPERATION_BYTES_MAX = 2 * 1024 * 1024
 
-_HEAD = Struct(">BIQQQI")
+_HEAD = Struct(">BIQQQII")
+_NEED = Struct(">IQQ")
 _pack_head = _HEAD.pack
 _unpack_head = _HEAD.unpack_from
 
@@ -69,11 +70,9 @@ def make_operation(
 ) -> Operation:
     """An operation and its bytes. Cost: 2 us, 0.5 us for each key, and 0.5 us for each that it needs."""
     ordered = tuple(sorted(needs))
-    out = bytearray(_pack_head(FORMAT_VERSION, origin[0], origin[1], first, stamp, len(writes)))
-    if ordered:
-        VersionVector(dict(ordered)).write(out)
-    else:
-        out.append(0)
+    out = bytearray(_pack_head(FORMAT_VERSION, origin[0], origin[1], first, stamp, len(writes), len(ordered)))
+    for needed, counter in ordered:
+        out += _NEED.pack(needed[0], needed[1], counter)
     for key, delta in writes:
         put_bytes(out, key)
         put_bytes(out, delta)
@@ -82,7 +81,7 @@ def make_operation(
 
 def head_of(data: bytes) -> Head:
     """Of bytes that were decoded once."""
-    _, replica, incarnation, first, _, count = _unpack_head(data)
+    _, replica, incarnation, first, _, count, _ = _unpack_head(data)
     return Head(Origin(replica, incarnation), first, first + count - 1)
 
 
@@ -95,18 +94,30 @@ def decode_operation(data: bytes) -> Operation:
     """From its bytes, which may be anybody's. Raises ``MalformedEncoding``. Deltas are looked at by ``deltas_of``."""
     if not _HEAD.size <= len(data) <= OPERATION_BYTES_MAX:
         raise MalformedEncoding(f"an operation of {len(data)} bytes")
-    version, replica, incarnation, first, stamp, count = _unpack_head(data)
+    version, replica, incarnation, first, stamp, count, needed = _unpack_head(data)
     if version != FORMAT_VERSION:
         raise MalformedEncoding(f"format version {version}; this version of tricord reads {FORMAT_VERSION}")
     if not count or not first or incarnation > INCARNATION_MAX or (first + count) >> 64:
         raise MalformedEncoding("an operation without keys, or with dots that cannot be")
     reader = Reader(data, _HEAD.size)
-    needs = tuple(VersionVector.read(reader).entries.items())
+    needs = _read_needs(reader, needed) if needed else ()
     if 2 * count > reader.end - reader.offset:
         raise MalformedEncoding(f"{count} keys announced, there is no room for them")
     writes = [(reader.bytes(), reader.bytes()) for _ in range(count)]
     reader.finish()
     return Operation(Origin(replica, incarnation), first, HybridTime(stamp), needs, writes, data)
+
+
+def _read_needs(reader: Reader, count: int) -> Needs:
+    needs: list[tuple[Origin, int]] = []
+    last = (-1, -1)
+    for replica, incarnation, counter in _NEED.iter_unpack(reader.take(count * _NEED.size)):
+        origin = Origin(replica, incarnation)
+        if origin <= last or not counter or incarnation > INCARNATION_MAX:
+            raise MalformedEncoding("what an operation needs is out of order, or nothing")
+        needs.append((origin, counter))
+        last = origin
+    return tuple(needs)
 
 
 def deltas_of(operation: Operation) -> list[Delta]:

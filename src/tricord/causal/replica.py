@@ -14,7 +14,7 @@ from tricord.base.errors import (
     RequestTooLarge,
     TricordError,
 )
-from tricord.base.hybrid_clock import HybridClock
+from tricord.base.hybrid_clock import HybridClock, HybridTime
 from tricord.base.reachable import reachable
 from tricord.causal.closing import rows_to_cut, to_close
 from tricord.causal.operation import OPERATION_BYTES_MAX, Operation, deltas_of, head_of, make_operation, may_be_read
@@ -22,11 +22,10 @@ from tricord.causal.past import Past
 from tricord.causal.peers import Have
 from tricord.causal.pending import missing_for
 from tricord.causal.results import BATCH_BYTES, Change, Delivered, ToSend
+from tricord.causal.state import applied
 from tricord.causal.taking_over import TakingOver
-from tricord.crdt.cell import Cell, Delta
 from tricord.crdt.cell import Write as Circumstances
 from tricord.crdt.encoding import encode_delta
-from tricord.crdt.join import apply_delta
 
 RETENTION_BYTES = 256 * 1024 * 1024
 """Of the log: who lacks more than that takes over a state."""
@@ -48,28 +47,28 @@ class CausalReplica(TakingOver):
             raise InvalidRequest("an operation needs at least one key")
         first = self.past.entries.get(self.origin, 0) + 1
         stamp = self.clock.advance(now).stamp
-        cells: dict[bytes, Cell] = {}
         before: dict[bytes, bytes | None] = {}
-        deltas: list[Delta] = []
+        after: dict[bytes, bytes | None] = {}
+        writes: list[tuple[bytes, bytes]] = []
         replica, incarnation = self.origin
         closed = self.past.closed.get(replica)
         # A mark just below this start was made in it: all know of it, and have all the same of those before.
         over = incarnation - 1 if closed is not None and closed.incarnation == incarnation - 1 else -1
         for counter, change in enumerate(changes, first):
             key = change.key
-            cell = cells[key] if key in cells else self._take_out(key, before)
+            cell = self._take_out(key, before, after)
             delta = change.mutate(
                 cell, Circumstances(Dot(replica, incarnation, counter), stamp, change.seen, change.expires, over)
             )
-            cells[key] = apply_delta(cell, self.past, delta)
-            deltas.append(delta)
-        writes = [(change.key, encode_delta(delta)) for change, delta in zip(changes, deltas, strict=True)]
+            encoded = encode_delta(delta)
+            after[key] = applied(cell, self.past, delta, encoded)
+            writes.append((key, encoded))
         operation = make_operation(self.origin, first, stamp, self._needs(), writes)
         if len(operation.data) > OPERATION_BYTES_MAX:
             raise RequestTooLarge(f"the operation has {len(operation.data)} bytes, at most {OPERATION_BYTES_MAX}")
         self.clock = HybridClock(stamp)
         result = Delivered()
-        self._apply(operation, cells, before, result, mine=True)
+        self._apply(operation, before, after, result, mine=True)
         return result
 
     def _check_open(self) -> None:
@@ -129,11 +128,15 @@ class CausalReplica(TakingOver):
         if self.fetching and not self._all_pieces:
             result.full = True
             return result
+        newest = HybridTime(0)
         for operation in operations:
             if not operation.origin[0]:
                 result.refused.append((operation, MalformedEncoding("an origin without an id")))
-            elif not self.past.has(operation.origin, operation.last):
-                self._take(operation, result, now)
+            elif not self.past.has(operation.origin, operation.last) and self._take(operation, result):
+                newest = max(newest, operation.stamp)
+        if newest:
+            observed = self.clock.observe(newest, now)
+            self.clock, result.ahead = observed.clock, observed.ahead
         if self.fetching:
             self._end_fetch(result)
         elif result.operations:
@@ -141,15 +144,13 @@ class CausalReplica(TakingOver):
             result.satisfied = self.tickets.satisfied(origins)
         return result
 
-    def _take(self, operation: Operation, result: Delivered, now: int) -> None:
+    def _take(self, operation: Operation, result: Delivered) -> bool:
+        """Whether it can be taken in, now or when what it needs has come."""
         try:
             deltas = deltas_of(operation)
         except TricordError as error:
             result.refused.append((operation, error))
-            return
-        observed = self.clock.observe(operation.stamp, now)
-        self.clock = observed.clock
-        result.ahead = max(result.ahead, observed.ahead)
+            return False
         if not self._is_next(operation) or missing_for(operation, self.past) is not None:
             reachable("an operation came before what it needs")
             if self.pending.add(operation, deltas):
@@ -157,10 +158,12 @@ class CausalReplica(TakingOver):
             else:
                 reachable("an operation found no room to wait")
                 result.full = True
-            return
+            return True
         self._deliver(operation, deltas, result)
-        for waiting in self.pending.ready(operation.origin, self.past):
-            self._deliver(waiting.operation, waiting.deltas, result)
+        if self.pending.origins:
+            for waiting in self.pending.ready(operation.origin, self.past):
+                self._deliver(waiting.operation, waiting.deltas, result)
+        return True
 
     def change_set(self, epoch: int, active: Iterable[int], retired: Iterable[int]) -> None:
         """The replica set after the ``epoch``-th change of the catalogue: ``retired`` has all ids that ever left."""

@@ -12,6 +12,7 @@ from tricord.base.message import message
 from tricord.causal.operation import Operation
 from tricord.crdt.cell import Cell, Delta
 from tricord.crdt.cell import Write as Circumstances
+from tricord.crdt.changed import Changed
 
 BATCH_BYTES = 256 * 1024
 
@@ -27,15 +28,6 @@ class Change:
     expires: int = 0
 
 
-@message
-class Event:
-    """What a key holds after an operation; ``{}``: nothing. All keys of an operation have one ``sequence``."""
-
-    sequence: int
-    key: bytes
-    cell: Cell
-
-
 @dataclass(slots=True)
 class Delivered:
     """What came of a call. The host logs ``operations`` in this order, tells watchers of ``events`` and lets
@@ -44,7 +36,7 @@ class Delivered:
     ``ahead``: by how many milliseconds a stamp was too far ahead of this wall clock to be followed."""
 
     operations: list[Operation] = field(default_factory=list)
-    events: list[Event] = field(default_factory=list)
+    events: list[Changed] = field(default_factory=list)
     satisfied: list[int] = field(default_factory=list)
     refused: list[tuple[Operation, TricordError]] = field(default_factory=list)
     full: bool = False

@@ -15,11 +15,12 @@ from tricord.causal.operation import Operation, decode_operation, deltas_of, hea
 from tricord.causal.past import Past
 from tricord.causal.peers import Peers
 from tricord.causal.pending import PENDING_BYTES_MAX, Pending, missing_for
-from tricord.causal.results import Delivered, Event
+from tricord.causal.results import Delivered
 from tricord.causal.tickets import Tickets
 from tricord.crdt.cell import Cell, Delta
+from tricord.crdt.changed import Changed
 from tricord.crdt.digest import added, encoded_digest
-from tricord.crdt.encoding import decode_cell, encode_cell
+from tricord.crdt.encoding import cell_within, decode_cell, encode_cell
 from tricord.crdt.join import apply_delta
 
 
@@ -154,32 +155,35 @@ class ReplicaState:
         return operation.first == self.past.entries.get(origin, 0) + 1 and not self.past.is_closed(origin)
 
     def _deliver(self, operation: Operation, deltas: list[Delta], result: Delivered, *, mine: bool = False) -> None:
-        cells: dict[bytes, Cell] = {}
         before: dict[bytes, bytes | None] = {}
-        for (key, _), delta in zip(operation.writes, deltas, strict=True):
-            cell = cells[key] if key in cells else self._take_out(key, before)
-            cells[key] = apply_delta(cell, self.past, delta)
+        after: dict[bytes, bytes | None] = {}
+        for (key, encoded), delta in zip(operation.writes, deltas, strict=True):
+            after[key] = applied(self._take_out(key, before, after), self.past, delta, encoded)
         if operation.stamp > self.clock.stamp and mine:
             self.clock = HybridClock(operation.stamp)
-        self._apply(operation, cells, before, result, mine=mine)
+        self._apply(operation, before, after, result, mine=mine)
 
-    def _take_out(self, key: bytes, before: dict[bytes, bytes | None]) -> Cell:
-        """What a key holds; its bytes go to ``before``, for ``_apply``."""
-        data = before[key] = self.store.get(Table.CELLS, self._prefix + key)
+    def _take_out(self, key: bytes, before: dict[bytes, bytes | None], after: dict[bytes, bytes | None]) -> Cell:
+        """What a key holds in the middle of an operation: what this did to it so far is in ``after``; the bytes of what
+        stood there before go to ``before``."""
+        if key in after:
+            data = after[key]
+        else:
+            data = before[key] = self.store.get(Table.CELLS, self._prefix + key)
         return {} if data is None else decode_cell(data)
 
     def _apply(
         self,
         operation: Operation,
-        cells: dict[bytes, Cell],
         before: dict[bytes, bytes | None],
+        after: dict[bytes, bytes | None],
         result: Delivered,
         *,
         mine: bool,
     ) -> None:
-        """One write to the store: the keys, which held ``before``, and the row."""
+        """One write to the store: the keys, which held ``before`` and hold ``after``, and the row."""
         sequence = self.sequence = self.sequence + 1
-        writes: list[Write] = [self._changed_cell(key, cell, before[key]) for key, cell in cells.items()]
+        writes: list[Write] = [self._changed_cell(key, before[key], data) for key, data in after.items()]
         writes.append(self.log.append_write(sequence, operation, mine=mine))
         self.store.write(writes)
         origin = operation.origin
@@ -188,14 +192,14 @@ class ReplicaState:
         self._note_start(operation)
         self._unpersisted.append((sequence, origin, operation.last))
         result.operations.append(operation)
-        result.events += [Event(sequence, key, cell) for key, cell in cells.items()]
+        result.events += [Changed(sequence, key, data) for key, data in after.items()]
 
     def _cell_write(self, key: bytes, cell: Cell) -> Write:
         """The write that keeps a cell. It is written before another one of the key is made."""
-        return self._changed_cell(key, cell, self.store.get(Table.CELLS, self._prefix + key))
+        before = self.store.get(Table.CELLS, self._prefix + key)
+        return self._changed_cell(key, before, encode_cell(cell) if cell else None)
 
-    def _changed_cell(self, key: bytes, cell: Cell, before: bytes | None) -> Write:
-        data = encode_cell(cell) if cell else None
+    def _changed_cell(self, key: bytes, before: bytes | None, data: bytes | None) -> Write:
         self.digest = added(self.digest, encoded_digest(key, data) - encoded_digest(key, before))
         self.keys += (data is not None) - (before is not None)
         return (Table.CELLS, self._prefix + key, data)
@@ -230,3 +234,11 @@ class ReplicaState:
     def _keep_base(self) -> None:
         self.base = self._base(self.base.past, self.base.owed)
         self.store.write([self.log.base_write(self.base)])
+
+
+def applied(cell: Cell, past: Past, delta: Delta, encoded: bytes) -> bytes | None:
+    """The bytes of the cell after a write, of which ``encoded`` are the bytes; None: nothing is left."""
+    applied = apply_delta(cell, past, delta)
+    if applied is delta.cell:
+        return cell_within(encoded, delta)
+    return encode_cell(applied) if applied else None

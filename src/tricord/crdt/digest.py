@@ -22,6 +22,8 @@ def encoded_digest(key: bytes, cell: bytes | None) -> int:
     """As ``key_digest``, of an encoded cell; None: nothing."""
     if cell is None:
         return 0
+    if len(key) < 0x80:
+        return xxh3_64_intdigest(bytes((len(key),)) + key + cell)
     out = bytearray()
     put_bytes(out, key)
     out += cell

@@ -12,7 +12,7 @@ from __future__ import annotations
 from struct import Struct
 from typing import Any
 
-from tricord.base.dots import INCARNATION_MAX, Dot, read_dots, write_dots
+from tricord.base.dots import INCARNATION_MAX, Dot, dots_size, read_dots, write_dots
 from tricord.base.encoding import Reader, put_bytes, put_number, read_whole
 from tricord.base.errors import MalformedEncoding
 from tricord.base.hybrid_clock import HybridTime
@@ -24,6 +24,10 @@ _ENTRY = Struct(">IQQQI")
 _EXPIRES = Struct(">Q")
 _ONE = Struct(">BBBIQQQI")
 """One type, its number, one entry that does not end: what most keys hold. Read and written in one step."""
+
+
+_CHECKED = frozenset((counter.TAG, add_wins_set.TAG))
+"""Types whose bytes have a form of their own."""
 
 
 def encode_cell(cell: Cell) -> bytes:
@@ -46,8 +50,9 @@ def decode_cell(data: bytes) -> Cell:
         is_one = types == 1 == entries and tag & 0x83 == ENTRIES and sized == len(data) - _ONE.size << 1
         if is_one and number and incarnation <= INCARNATION_MAX:
             payload = data[_ONE.size :]
-            _check(tag, payload)
-            return {tag: {Dot(replica, incarnation, number): Entry(HybridTime(stamp), 0, payload)}}
+            if tag in _CHECKED:
+                _check(tag, payload)
+            return {tag: {Dot(replica, incarnation, number): Entry(stamp, 0, payload)}}
     return read_whole(data, read_cell)
 
 
@@ -57,6 +62,12 @@ def encode_delta(delta: Delta) -> bytes:
     write_dots(out, delta.dots)
     out += encode_cell(delta.cell)
     return bytes(out)
+
+
+def cell_within(encoded: bytes, delta: Delta) -> bytes:
+    """The bytes of the delta's cell, as they stand within its own: what need not be encoded again."""
+    size = dots_size(len(delta.dots))
+    return encoded[1 + size :]
 
 
 def decode_delta(data: bytes) -> Delta:
@@ -133,7 +144,8 @@ def _read_entries(reader: Reader, tag: int) -> Entries:
             if not expires:
                 raise MalformedEncoding(f"an entry that ends has no end before {reader.offset}")
         payload = reader.take(sized >> 1)
-        _check(tag, payload)
+        if tag in _CHECKED:
+            _check(tag, payload)
         entries[dot] = Entry(HybridTime(stamp), expires, payload)
         last = dot
     return entries
@@ -143,7 +155,7 @@ def _check(tag: int, payload: bytes) -> None:
     """What a type relies on when it is shown is looked at when it comes in."""
     if tag == counter.TAG:
         counter.total_of(payload)
-    elif tag == add_wins_set.TAG and payload:
+    elif payload:
         raise MalformedEncoding("an element of a set has a value")
 
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import Any
 
 from tricord.base.dots import Seen
-from tricord.crdt.cell import ENTRIES, FIELDS, Cell, Delta, Entries, Fields
+from tricord.crdt.cell import ENTRIES, FIELDS, Cell, Delta, Entries, Fields, dots_of
 
 NOTHING: dict[Any, Any] = {}
 
@@ -89,7 +89,13 @@ def _join_inner(
 
 def apply_delta(cell: Cell, seen: Seen, delta: Delta) -> Cell:
     """The cell after a write of here or elsewhere, once or again; then the caller adds ``delta.dots`` to its context.
-    ``cell`` itself where nothing changed."""
+    ``cell`` itself where nothing changed; ``delta.cell`` itself where that takes the place of all there is."""
+    if delta.cell and (not cell or dots_of(cell) <= delta.dots):
+        for dot in dots_of(delta.cell):
+            if dot in seen:
+                break
+        else:
+            return delta.cell
     return join_cells(cell, seen, delta.cell, delta.dots)
 
 

@@ -20,12 +20,11 @@ from collections.abc import Iterator
 from heapq import heappop, heappush
 from struct import Struct
 
-from xxhash import xxh3_64_intdigest
-
 from tricord.base.dots import CausalContext, Dot, Origin, VersionVector
 from tricord.base.encoding import Reader, put_bytes, put_number
 from tricord.base.ordered import OrderedStore, Table, View, Write
 from tricord.crdt.cell import Cell, Delta, first_end
+from tricord.crdt.digest import encoded_digest
 from tricord.crdt.encoding import decode_cell, decode_delta, encode_cell
 from tricord.eventual.known import Known
 from tricord.eventual.tree import Tree, leaf_start, position
@@ -71,7 +70,7 @@ class ReplicaStore:
         recent = self._recent.get(key)
         before = recent[1] if recent is not None else self._place(at)[0]
         data = encode_cell(cell) if cell else None
-        digest = _digest(key, data) if data else 0
+        digest = encoded_digest(key, data)
         self._remember(key, cell, digest, 0 if data is None else len(data))
         ends = first_end(cell)
         if ends and key not in self._ending:
@@ -233,15 +232,6 @@ def cells_in(view: View, table: Table, start: bytes, end: bytes | None) -> Itera
     until = _HEADS[PLACE] if end is None else _HEADS[CELL] + end
     for at, data in view.scan(table, _HEADS[CELL] + start, until):
         yield at[1:], decode_cell(data)
-
-
-def _digest(key: bytes, cell: bytes) -> int:
-    """As ``crdt.digest.key_digest``, of a cell that is bytes already."""
-    if len(key) < 0x80:
-        return xxh3_64_intdigest(bytes((len(key),)) + key + cell)
-    out = bytearray()
-    put_bytes(out, key)
-    return xxh3_64_intdigest(bytes(out) + cell)
 
 
 def _seen_bytes(context: CausalContext, origin: Origin) -> bytes | None:

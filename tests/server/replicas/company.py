@@ -12,8 +12,8 @@ from tricord.base.environment import Environment
 from tricord.base.errors import TricordError
 from tricord.base.keyspaces import KeyspaceRecord, Model
 from tricord.base.typed import KeyChange, Update, UpdateResult
+from tricord.crdt.changed import Changed
 from tricord.crdt.shown import show
-from tricord.server.replicas.keyspace_replica import Changed
 from tricord.server.replicas.opening import open_host
 from tricord.sim.environment import SimulatedClock, simulated_environment
 from tricord.sim.virtual_loop import VirtualLoop

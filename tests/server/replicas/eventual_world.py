@@ -15,9 +15,9 @@ from tricord.base.keyspaces import KeyspaceRecord, Model
 from tricord.base.typed import KeyChange, Update, UpdateResult
 from tricord.base.values import Value
 from tricord.crdt.cell import Cell
+from tricord.crdt.changed import Changed
 from tricord.crdt.shown import show
 from tricord.server.replicas.eventual_host import EventualHost
-from tricord.server.replicas.keyspace_replica import Changed
 from tricord.sim.environment import SimulatedClock, simulated_environment
 from tricord.sim.virtual_loop import VirtualLoop
 from tricord.storage.memory_disk import MemoryDisk

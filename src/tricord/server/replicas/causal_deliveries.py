@@ -10,8 +10,9 @@ from tricord.base.dots import VersionVector
 from tricord.base.environment import Environment
 from tricord.base.errors import Stopping, TricordError
 from tricord.causal.replica import CausalReplica, Delivered
+from tricord.crdt.changed import Changed
 from tricord.server.replicas.committing import Committer
-from tricord.server.replicas.keyspace_replica import Changed, Ready
+from tricord.server.replicas.keyspace_replica import Ready
 from tricord.storage.replica_storage import ReplicaStorage
 
 
@@ -64,7 +65,7 @@ class Deliveries:
         if result.resynced:
             self._to_tell.append((mark, None))
         elif result.events and self.core.is_open:
-            self._to_tell.append((mark, [Changed(event.sequence, event.key, event.cell) for event in result.events]))
+            self._to_tell.append((mark, result.events))
         if unspoken or result.resynced:
             self.spoken = mark
         for ticket in result.satisfied:

@@ -31,6 +31,7 @@ from tricord.causal.past import Past, next_incarnation
 from tricord.causal.replica import CausalReplica, Change, Delivered
 from tricord.crdt.cell import Cell, Delta
 from tricord.crdt.cell import Write as Circumstances
+from tricord.crdt.changed import Changed
 from tricord.crdt.changes import mutate
 from tricord.crdt.read_context import decode_read_context
 from tricord.server.replicas.causal_deliveries import Deliveries
@@ -38,7 +39,6 @@ from tricord.server.replicas.causal_fetching import Fetching
 from tricord.server.replicas.causal_talking import Talking
 from tricord.server.replicas.keyspace_replica import (
     CellsReply,
-    Changed,
     Ready,
     ReplicaStatus,
     Surroundings,

@@ -7,11 +7,10 @@ from collections import deque
 from dataclasses import dataclass
 
 from tricord.base.ordered import Write
-from tricord.crdt.encoding import decode_cell
+from tricord.crdt.changed import Changed
 from tricord.eventual.store import changes_in
 from tricord.eventual.turn import Output
 from tricord.server.replicas.eventual_records import HostRecords
-from tricord.server.replicas.keyspace_replica import Changed
 
 
 @dataclass(slots=True)
@@ -66,6 +65,5 @@ class Deliveries:
             if turn.changed:
                 cells = changes_in(turn.effects)
                 for key, sequence in turn.changed.items():
-                    data = cells[key]
-                    told.append(Changed(sequence, key, {} if data is None else decode_cell(data)))
+                    told.append(Changed(sequence, key, cells[key]))
         return told, adopted

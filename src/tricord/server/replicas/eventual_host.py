@@ -15,6 +15,7 @@ from tricord.base.errors import ReplicaCatchingUp, ReplicaRetired, Stopping, Tri
 from tricord.base.keyspaces import KeyspaceRecord
 from tricord.base.typed import Update, key_in_words
 from tricord.crdt.cell import Cell
+from tricord.crdt.changed import Changed
 from tricord.eventual.config import EventualConfig
 from tricord.eventual.replica import EventualReplica
 from tricord.eventual.returning import formers_in
@@ -26,7 +27,6 @@ from tricord.server.replicas.eventual_records import CELLS, HostRecords
 from tricord.server.replicas.eventual_requests import EventualRequests, makes_room
 from tricord.server.replicas.keyspace_replica import (
     CellsReply,
-    Changed,
     Ready,
     ReplicaStatus,
     Surroundings,

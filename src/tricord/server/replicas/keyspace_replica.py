@@ -14,19 +14,11 @@ from tricord.base.keyspaces import KeyspaceRecord
 from tricord.base.message import message
 from tricord.base.typed import Update, UpdateResult
 from tricord.crdt.cell import Cell
+from tricord.crdt.changed import Changed
 
 UpdateReply: TypeAlias = Callable[[UpdateResult | TricordError], None]
 CellsReply: TypeAlias = Callable[[list[Cell] | TricordError], None]
 Ready: TypeAlias = Callable[[TricordError | None], None]
-
-
-@message
-class Changed:
-    """A key holds this now. All keys of one write have one ``sequence``; sequences never go back."""
-
-    sequence: int
-    key: bytes
-    cell: Cell
 
 
 @message

@@ -9,7 +9,8 @@ from tricord.base.dots import VersionVector
 from tricord.base.environment import Environment
 from tricord.base.keyspaces import KeyspaceRecord, Model
 from tricord.base.levels import Level
-from tricord.server.replicas.keyspace_replica import Changed, KeyspaceReplica
+from tricord.crdt.changed import Changed
+from tricord.server.replicas.keyspace_replica import KeyspaceReplica
 from tricord.server.replicas.shown_keys import ShownKeys
 from tricord.server.replicas.watching import ReplicaHub
 

@@ -11,9 +11,10 @@ from tricord.base.operations import KeyValue
 from tricord.base.typed import TypedKey, key_in_words
 from tricord.base.values import Shown, plain
 from tricord.crdt.cell import Cell, entries_of
+from tricord.crdt.changed import Changed
 from tricord.crdt.read_context import encode_read_context
 from tricord.crdt.shown import show
-from tricord.server.replicas.keyspace_replica import Changed, KeyspaceReplica
+from tricord.server.replicas.keyspace_replica import KeyspaceReplica
 
 KEPT_KEYS = 4096
 KEPT_VALUE_BYTES = 4096

@@ -17,7 +17,8 @@ from tricord.base.errors import TricordError
 from tricord.base.typed import TypedKey
 from tricord.base.watching import SharedEvent
 from tricord.crdt.cell import Cell, entries_of
-from tricord.server.replicas.keyspace_replica import Changed, KeyspaceReplica
+from tricord.crdt.changed import Changed
+from tricord.server.replicas.keyspace_replica import KeyspaceReplica
 from tricord.server.replicas.shown_keys import ShownKeys
 
 RECENT_CHANGES = 10_000
@@ -36,7 +37,7 @@ class Told:
         self.sequence = change.sequence
         self.key = change.key
         self.cell: Cell = change.cell
-        self.bytes = CHANGE_BYTES + len(change.key) + sum(len(entry.payload) for _, entry in entries_of(change.cell))
+        self.bytes = CHANGE_BYTES + len(change.key) + sum(len(entry.payload) for _, entry in entries_of(self.cell))
         self.typed: TypedKey | None = None
         self.event: SharedEvent | None = None
 
