@@ -333,7 +333,7 @@ class SiblingLimit(ResourceExhausted):
 class TooManyEdges(ResourceExhausted):
     code = "too_many_edges"
     summary = "the keyspace has as many edges as it can have"
-    hint = "retire edges that are not used any more (tricord keyspace describe, tricord keyspace retire)"
+    hint = "retire edges that are not used any more; what this one writes is kept, and goes out when there is room"
 
 
 class CorruptCluster(TricordError):

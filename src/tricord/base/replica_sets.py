@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import field
 from typing import TypeAlias
 
+from tricord.base.errors import TooManyEdges
 from tricord.base.keyspaces import KeyspaceRecord
 from tricord.base.message import message
 
@@ -63,6 +64,14 @@ class ReplicaSet:
     def edges(self) -> list[int]:
         """The numbers of edges."""
         return [number for number, holder in self.active.items() if type(holder) is EdgeReplica]
+
+    def check_room(self) -> None:
+        """Raise TooManyEdges where there is no place for one more edge."""
+        if len(self.edges) >= EDGES_MAX:
+            raise TooManyEdges(
+                f"the keyspace has {EDGES_MAX} edges already: retire one that is not used any more"
+                " (tricord keyspace describe, tricord keyspace retire)"
+            )
 
 
 @message

@@ -20,6 +20,7 @@ from tricord.base.errors import (
     KeyspaceNotFound,
     ReplicaCatchingUp,
     ReplicaRetired,
+    TooManyEdges,
     TricordError,
 )
 from tricord.base.keyspaces import KeyspaceRecord, Model
@@ -39,6 +40,8 @@ REFUSED_SECONDS = 30.0
 DIAL_SECONDS = 30.0
 _LASTING = (KeyspaceNotFound, KeyspaceExists, EdgeOfAnotherCluster)
 """What the next call raises."""
+_REFUSED = (*_LASTING, TooManyEdges)
+"""What every member would say."""
 
 
 @message
@@ -173,6 +176,7 @@ class EdgeKeyspace:
                 self._problem = str(error)
                 if isinstance(error, _LASTING):
                     await self._give_up(error)
+                if isinstance(error, _REFUSED):
                     pause = REFUSED_SECONDS
             except OSError as error:
                 if error.errno not in (errno.ENOSPC, errno.EDQUOT):
@@ -192,7 +196,7 @@ class EdgeKeyspace:
         try:
             link, welcome = await open_link(self._environment, channel, self._hello())
         except TricordError as error:
-            if not isinstance(error, _LASTING):
+            if not isinstance(error, _REFUSED):
                 connector.leave(channel)
             raise
         try:

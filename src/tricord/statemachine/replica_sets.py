@@ -10,11 +10,10 @@ from __future__ import annotations
 from struct import Struct
 from struct import error as StructError
 
-from tricord.base.errors import CorruptData, InvalidRequest, ResourceExhausted, TooManyEdges
+from tricord.base.errors import CorruptData, InvalidRequest, ResourceExhausted
 from tricord.base.ordered import Table, View, Write
 from tricord.base.replica_sets import (
     EDGE_BYTES,
-    EDGES_MAX,
     REPLICA_MAX,
     EdgeReplica,
     Holder,
@@ -68,8 +67,8 @@ class ReplicaSets:
             return number, []
         active = dict(known.active)
         writes = [self._left(request.keyspace, active, number)] if number else []
-        if type(request.holder) is EdgeReplica and len(known.edges) - bool(number) >= EDGES_MAX:
-            raise TooManyEdges(f"the keyspace has {EDGES_MAX} edges already")
+        if type(request.holder) is EdgeReplica and not number:
+            known.check_room()
         number = known.next_number
         if number > REPLICA_MAX:
             raise ResourceExhausted("every number that a replica can have was used")

@@ -166,6 +166,8 @@ class Edges:
         if number and number != hello.former:
             self._tasks.spawn(self._show(attach), "an edge that lives")
             return number
+        if not number:
+            self.replicas(record.id).check_room()  # else each attempt of one too many would be an entry of the log
         result, _ = await self._ask(attach, Context(deadline=deadline))
         assert isinstance(result, ReplicaAttachResult)
         return result.number
