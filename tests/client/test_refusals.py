@@ -28,6 +28,7 @@ def test_what_a_member_of_ours_refuses_is_the_same_error_here() -> None:
         errors.TokenAhead,
         errors.BoundNotMet,
         errors.SiblingLimit,
+        errors.KeyTooLarge,
     ]
     kinds.remove(errors.MalformedMessage)  # etcd's protocol has no words for it: it arrives as ServerFault
     for kind in kinds:

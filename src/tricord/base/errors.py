@@ -18,7 +18,7 @@ TricordError
 |   |-- OutOfRange          RevisionCompacted, RevisionInFuture, LeaseTimeToLiveTooLarge
 |   `-- NotFound            LeaseNotFound, KeyspaceNotFound
 |-- PermissionDenied
-|-- ResourceExhausted       NoSpace, TooManyRequests, ResponseTooLarge, SiblingLimit, TooManyEdges
+|-- ResourceExhausted       NoSpace, TooManyRequests, ResponseTooLarge, SiblingLimit, KeyTooLarge, TooManyEdges
 |-- MembershipRefused       a change of the members that the cluster's state forbids; nothing was done
 |-- NotForLearners
 |-- CorruptCluster          an alarm says that members differ: nothing is written
@@ -328,6 +328,12 @@ class SiblingLimit(ResourceExhausted):
     code = "sibling_limit"
     summary = "the key has too many concurrent values"
     hint = "read the key, and write with the context of what was read: that replaces all of it"
+
+
+class KeyTooLarge(ResourceExhausted):
+    code = "key_too_large"
+    summary = "the key holds too much"
+    hint = "take some of it away, or spread it over several keys with a common prefix"
 
 
 class TooManyEdges(ResourceExhausted):

@@ -25,6 +25,7 @@ from tricord.causal.results import BATCH_BYTES, Change, Delivered, ToSend
 from tricord.causal.state import applied
 from tricord.causal.taking_over import TakingOver
 from tricord.crdt.cell import Write as Circumstances
+from tricord.crdt.cell import check_growth
 from tricord.crdt.encoding import encode_delta
 
 RETENTION_BYTES = 256 * 1024 * 1024
@@ -40,7 +41,8 @@ class CausalReplica(TakingOver):
         """One atomic operation on some keys, applied at once. ``now``: the wall clock in milliseconds.
 
         It is answered, sent, and its result shown to anybody only when the host has logged it (``persisted``). Raises
-        what mutators raise, ``ReplicaCatchingUp``, ``InvalidRequest``, ``RequestTooLarge``: then nothing was changed.
+        what mutators raise, ``KeyTooLarge``, ``ReplicaCatchingUp``, ``InvalidRequest`` and ``RequestTooLarge``: then
+        nothing was changed.
         """
         self._check_open()
         if not changes:
@@ -61,7 +63,9 @@ class CausalReplica(TakingOver):
                 cell, Circumstances(Dot(replica, incarnation, counter), stamp, change.seen, change.expires, over)
             )
             encoded = encode_delta(delta)
-            after[key] = applied(cell, self.past, delta, encoded)
+            data = after[key] = applied(cell, self.past, delta, encoded)
+            if data is not None:
+                check_growth(len(before[key] or b""), len(data))
             writes.append((key, encoded))
         operation = make_operation(self.origin, first, stamp, self._needs(), writes)
         if len(operation.data) > OPERATION_BYTES_MAX:

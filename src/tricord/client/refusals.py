@@ -70,6 +70,7 @@ _BY_CODE: dict[str, type[TricordError]] = {
         errors.NestedTooDeep,
         errors.CounterOverflow,
         errors.SiblingLimit,
+        errors.KeyTooLarge,
         errors.TooManyEdges,
         errors.NotOfThisModel,
         errors.ChangedMeanwhile,

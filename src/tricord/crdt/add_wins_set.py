@@ -5,17 +5,23 @@ that it saw, never one that it did not."""
 from __future__ import annotations
 
 from tricord.base.dots import Dot
+from tricord.base.errors import SiblingLimit
 from tricord.base.values import DataType
-from tricord.crdt.cell import Cell, Delta, Entry, Fields, Write, check_type
+from tricord.crdt.cell import SIBLINGS_MAX, Cell, Delta, Entry, Fields, Write, check_type
 
 TAG = int(DataType.SET)
 
 
 def add(cell: Cell, write: Write, element: bytes) -> Delta:
     """Add one element; ``write.expires`` is the element's. Adding it again replaces the additions that stand here, its
-    end included. Raises ``TypeMismatch``."""
+    end included. Raises ``TypeMismatch``, and ``SiblingLimit`` for one that is added again and again by those who have
+    not seen that it is there."""
     check_type(cell, TAG, write)
     entries = _seen(cell, write, element)
+    if write.seen is not None:
+        kept = len(cell.get(TAG, {}).get(element, ())) - len(entries)
+        if kept >= SIBLINGS_MAX:
+            raise SiblingLimit(f"the element has {kept} concurrent additions that this write does not replace")
     return Delta({TAG: {element: {write.dot: Entry(write.stamp, write.expires, b"")}}}, entries | {write.dot})
 
 

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple, TypeAlias
 
 from tricord.base.dots import Dot, Seen
-from tricord.base.errors import NestedTooDeep, TypeMismatch, UnknownType
+from tricord.base.errors import KeyTooLarge, NestedTooDeep, TypeMismatch, UnknownType
 from tricord.base.hybrid_clock import HybridTime, milliseconds_of
 from tricord.base.message import message
 from tricord.base.values import SHAPE_BITS, DataType, Shape
@@ -19,8 +19,15 @@ from tricord.base.values import SHAPE_BITS, DataType, Shape
 SIBLINGS_MAX = 64
 """How many concurrent values a key may have where a write is made. What comes from elsewhere is always taken in."""
 
+CELL_BYTES_MAX = 4 << 20
+"""Beyond this no write makes what a key holds larger. What comes from elsewhere is always taken in; but a cell is sent
+whole where replicas repair and take over states, so it has to fit a message, merged of several too."""
+
 DEPTH_MAX = 8
 """How many maps may be nested in one another, the key's own included."""
+
+ENTRY_BYTES = 33
+"""What an entry takes beside its payload, about."""
 
 ENTRIES, FIELDS, CELLS = int(Shape.ENTRIES), int(Shape.FIELDS), int(Shape.CELLS)
 """Shapes as the numbers that paths of each write compare: a look-up in an enum costs 0.3 us."""
@@ -123,6 +130,27 @@ def dots_of(cell: Cell) -> frozenset[Dot]:
         if tag & 3 == ENTRIES:
             return frozenset(store)
     return frozenset(dot for dot, _ in entries_of(cell))
+
+
+def size_of(cell: Cell) -> int:
+    """About how many bytes it takes. Cost: 0.3 us for each entry, nothing where there is one."""
+    size = 0
+    for tag, store in cell.items():
+        shape = tag & 3
+        if shape == ENTRIES:
+            size += sum(ENTRY_BYTES + len(entry.payload) for entry in store.values())
+        elif shape == FIELDS:
+            size += sum(map(len, store))
+            size += sum(ENTRY_BYTES + len(entry.payload) for entries in store.values() for entry in entries.values())
+        else:
+            size += sum(len(name) + size_of(inner) for name, inner in store.items())
+    return size
+
+
+def check_growth(before: int, after: int) -> None:
+    """Raise ``KeyTooLarge`` where a write makes a cell of so many bytes that is too large, and larger than it was."""
+    if after > CELL_BYTES_MAX and after > before:
+        raise KeyTooLarge(f"the key would hold {after} bytes, and may hold {CELL_BYTES_MAX}")
 
 
 def replaced(cell: Cell, seen: Seen | None) -> frozenset[Dot]:

@@ -40,8 +40,9 @@ from tricord.eventual.messages import (
 from tricord.eventual.tree import LEAVES, LEVELS, PARTS
 
 FORMAT_VERSION = 1
-MESSAGE_BYTES_MAX = 1 << 24
-"""A message beyond this is refused before it is read: a key's whole cell is never split."""
+MESSAGE_BYTES_MAX = 1 << 25
+"""A message beyond this is refused before it is read. A key's whole cell is never split: it has at most
+``CELL_BYTES_MAX`` where it is written, but several that did not know of each other may meet in it."""
 KNOWN_BYTES_MAX = 1 << 20
 """Room for what a replica says that it has seen (``Known.write``)."""
 RANGES_MAX = 64

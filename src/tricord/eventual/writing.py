@@ -11,9 +11,10 @@ from heapq import heappop, heappush
 from tricord.base.dots import PROVISIONAL, Dot
 from tricord.base.errors import InvalidRequest, TooFewReplicas, TricordError
 from tricord.base.hybrid_clock import HybridTime
-from tricord.crdt.cell import Cell, Delta, Write
+from tricord.crdt.cell import CELL_BYTES_MAX, Cell, Delta, Write, check_growth, size_of
 from tricord.crdt.changes import mutate
 from tricord.crdt.encoding import encode_delta
+from tricord.crdt.join import apply_delta
 from tricord.eventual.messages import Have
 from tricord.eventual.spread import Spread
 from tricord.eventual.state import State
@@ -53,10 +54,7 @@ class Writing:
         try:
             if not 1 <= asked.acks <= len(state.active):
                 raise InvalidRequest(f"acks is {asked.acks}; the keyspace has {len(state.active)} replicas")
-            dot = self.make(
-                asked.key,
-                lambda cell, dot, stamp: mutate(cell, Write(dot, stamp, asked.seen, expires, state.over), asked.change),
-            )
+            dot = self.make(asked.key, lambda cell, dot, stamp: self._changed(cell, asked, dot, stamp, expires))
         except TricordError as error:
             state.output.writes.append(WriteAnswer(asked.ticket, None, 0, error))
             return
@@ -65,6 +63,15 @@ class Writing:
         self._undurable.append((state.output.turn, dot.counter))
         if asked.deadline != float("inf"):
             heappush(self._deadlines, (asked.deadline, dot.counter))
+
+    def _changed(self, cell: Cell, asked: WriteRequest, dot: Dot, stamp: HybridTime, expires: int) -> Delta:
+        """What a client's write changes. Raises what its type does, and ``KeyTooLarge``."""
+        state = self._state
+        delta = mutate(cell, Write(dot, stamp, asked.seen, expires, state.over), asked.change)
+        before = size_of(cell)
+        if before + size_of(delta.cell) > CELL_BYTES_MAX:
+            check_growth(before, size_of(apply_delta(cell, state.known, delta)))
+        return delta
 
     def make(self, key: bytes, write: Callable[[Cell, Dot, HybridTime], Delta | None]) -> Dot | None:
         """Make a write of this replica; where ``write`` gives or raises something else, there is none, nor a name."""

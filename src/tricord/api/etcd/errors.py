@@ -64,6 +64,7 @@ TABLE: dict[type[TricordError], tuple[Status, str | None]] = {
     errors.TooManyRequests: (Status.RESOURCE_EXHAUSTED, "etcdserver: too many requests"),
     errors.ResponseTooLarge: (Status.RESOURCE_EXHAUSTED, None),
     errors.SiblingLimit: (Status.RESOURCE_EXHAUSTED, None),
+    errors.KeyTooLarge: (Status.RESOURCE_EXHAUSTED, None),
     errors.TooManyEdges: (Status.RESOURCE_EXHAUSTED, None),
     errors.CorruptCluster: (Status.DATA_LOSS, "etcdserver: corrupt cluster"),
     errors.Unavailable: (Status.UNAVAILABLE, None),

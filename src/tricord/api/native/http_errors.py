@@ -26,6 +26,7 @@ HTTP_STATUS: dict[type[TricordError], int] = {
     errors.ResourceExhausted: 429,
     errors.NoSpace: 507,
     errors.SiblingLimit: 409,
+    errors.KeyTooLarge: 409,
     errors.ResponseTooLarge: 400,
     errors.MembershipRefused: 409,
     errors.NotForLearners: 503,
