@@ -100,7 +100,7 @@ def test_sizes_grow_with_the_content(backend: Backend) -> None:
     assert backend.used_bytes() < full
 
 
-@pytest.mark.parametrize("length", [1, 509, 510, 511, 512, 1011, 1012, 1013, 3000, 65_000])
+@pytest.mark.parametrize("length", [1, 509, 510, 511, 512, 1011, 1012, 1013, 3000, 65_000, 600_000])
 def test_keys_of_any_length_keep_their_order(backend: Backend, length: int) -> None:
     stem = b"k" * (length - 1)
     keys = sorted(

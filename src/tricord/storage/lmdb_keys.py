@@ -19,8 +19,6 @@ bytes costs n / 502 look-ups more; a node that becomes empty goes, with its poin
 from __future__ import annotations
 
 FIRST_BYTES = 510
-POINTER_BYTES = 511
-"""Length of a physical key that is a pointer; no other is that long."""
 NODE_BYTES = 8
 NEXT_BYTES = FIRST_BYTES - NODE_BYTES
 
@@ -42,12 +40,16 @@ def upper_bound(end: bytes, step: int) -> bytes:
     return end if len(end) <= step else end[:step] + b"\1"
 
 
-def inner(bound: bytes | None, pointer: bytes) -> bytes | None:
-    """What is left of a bound inside the node of ``pointer`` (its part without the node number), or None:
-
-    it bounds nothing.
-    """
+def inner(bound: bytes | None, offset: int, pointer: bytes) -> int:
+    """How much of a bound leads to the node of ``pointer`` (its part without the node number), of which ``offset``
+    bytes led to the node that it stands in; -1: it bounds nothing there."""
     step = len(pointer) - 1
-    if bound is not None and len(bound) > step and bound.startswith(pointer[:step]):
-        return bound[step:]
-    return None
+    if bound is not None and offset >= 0 and len(bound) > offset + step and bound.startswith(pointer[:step], offset):
+        return offset + step
+    return -1
+
+
+def part_of(bound: bytes | None, offset: int) -> bytes:
+    """What of a bound counts in the node to which ``offset`` bytes of it lead. Two bytes more than a step tell it from
+    the node's pointers; a megabyte is not copied for each node."""
+    return b"" if bound is None or offset < 0 else bound[offset : offset + NEXT_BYTES + 2]

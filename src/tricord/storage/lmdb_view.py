@@ -15,9 +15,9 @@ from tricord.storage.lmdb_keys import (
     FIRST_BYTES,
     NEXT_BYTES,
     NODE_BYTES,
-    POINTER_BYTES,
     inner,
     lower_bound,
+    part_of,
     split,
     upper_bound,
 )
@@ -54,6 +54,8 @@ class LmdbView:
     ) -> Iterator[tuple[bytes, bytes]]:
         if end is not None and start >= end:
             return iter(())
+        if self._has_long():
+            return self._walk(table, start, end, reverse)
         walk = self._down if reverse else self._up
         return walk(self._databases[table], b"", start, end)
 
@@ -62,7 +64,7 @@ class LmdbView:
             return 0
         database = self._databases[table]
         if self._has_long():
-            return sum(1 for _ in self._up(database, b"", start, end))
+            return sum(1 for _ in self._walk(table, start, end, False))
         with self._transaction.cursor(database) as cursor:
             if cursor.last() and (end is None or cursor.key() < end) and cursor.first() and cursor.key() >= start:
                 entries: int = self._transaction.stat(database)["entries"]
@@ -108,8 +110,31 @@ class LmdbView:
     def _damaged(self, key: bytes) -> CorruptData:
         return CorruptData(self._path, 0, f"the record of key {key[:64]!r} does not match its checksum")
 
+    def _walk(self, table: Table, start: bytes, end: bytes | None, reverse: bool) -> Iterator[tuple[bytes, bytes]]:
+        """Records of a table where there are long keys: nodes below one another are held in a list, since a key of a
+        megabyte has thousands. Of a bound is kept how much of it leads to the node; -1: it bounds nothing there."""
+        walk = self._down if reverse else self._up
+        parts: list[bytes] = []
+        opened = [(walk(self._databases[table], b"", start, end), FIRST_BYTES, 0, -1 if end is None else 0)]
+        while opened:
+            records, step, low, high = opened[-1]
+            for key, value in records:
+                if len(key) <= step:
+                    yield b"".join((*parts, key)) if parts else key, value
+                    continue
+                parts.append(key[:-1])
+                low, high = inner(start, low, key), inner(end, high, key)
+                until = None if high < 0 else part_of(end, high)
+                below = walk(self._databases[-1], value, part_of(start, low), until)
+                opened.append((below, NEXT_BYTES, low, high))
+                break
+            else:
+                opened.pop()
+                del parts[-1:]
+
     def _up(self, database: Any, node: bytes, start: bytes, end: bytes | None) -> Iterator[tuple[bytes, bytes]]:
-        """Records of one node (empty: a table), keys without the node's number."""
+        """Records of one node (empty: a table), keys without the node's number; pointers are longer than all others,
+        and have the number of theirs."""
         skip, step = (NODE_BYTES, NEXT_BYTES) if node else (0, FIRST_BYTES)
         cursor = self._transaction.cursor(database)
         first = node + lower_bound(start, step)
@@ -125,12 +150,7 @@ class LmdbView:
                 return
             if crc32c(physical + stored) != RESIDUE:
                 raise self._damaged(physical)
-            if len(physical) < POINTER_BYTES:
-                yield key, stored[:-4]
-                continue
-            part = key[:-1]
-            for rest, value in self._up(self._databases[-1], stored[:-4], inner(start, key) or b"", inner(end, key)):
-                yield part + rest, value
+            yield key, stored[:-4]
 
     def _down(self, database: Any, node: bytes, start: bytes, end: bytes | None) -> Iterator[tuple[bytes, bytes]]:
         skip, step = (NODE_BYTES, NEXT_BYTES) if node else (0, FIRST_BYTES)
@@ -155,9 +175,4 @@ class LmdbView:
                 return
             if crc32c(physical + stored) != RESIDUE:
                 raise self._damaged(physical)
-            if len(physical) < POINTER_BYTES:
-                yield key, stored[:-4]
-                continue
-            part = key[:-1]
-            for rest, value in self._down(self._databases[-1], stored[:-4], inner(start, key) or b"", inner(end, key)):
-                yield part + rest, value
+            yield key, stored[:-4]
