@@ -14,7 +14,7 @@ from tricord.base.token import token_bytes
 from tricord.wire.grpc.metadata import EMPTY, Metadata
 from tricord.wire.grpc.service import Call
 from tricord.wire.native.keyspaces import KEYSPACE
-from tricord.wire.native.levels import LEVEL, TOKEN, stamp_fields
+from tricord.wire.native.levels import LEVEL, TOKEN, say_the_same, stamp_fields
 
 _LINEARIZABLE = Level.LINEARIZABLE
 
@@ -54,7 +54,7 @@ def tell_stamp(call: Call, stamp: Stamp) -> None:
 
 
 class StampTeller:
-    """Tells one stamp after the other. All reads of a turn have the same one, whose token is made once."""
+    """Tells one stamp after the other. All answers between two changes say the same, and their token is made once."""
 
     __slots__ = ("_fields", "_stamp")
 
@@ -64,7 +64,7 @@ class StampTeller:
 
     def tell(self, call: Call, stamp: Stamp) -> None:
         """Say it in the head of the answer."""
-        if stamp is not self._stamp:
+        if self._stamp is None or not say_the_same(stamp, self._stamp):
             self._stamp, self._fields = stamp, stamp_fields(stamp)
         for name, value in self._fields:
             call.set_leading(name, value)

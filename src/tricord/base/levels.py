@@ -68,11 +68,14 @@ class Bounded:
 ReadLevel: TypeAlias = Level | Bounded
 """What ``at_least`` takes."""
 
+_LEVELS = {level.value: level for level in Level}
 _UNITS = {"ms": 1e-3, "s": 1.0, "m": 60.0}
 
 
 def level_of(text: str) -> ReadLevel:
     """The level that a text names. Raises InvalidRequest."""
+    if (plain := _LEVELS.get(text)) is not None:
+        return plain
     word, colon, amount = text.strip().lower().partition(":")
     try:
         if not colon:

@@ -53,7 +53,7 @@ class Asking:
 
     def answered(self, stamp: Stamp) -> Stamp:
         """The answer's stamp. Raises ServerFault for metadata that no tricord says."""
-        told = None if self._head is None else read_stamp(stamp, self._head)
+        told = None if self._head is None else read_stamp(stamp, self._head, self._session.read)
         if told is None or not (told.index or told.vectors):
             if not self._harmless:
                 self._session.missed()

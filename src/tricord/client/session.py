@@ -16,7 +16,18 @@ from tricord.base.token import Token
 class Session:
     """Of one client, and of those of its keyspaces."""
 
-    __slots__ = ("_cluster", "_covered", "_gaps", "_history", "_index", "_keyspaces", "_noted", "_text", "asks")
+    __slots__ = (
+        "_cluster",
+        "_covered",
+        "_gaps",
+        "_history",
+        "_index",
+        "_keyspaces",
+        "_noted",
+        "_read",
+        "_text",
+        "asks",
+    )
 
     def __init__(self, token: Token | None = None, *, asks: bool = False) -> None:
         """Begin with what another session has seen."""
@@ -26,6 +37,7 @@ class Session:
         self._keyspaces: dict[int, VersionVector] = {}
         self._noted: dict[int, VersionVector] | None = None
         self._text = ""
+        self._read: tuple[str, Token] | None = None
         self._gaps = self._covered = 0
         if token is not None:
             self._cluster, self._history, self._index = token.cluster, token.history, token.groups.get(0, 0)
@@ -54,6 +66,14 @@ class Session:
     def gaps(self) -> int:
         """How many answers came without a token: what a linearizable read from now on covers."""
         return self._gaps
+
+    def read(self, text: str) -> Token:
+        """An answer's token. Many answers after each other have the same one, which is read once. Raises as
+        ``Token.from_text``."""
+        read = self._read
+        if read is None or read[0] != text:
+            read = self._read = text, Token.from_text(text)
+        return read[1]
 
     def note(self, stamp: Stamp) -> None:
         """An answer said where its member stood."""

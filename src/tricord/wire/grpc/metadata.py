@@ -13,6 +13,7 @@ from urllib.parse import unquote_to_bytes
 
 from tricord.wire.http2.header_validation import Field
 
+_PRINTABLE = bytes(range(0x20, 0x7F))
 _RESERVED = frozenset((b"te", b"content-type", b"user-agent"))
 
 
@@ -75,7 +76,7 @@ def encode_metadata(items: Iterable[tuple[str, str | bytes]]) -> list[Field]:
             fields.append((key, base64.b64encode(raw).rstrip(b"=")))
         else:
             text = value if isinstance(value, bytes) else value.encode("ascii")
-            if any(byte < 0x20 or byte > 0x7E for byte in text):
+            if text.translate(None, _PRINTABLE):
                 raise ValueError(f"metadata value of {name!r} is not printable ASCII")
             fields.append((key, text.strip()))
     return fields

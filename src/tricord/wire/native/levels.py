@@ -9,8 +9,7 @@ those that it shows, if there are any: ``tricord-siblings``.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import replace
+from collections.abc import Callable, Iterable
 
 from tricord.base.errors import InvalidRequest, ServerFault
 from tricord.base.levels import Stamp, level_of
@@ -37,7 +36,22 @@ def stamp_fields(stamp: Stamp) -> list[tuple[str, str]]:
     return fields
 
 
-def read_stamp(stamp: Stamp, fields: Iterable[tuple[bytes, bytes]]) -> Stamp | None:
+def say_the_same(one: Stamp, other: Stamp) -> bool:
+    """Whether ``stamp_fields`` of both are equal, as far as that is told by looking at them."""
+    return one is other or (
+        one.vectors is other.vectors
+        and one.index == other.index
+        and one.level is other.level
+        and one.age == other.age
+        and one.siblings == other.siblings
+        and one.history == other.history
+        and one.cluster == other.cluster
+    )
+
+
+def read_stamp(
+    stamp: Stamp, fields: Iterable[tuple[bytes, bytes]], read_token: Callable[[str], Token] = Token.from_text
+) -> Stamp | None:
     """The stamp with what the metadata of the answer adds; None where it says nothing, as an etcd's.
 
     Raises ServerFault for what no tricord says.
@@ -48,10 +62,12 @@ def read_stamp(stamp: Stamp, fields: Iterable[tuple[bytes, bytes]]) -> Stamp | N
     try:
         level = level_of(said[LEVEL])
         age = float(said[AGE]) if AGE in said else None
-        stamp = replace(stamp, level=level, age=age, siblings=int(said.get(SIBLINGS, 0)))
-        if TOKEN not in said:
-            return stamp
-        token = Token.from_text(said[TOKEN])
+        siblings = int(said.get(SIBLINGS, 0))
+        token = read_token(said[TOKEN]) if TOKEN in said else None
     except (InvalidRequest, ValueError) as error:
         raise ServerFault(f"the answer's metadata cannot be read: {error}") from None
-    return replace(stamp, history=token.history, index=token.groups.get(0, 0), vectors=token.keyspaces or None)
+    history, index, vectors = stamp.history, stamp.index, stamp.vectors
+    if token is not None:
+        history, index, vectors = token.history, token.groups.get(0, 0), token.keyspaces or None
+    cluster, member, term, revision = stamp.cluster, stamp.member, stamp.term, stamp.revision
+    return Stamp(cluster, member, term, revision, level, age, history, index, vectors, siblings)
