@@ -316,6 +316,8 @@ def write_dots(out: bytearray, dots: Iterable[Dot]) -> None:
 
 def dots_size(count: int) -> int:
     """How many bytes ``write_dots`` takes for so many different ones."""
+    if count < 0x80:
+        return 1 + count * _DOT.size
     out = bytearray()
     put_number(out, count)
     return len(out) + count * _DOT.size

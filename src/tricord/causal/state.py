@@ -19,7 +19,7 @@ from tricord.causal.results import Delivered
 from tricord.causal.tickets import Tickets
 from tricord.crdt.cell import Cell, Delta
 from tricord.crdt.changed import Changed
-from tricord.crdt.digest import added, encoded_digest
+from tricord.crdt.digest import DIGEST_BITS, added, encoded_digest
 from tricord.crdt.encoding import cell_within, decode_cell, encode_cell
 from tricord.crdt.join import apply_delta
 
@@ -79,7 +79,8 @@ class ReplicaState:
         operation = decode_operation(row.data)
         if operation.stamp > self.clock.stamp:
             self.clock = HybridClock(operation.stamp)
-        self._note_start(operation)
+        if operation.first == 1:
+            self._note_start(operation)
         if not self.past.is_closed(head.origin):
             self.past.entries[head.origin] = max(head.last, self.past.entries.get(head.origin, 0))
         self._note(head.origin, mine=row.mine)
@@ -97,10 +98,9 @@ class ReplicaState:
 
     def _note_start(self, operation: Operation) -> None:
         """Whoever has the first operation of a start has what it needs of those before: tokens need not say so."""
-        if operation.first == 1:
-            for origin, counter in operation.needs:
-                if origin[0] == operation.origin[0] and counter >= self._continued.get(origin, (0,))[0]:
-                    self._continued[origin] = counter, operation.origin
+        for origin, counter in operation.needs:
+            if origin[0] == operation.origin[0] and counter >= self._continued.get(origin, (0,))[0]:
+                self._continued[origin] = counter, operation.origin
 
     def replay(self, operations: Iterable[Operation]) -> None:
         """What the host's log has beyond the tables, in its order; what they hold already changes nothing."""
@@ -183,16 +183,19 @@ class ReplicaState:
     ) -> None:
         """One write to the store: the keys, which held ``before`` and hold ``after``, and the row."""
         sequence = self.sequence = self.sequence + 1
-        writes: list[Write] = [self._changed_cell(key, before[key], data) for key, data in after.items()]
+        writes: list[Write] = []
+        for key, data in after.items():
+            writes.append(self._changed_cell(key, before[key], data))
+            result.events.append(Changed(sequence, key, data))
         writes.append(self.log.append_write(sequence, operation, mine=mine))
         self.store.write(writes)
-        origin = operation.origin
-        self.past.entries[origin] = operation.last
+        origin, last = operation.origin, operation.last
+        self.past.entries[origin] = last
         self._note(origin, mine=mine)
-        self._note_start(operation)
-        self._unpersisted.append((sequence, origin, operation.last))
+        if operation.first == 1:
+            self._note_start(operation)
+        self._unpersisted.append((sequence, origin, last))
         result.operations.append(operation)
-        result.events += [Changed(sequence, key, data) for key, data in after.items()]
 
     def _cell_write(self, key: bytes, cell: Cell) -> Write:
         """The write that keeps a cell. It is written before another one of the key is made."""
@@ -200,8 +203,16 @@ class ReplicaState:
         return self._changed_cell(key, before, encode_cell(cell) if cell else None)
 
     def _changed_cell(self, key: bytes, before: bytes | None, data: bytes | None) -> Write:
-        self.digest = added(self.digest, encoded_digest(key, data) - encoded_digest(key, before))
-        self.keys += (data is not None) - (before is not None)
+        digest = self.digest
+        if before is None:
+            self.keys += 1
+        else:
+            digest -= encoded_digest(key, before)
+        if data is None:
+            self.keys -= 1
+        else:
+            digest += encoded_digest(key, data)
+        self.digest = digest % (1 << DIGEST_BITS)
         return (Table.CELLS, self._prefix + key, data)
 
     def persisted(self, sequence: int) -> None:

@@ -66,8 +66,7 @@ def encode_delta(delta: Delta) -> bytes:
 
 def cell_within(encoded: bytes, delta: Delta) -> bytes:
     """The bytes of the delta's cell, as they stand within its own: what need not be encoded again."""
-    size = dots_size(len(delta.dots))
-    return encoded[1 + size :]
+    return encoded[1 + dots_size(len(delta.dots)) :]
 
 
 def decode_delta(data: bytes) -> Delta:
