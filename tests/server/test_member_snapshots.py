@@ -14,7 +14,6 @@ from tests.storage.member_script import SCRIPT_SEGMENT_BYTES
 from tricord.base.errors import CorruptData, DiskFull
 from tricord.base.log import Entry, EntryKind, HardState
 from tricord.base.membership import Configuration, encode_configuration
-from tricord.base.metrics import Metrics
 from tricord.base.operations import Put
 from tricord.raft.messages import InstallSnapshot, Message
 from tricord.server.drain import Drain
@@ -71,7 +70,7 @@ class Side:
             self.storage.overlay,
             self.storage.backend,
             lambda: self.machine.applied_index,
-            Metrics(),
+            lambda seconds: None,
             self.failures.append,
         )
         self.snapshots = MemberSnapshots(

@@ -14,7 +14,6 @@ from collections.abc import Callable, Collection
 from typing import Protocol
 
 from tricord.base.environment import Environment, Timer
-from tricord.base.metrics import Metrics
 from tricord.base.ordered import Backend, Write
 from tricord.base.reachable import reachable
 
@@ -29,7 +28,7 @@ class Drainable(Protocol):
     """The overlay as the drain sees it."""
 
     def take(self) -> Collection[Write]:
-        """Freeze what was written so far and hand it over."""
+        """Freeze what was written so far and hand it over; taken again before ``drained``, with the former batch."""
 
     def drained(self) -> None:
         """What was taken is in the backend now."""
@@ -48,14 +47,15 @@ class Drain:
         overlay: Drainable,
         backend: Backend,
         applied_index: Callable[[], int],
-        metrics: Metrics,
+        took: Callable[[float], None],
         fail: Callable[[BaseException], None],
     ) -> None:
+        """``took`` is told of the seconds that each commit took; ``fail`` of a disk that fails."""
         self._environment = environment
         self._overlay = overlay
         self._backend = backend
         self._applied_index = applied_index
-        self._metrics = metrics
+        self._took = took
         self._fail = fail
         self._committing = False
         self._timer: Timer | None = None
@@ -179,10 +179,10 @@ class Drain:
             self._seal_timer = None
         self._commit(writes)
 
-    def _commit(self, writes: Collection[Write], index: int | None = None) -> None:
+    def _commit(self, writes: Collection[Write]) -> None:
         self._committing = True
         # What was taken was applied up to here at least.
-        index = self._applied_index() if index is None else index
+        index = self._applied_index()
         started = self._environment.clock.monotonic()
 
         def done(used_bytes: int | None, error: BaseException | None) -> None:
@@ -192,7 +192,7 @@ class Drain:
                 self.used_bytes = used_bytes
                 self.disk_full = False
                 self._reached(index)
-                self._metrics.backend_commit_seconds.observe(self._environment.clock.monotonic() - started)
+                self._took(self._environment.clock.monotonic() - started)
                 self._overlay.drained()
                 if self._overlay.active_bytes:
                     self.wrote()
@@ -202,9 +202,9 @@ class Drain:
                 reachable("the backend had no room")
                 self.disk_full = True
                 if not self._closed and not self._paused:
-                    # Nothing else may be committed before: the batch is older than what was written since.
+                    # Nothing else may be committed before.
                     self._committing = True
-                    self._retry_timer = self._environment.tasks.call_later(RETRY_SECONDS, self._retry, writes, index)
+                    self._retry_timer = self._environment.tasks.call_later(RETRY_SECONDS, self._retry)
             else:
                 self._fail(error)
 
@@ -217,9 +217,10 @@ class Drain:
             mirror(writes)
         return self._backend.used_bytes()
 
-    def _retry(self, writes: Collection[Write], index: int) -> None:
+    def _retry(self) -> None:
+        # With what was written since: that may be what makes room.
         self._retry_timer = None
-        self._commit(writes, index)
+        self._commit(self._overlay.take())
 
     def _seal_when_idle(self) -> None:
         # A seal reads the whole file: it may take a tenth of the time, never more.

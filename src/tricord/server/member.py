@@ -127,7 +127,8 @@ class Member:
 
     def _build(self) -> None:
         environment, configuration, storage = self._environment, self._configuration, self._storage
-        self.drain = Drain(environment, storage.overlay, storage.backend, self._applied_index, self.metrics, self._fail)
+        took = self.metrics.backend_commit_seconds.observe
+        self.drain = Drain(environment, storage.overlay, storage.backend, self._applied_index, took, self._fail)
         self.log = LogWriter(environment, storage.log)
         self.turns = TurnLoop(
             environment,

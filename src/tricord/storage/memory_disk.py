@@ -146,8 +146,9 @@ class MemoryDisk:
     """A file system in memory.
 
     ``calls`` counts every call of it and of its files, but ``close``. ``fail_at`` maps such a number to the errno
-    with which that call fails; ``cut_at`` is the number of the call during which the power goes. ``trace`` holds the
-    calls' names, if asked for (it grows).
+    with which that call fails; ``cut_at`` is the number of the call during which the power goes. While it ``is_full``,
+    no file is given more room and no commit of a backend succeeds. ``trace`` holds the calls' names, if asked for (it
+    grows).
     """
 
     def __init__(self, seed: int = 0, *, capacity: int = 1 << 40, traced: bool = False) -> None:
@@ -159,6 +160,7 @@ class MemoryDisk:
         self.power_cuts = 0
         self.calls = 0
         self.fail_at: dict[int, int] = {}
+        self.is_full = False
         self.cut_at: int | None = None
         self.trace: list[str] | None = [] if traced else None
 
@@ -200,7 +202,7 @@ class MemoryDisk:
 
     def reserve(self, size: int) -> None:
         """Take disk space. Raises OSError (ENOSPC)."""
-        if size > self._free:
+        if size > self._free or self.is_full:
             raise OSError(errno.ENOSPC, "no space left in memory disk")
         self._free -= size
 
@@ -303,6 +305,7 @@ class MemoryDisk:
                     content.tables = tables
 
             self.call("commit", failing)
+            self.reserve(0)
             content.tables = tables
 
         return MemoryBackend(content.tables, keep, map_size=map_size)

@@ -18,13 +18,25 @@ from __future__ import annotations
 from bisect import bisect_left, insort
 from collections.abc import Collection, Iterator
 from itertools import repeat
+from typing import Protocol, TypeAlias
 
-from tricord.base.ordered import Backend, BackendView, Table, View, Write
+from tricord.base.ordered import BackendView, Table, View, Write
 
 _TABLES = len(Table)
 _FEW = 16
 _RECORD_OVERHEAD_BYTES = 200
 """What a record costs beside its bytes: two bytes objects' headers, a dict slot and a place in a list."""
+
+
+Records: TypeAlias = dict[Table, dict[bytes, bytes | None]]
+"""What is written to each table: the last value of each key; None deletes it."""
+
+
+class Viewed(Protocol):
+    """What an overlay lies over."""
+
+    def view(self) -> BackendView:
+        """A picture of it."""
 
 
 class _Missing:
@@ -44,16 +56,23 @@ class _Layer:
         self.keys: list[bytes] = []
         self.unsorted: list[bytes] = []
 
+    def update(self, records: dict[bytes, bytes | None]) -> None:
+        """Later effects."""
+        known = self.records
+        self.unsorted += [key for key in records if key not in known]
+        known.update(records)
+
     def sorted_keys(self) -> list[bytes]:
         if self.unsorted:
             if len(self.unsorted) <= _FEW:
                 for key in self.unsorted:
                     insort(self.keys, key)
             else:
-                # two sorted runs: the sort merges them in linear time
                 self.unsorted.sort()
+                is_beyond = not self.keys or self.unsorted[0] > self.keys[-1]
                 self.keys += self.unsorted
-                self.keys.sort()
+                if not is_beyond:
+                    self.keys.sort()  # two sorted runs: merged in linear time
             self.unsorted = []
         return self.keys
 
@@ -82,17 +101,21 @@ class Taken(Collection[Write]):
         return sum(len(layer.records) for layer in self._layers)
 
     def __iter__(self) -> Iterator[Write]:
-        for table, layer in zip(Table, self._layers, strict=True):
+        for table, layer in zip(Table, self._layers, strict=False):
             yield from zip(repeat(table), layer.records, layer.records.values(), strict=False)
 
     def __contains__(self, write: object) -> bool:
         return any(write == one for one in self)
 
+    def records(self) -> Records:
+        """All of it, without a copy: good until ``drained`` or the next ``take``."""
+        return {table: layer.records for table, layer in zip(Table, self._layers, strict=False) if layer.records}
+
 
 class Overlay:
     """The ``OrderedStore`` of a member. One thread (the loop's) uses it; only the list from ``take`` goes elsewhere."""
 
-    def __init__(self, backend: Backend) -> None:
+    def __init__(self, backend: Viewed) -> None:
         self._backend = backend
         self._view: BackendView = backend.view()
         self._active = [_Layer() for _ in range(_TABLES)]
@@ -132,6 +155,15 @@ class Overlay:
             if value is not None:
                 grown += len(value)
             records[key] = value
+        self._active_bytes += grown
+
+    def absorb(self, records: Records) -> None:
+        """Record effects by table: as ``write``, at a fifth of its cost."""
+        grown = 0
+        for table, of_table in records.items():
+            self._active[table].update(of_table)
+            grown += len(of_table) * _RECORD_OVERHEAD_BYTES
+            grown += sum(map(len, of_table)) + sum(map(len, filter(None, of_table.values())))
         self._active_bytes += grown
 
     def get(self, table: Table, key: bytes) -> bytes | None:
@@ -186,17 +218,16 @@ class Overlay:
                     layers[table].append(generation[table].copy())
         return OverlayPicture(self._backend.view(), layers)
 
-    def take(self) -> Collection[Write]:
+    def take(self) -> Taken:
         """Freeze what was written so far and give it, to be committed to the backend; at most one write a key.
 
         Taken again before ``drained`` (the commit failed for good), it gives the former batch too.
         """
         if self._draining is not None:
             for below, above in zip(self._draining, self._active, strict=True):
-                below.unsorted += [key for key in above.records if key not in below.records]
-                below.records.update(above.records)
+                below.update(above.records)
         elif not self._active_bytes:
-            return ()
+            return Taken([])
         else:
             self._draining = self._active
         self._draining_bytes += self._active_bytes
@@ -212,7 +243,7 @@ class Overlay:
         self._draining = None
         self._draining_bytes = 0
 
-    def replace_backend(self, backend: Backend) -> None:
+    def replace_backend(self, backend: Viewed) -> None:
         """Stand on another backend, with another state: what was written here and is not drained yet is forgotten.
 
         Nothing that was taken may be on its way to the old backend. Pictures that were taken go on showing the old
@@ -226,7 +257,7 @@ class Overlay:
         self._draining = None
         self._active_bytes = self._draining_bytes = 0
 
-    def move(self, backend: Backend) -> None:
+    def move(self, backend: Viewed) -> None:
         """Stand on another backend that holds the same. Nothing that was taken may be on its way to the old one, which
         is to be ended with ``Backend.retire``: pictures that were taken go on with it.
         """

@@ -12,6 +12,7 @@ from tests.server.replicas.company import Company, Place, play
 from tricord.base.changes import Add, AddElement, Put, Remove
 from tricord.base.dots import Origin, VersionVector
 from tricord.base.errors import (
+    DiskFault,
     InvalidRequest,
     KeyNotProvided,
     KeyspaceNotFound,
@@ -26,6 +27,7 @@ from tricord.base.keyspaces import Model
 from tricord.base.typed import KeyChange, Update
 from tricord.crdt.read_context import encode_read_context
 from tricord.storage.memory_disk import PowerLost
+from tricord.storage.replica_log import SEGMENT_BYTES
 
 
 def test_what_is_written_anywhere_is_soon_everywhere() -> None:
@@ -177,9 +179,10 @@ def test_a_full_disk_refuses_writes_and_loses_none() -> None:
         one, two = company.places
         await one.put(a="1")
         await company.until(company.are_equal)
-        one.disk.fail_at = dict.fromkeys(range(one.disk.calls + 1, one.disk.calls + 6), errno.ENOSPC)
+        one.disk.is_full = True
+        large = "2" * SEGMENT_BYTES  # more than what the log has reserved
         answered: list[str] = []
-        one.write("a", "2", lambda: answered.append("2"))
+        one.write("a", large, lambda: answered.append("2"))
         await company.pass_time(0.1)
         with pytest.raises(NoSpace):
             await one.put(b="3")
@@ -187,8 +190,9 @@ def test_a_full_disk_refuses_writes_and_loses_none() -> None:
         await two.put(c="elsewhere")
         await company.pass_time(1)
         assert (one.read("c"), two.read("a"), answered) == (None, ["1"], [])
+        one.disk.is_full = False
         await company.until(company.are_equal)
-        assert (one.read("c"), two.read("a"), answered) == (["elsewhere"], ["2"], ["2"])
+        assert (one.read("c"), two.read("a"), answered) == (["elsewhere"], [large], ["2"])
         assert not one.failures
 
     play(Company(Model.CAUSAL, 2), story)
@@ -215,7 +219,7 @@ def test_a_failing_disk_ends_the_replica_loudly() -> None:
         one.disk.fail_at = {one.disk.calls + 1: errno.EIO}
         one.write("a", "1", lambda: None)
         await company.pass_time(0.1)
-        assert [type(failure) for failure in one.failures] == [OSError]
+        assert [type(failure) for failure in one.failures] == [DiskFault]
 
     play(Company(Model.CAUSAL, 1), story)
 

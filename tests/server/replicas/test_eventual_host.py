@@ -11,6 +11,7 @@ from tests.server.replicas.eventual_world import World, error, play, result
 from tricord.base.changes import Add, AddElement, Put, PutLast, Remove
 from tricord.base.dots import Origin, VersionVector
 from tricord.base.errors import (
+    DiskFault,
     InvalidRequest,
     KeyNotProvided,
     KeyspaceNotFound,
@@ -24,6 +25,7 @@ from tricord.base.errors import (
 )
 from tricord.base.typed import KeyChange, Update
 from tricord.crdt.read_context import encode_read_context
+from tricord.storage.replica_log import SEGMENT_BYTES
 
 
 def test_a_write_is_answered_when_durable_and_reaches_all() -> None:
@@ -192,16 +194,20 @@ def test_a_full_disk_refuses_writes_and_reads_go_on() -> None:
         one, two = world.nodes.values()
         one.put(b"k", b"1")
         await world.sleep(0.1)
-        one.disk.fail_at |= {one.disk.calls + more: errno.ENOSPC for more in range(1, 5)}
-        waiting = one.put(b"k", b"2")
+        one.disk.is_full = True
+        large = bytes(SEGMENT_BYTES)  # more than what the log has reserved
+        waiting = one.put(b"k", large)
         await world.sleep(0.1)
         assert waiting == []
         assert isinstance(error(one.put(b"k", b"3")), NoSpace)
         assert one.value(b"k") == b"1"
         two.put(b"other", b"4")
+        await world.sleep(1)
+        assert waiting == []
+        one.disk.is_full = False
         await world.sleep(5)
         assert result(waiting)
-        assert (one.value(b"k"), one.value(b"other"), two.value(b"k")) == (b"2", b"4", b"2")
+        assert (one.value(b"k"), one.value(b"other"), two.value(b"k")) == (large, b"4", large)
 
     play(story, World("a", "b"))
 
@@ -215,7 +221,7 @@ def test_beyond_the_quota_only_removals_are_taken() -> None:
         assert result(large)
         assert isinstance(error(one.put(b"j", b"1")), NoSpace)
         removed = one.update(b"k", Remove())
-        await world.sleep(0.1)
+        await world.sleep(1)  # until the tables have followed
         assert result(removed)
         again = one.put(b"j", b"1")
         await world.sleep(0.1)
@@ -484,7 +490,7 @@ def test_a_failing_disk_is_told_once() -> None:
         answers = one.put(b"k", b"1")
         await world.sleep(2)
         assert answers == []
-        assert [type(each) for each in one.broken] == [OSError]
+        assert [type(each) for each in one.broken] == [DiskFault]
         one.broken.clear()
 
     play(story, World("a"))

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import errno
 from dataclasses import dataclass, field
 from random import Random
 
@@ -61,7 +60,7 @@ async def fault(world: World, random: Random) -> None:
         other = random.choice([each for each in world.nodes.values() if each is not node])
         world.cut.add(frozenset((node.name, other.name)))
     elif kind == "full":
-        node.disk.fail_at |= {node.disk.calls + more: errno.ENOSPC for more in range(1, 4)}
+        node.disk.is_full = True
     elif node.host is not None and kind in ("kill", "stop"):
         if kind == "kill":
             node.kill()
@@ -75,8 +74,8 @@ async def fault(world: World, random: Random) -> None:
     await world.sleep(random.uniform(0.1, 2))
     world.heal()
     for each in world.nodes.values():
+        each.disk.is_full = False
         if each.host is None:
-            each.disk.fail_at.clear()
             each.start()
 
 

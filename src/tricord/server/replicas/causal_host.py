@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """A replica of a causal keyspace in a process: ``CausalHost`` does around the core what docs/causal.md asks of a host.
 
-The core's log is its tables (docs/decisions/0024-replicas-commit-to-their-tables.md), so "logged" there is "committed"
-here.
+The core's log is rows of its tables, so "logged" there is "durable" here: in the redo log before those tables
+(docs/decisions/0025-a-redo-log-before-the-tables-of-replicas.md).
 """
 
 from __future__ import annotations
@@ -423,7 +423,6 @@ def _as_change(change: KeyChange, one_of_many: bool) -> Change:
 
 def prepare_return(storage: ReplicaStorage, former: int) -> None:
     """Before the tables of a retired replica get a new number: a state has to be taken over first, also if this process
-    ends now. Blocks: on any thread, while no host uses the storage. Raises OSError."""
+    ends now. Blocks: on any thread, while no host uses the storage. Raises OSError, DiskFull, DiskFault."""
     CausalReplica(storage.overlay, KEYSPACE, former).begin_fetch()
-    storage.backend.commit(storage.overlay.take())
-    storage.overlay.drained()
+    storage.commit()

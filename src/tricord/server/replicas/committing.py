@@ -1,41 +1,39 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Makes what a replica of a causal or eventual keyspace wrote durable: group commits of its overlay to its backend.
+"""Makes what a replica of a causal or eventual keyspace wrote durable: groups of it go to the replica's log.
 
-One commit of a keyspace is under way at a time; what gathers meanwhile goes with the next one, at once. Those of all
-keyspaces go one after the other on one lane. What a batch holds is one moment of the tables, so there is nothing to
-replay at a start. A full disk or map keeps the batch: it is tried again, with all that came since, until there is room.
+One group of a keyspace is under way at a time; what gathers meanwhile goes with the next one, at once. Those of all
+keyspaces go one after the other on one lane. What a group holds is one moment of the tables. The tables follow behind
+the answers (``Drain``), many groups at a time. A full disk keeps the group: it is tried again, with all that came
+since, until there is room.
 """
 
 from __future__ import annotations
 
-import errno
 from collections import deque
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 
 from tricord.base.environment import Environment, Timer
 from tricord.base.errors import NoSpace, ResourceExhausted, Stopping, TooManyRequests, TricordError
-from tricord.base.ordered import Write
 from tricord.base.reachable import reachable
-from tricord.storage.replica_storage import ReplicaStorage
+from tricord.server.drain import Drain
+from tricord.storage.overlay import Records
+from tricord.storage.replica_storage import ReplicaStorage, found_no_room
 
 LANE = "replicas"
 RETRY_SECONDS = 0.5
 PATIENT_SECONDS = 0.02
-"""What nobody here waits for begins a commit after this: so the next write here need not wait for that to end first,
-and fewer commits carry more."""
-MEASURE_COMMITS = 32
-MEASURE_BYTES = 1 << 20
-"""What the backend holds is asked after so many commits or bytes: it costs as much as a small commit."""
+"""What nobody here waits for goes to the log after this: so the next write here need not wait for that to end first,
+and fewer groups carry more."""
 GATHERED_BYTES_MAX = 64 << 20
-"""Of what is not durable yet: beyond this, new writes are refused until the disk has caught up."""
+"""Of what is not in the backend yet: beyond this, new writes are refused until the disk has caught up."""
 
 Ready = Callable[[TricordError | None], None]
 
 
 class Committer:
-    """The commits of one replica. Used on the loop.
+    """The groups of one replica. Used on the loop.
 
-    ``committed(mark)`` is told of each commit: all is durable that was written up to that mark. ``fail`` hears of a
+    ``committed(mark)`` is told of each group: all is durable that was written up to that mark. ``fail`` hears of a
     disk that fails: nothing is committed any more then.
     """
 
@@ -53,6 +51,10 @@ class Committer:
         self._committed = committed
         self._fail = fail
         self._quota_bytes = quota_bytes
+        self._logged = storage.log.last
+        self._drain = Drain(
+            environment, storage.tables, storage.backend, lambda: self._logged, lambda seconds: None, self._failed
+        )
         self._is_busy = False
         self._is_urgent = False
         self._timer: Timer | None = None
@@ -63,14 +65,20 @@ class Committer:
         """The mark of what was written last."""
         self.durable = 0
         """All is durable that was written up to this mark."""
-        self.disk_full = False
-        """Whether the last commit found no room."""
-        self.used_bytes = storage.backend.used_bytes()
-        """As of a commit lately."""
-        self._unmeasured_commits = self._unmeasured_bytes = 0
+        self._log_is_full = False
+
+    @property
+    def disk_full(self) -> bool:
+        """Whether there was no room the last time, in the log or in the tables."""
+        return self._log_is_full or self._drain.disk_full
+
+    @property
+    def used_bytes(self) -> int:
+        """What the backend holds, as of a commit lately."""
+        return self._drain.used_bytes
 
     def wrote(self, *, urgent: bool = True) -> int:
-        """The overlay got effects: their mark. A commit begins after the events at hand, or when the one that is under
+        """The overlay got effects: their mark. A group begins after the events at hand, or when the one that is under
         way is done; where it is not ``urgent``, somewhat later, unless somebody asks ``when_durable``."""
         self.written += 1
         if urgent:
@@ -103,7 +111,7 @@ class Committer:
 
     def refusal(self) -> ResourceExhausted | None:
         """As ``check_room``, as a value."""
-        gathered = self._storage.overlay.size_bytes
+        gathered = self._gathered
         if self.disk_full:
             return NoSpace("the disk is full")
         if self.used_bytes + gathered > self._quota_bytes:
@@ -115,10 +123,14 @@ class Committer:
     @property
     def is_held_up(self) -> bool:
         """Whether the disk has no room, or is too slow: what others offer again is better not taken now."""
-        return self.disk_full or self._storage.overlay.size_bytes > GATHERED_BYTES_MAX
+        return self.disk_full or self._gathered > GATHERED_BYTES_MAX
+
+    @property
+    def _gathered(self) -> int:
+        return self._storage.overlay.size_bytes + self._storage.tables.size_bytes
 
     async def close(self, error: TricordError | None = None) -> None:
-        """Commit what there is, once, and seal; then close the storage. Raises OSError.
+        """Commit what there is, once, and seal; then close the storage. Raises OSError, DiskFault.
 
         With an ``error``, or after ``abandon``, nothing is committed; who waits is told. ``committed`` may be told once
         more while this runs.
@@ -127,16 +139,19 @@ class Committer:
         self._stop()
         in_lane = self._environment.tasks.in_lane
         try:
-            # The lane runs in order: what was begun is done when this is.
+            # The lanes run in order: what was begun is done when these are.
             await in_lane(LANE, lambda: None)
+            await self._drain.close()
             if commits:
-                mark, writes = self.written, self._storage.overlay.take()
-                if writes:
-                    await in_lane(LANE, self._storage.backend.commit, writes)
-                await in_lane(LANE, self._storage.backend.seal)
+                mark, records = self.written, self._storage.overlay.take().records()
+                if records:
+                    await in_lane(LANE, self._append, records, 0)
+                    self._storage.logged(records)
                 self._is_durable_to(mark)
-        except OSError as failure:
-            if failure.errno not in (errno.ENOSPC, errno.EDQUOT):
+                await self._drain.flush()
+                await in_lane(LANE, self._storage.log.seal)
+        except (OSError, TricordError) as failure:
+            if not found_no_room(failure):
                 raise
         finally:
             self._give_up(error)
@@ -149,6 +164,7 @@ class Committer:
 
     def _stop(self) -> None:
         self._is_closed = True
+        self._drain.abandon()
         for timer in (self._retry_timer, self._timer):
             if timer is not None:
                 timer.cancel()
@@ -166,38 +182,38 @@ class Committer:
         if self._is_closed:
             return
         self._is_urgent = False
-        self._unmeasured_commits += 1
-        self._unmeasured_bytes += self._storage.overlay.active_bytes
-        measure = self._unmeasured_commits >= MEASURE_COMMITS or self._unmeasured_bytes >= min(
-            MEASURE_BYTES, self._quota_bytes // 64
-        )
-        mark, writes = self.written, self._storage.overlay.take()
+        mark, records = self.written, self._storage.overlay.take().records()
 
-        def done(used_bytes: int | None, error: BaseException | None) -> None:
+        def done(_: None, error: BaseException | None) -> None:
             if self._is_closed:
                 return
             if error is None:
-                if used_bytes is not None:
-                    self.used_bytes = used_bytes
-                    self._unmeasured_commits = self._unmeasured_bytes = 0
-                self._done(mark)
-            elif isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
-                reachable("a replica's tables had no room")
-                self.disk_full = True
+                self._done(mark, records)
+            elif found_no_room(error):
+                reachable("a replica's log had no room")
+                self._log_is_full = True
                 self._retry_timer = self._environment.tasks.call_later(RETRY_SECONDS, self._begin)
             else:
-                self.abandon()
-                self._fail(error)
+                self._failed(error)
 
-        self._environment.tasks.in_lane_then(LANE, self._commit, (writes, measure), done)
+        self._environment.tasks.in_lane_then(LANE, self._append, (records, self._drain.durable_index), done)
 
-    def _commit(self, writes: Collection[Write], measure: bool) -> int | None:
-        self._storage.backend.commit(writes)
-        return self._storage.backend.used_bytes() if measure else None
+    def _append(self, records: Records, held: int) -> None:
+        """On the lane. ``held``: the backend holds the groups up to that one."""
+        if records:
+            self._storage.log.append(records)
+            self._storage.log.cut(held)
 
-    def _done(self, mark: int) -> None:
-        self.disk_full = False
-        self._storage.overlay.drained()
+    def _failed(self, error: BaseException) -> None:
+        self.abandon()
+        self._fail(error)
+
+    def _done(self, mark: int, records: Records) -> None:
+        self._log_is_full = False
+        if records:
+            self._storage.logged(records)
+            self._logged = self._storage.log.last
+            self._drain.wrote()
         self._is_durable_to(mark)
         if self._is_urgent and self.written > mark and not self._is_closed:
             self._begin()

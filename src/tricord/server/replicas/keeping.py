@@ -10,6 +10,8 @@ from typing import Protocol
 
 from tricord.base.environment import Environment
 from tricord.base.errors import (
+    DiskFault,
+    DiskFull,
     KeyspaceNotFound,
     ReplicaCatchingUp,
     Stopping,
@@ -171,6 +173,12 @@ class Keeping:
             self._has_changed.clear()
             try:
                 done = await self._settle()
+            except DiskFull as error:
+                self._say_later(str(error))
+                done = False
+            except DiskFault as error:
+                self._terms.fail(error)
+                return
             except StorageError as error:
                 self._tells.warning("a replica cannot be opened", keyspace=self.record.name, why=str(error))
                 self.failure = error
