@@ -149,6 +149,10 @@ class EventualReplica:
         """Messages that were not heard, by reason."""
         return dict(self._state.refused)
 
+    def refuse(self, reason: str) -> None:
+        """Count a message that its host did not hand in."""
+        self._state.refuse(reason)
+
     def agreement_ages(self) -> dict[int, float]:
         """How many seconds ago each member and peer had nothing that is not here: the measure of convergence."""
         return self._agreement.ages()

@@ -7,9 +7,9 @@ import errno
 
 import pytest
 
-from tests.server.replicas.eventual_world import World, error, play, result
+from tests.server.replicas.eventual_world import RECORD, World, error, play, result
 from tricord.base.changes import Add, AddElement, Put, PutLast, Remove
-from tricord.base.dots import Origin, VersionVector
+from tricord.base.dots import INCARNATION_MAX, Origin, VersionVector
 from tricord.base.errors import (
     DiskFault,
     InvalidRequest,
@@ -25,6 +25,8 @@ from tricord.base.errors import (
 )
 from tricord.base.typed import KeyChange, Update
 from tricord.crdt.read_context import encode_read_context
+from tricord.eventual.codec import encode_message
+from tricord.eventual.messages import Head, Rejected, Rejection
 from tricord.storage.replica_log import SEGMENT_BYTES
 
 
@@ -442,6 +444,24 @@ def test_bad_requests_and_messages_are_refused_in_words() -> None:
         assert len(world.digests()) == 1
 
     play(story, World("a", "b"))
+
+
+def test_nobody_speaks_for_another() -> None:
+    async def story(world: World) -> None:
+        await world.open()
+        one, two, three = world.nodes.values()
+        assert two.host is not None
+        head = Head(5, RECORD.id, three.number, 1 << 40, two.number)
+        lie = encode_message(head, Rejected(Rejection.SUPERSEDED, INCARNATION_MAX))
+        two.host.received(one.number, lie)
+        await world.sleep(1)
+        assert (two.is_open, two.wanted, two.host.status().refused["other_sender"]) == (True, 0, 1)
+        assert two.alarms == ["a message cannot be read"]
+        two.host.received(three.number, lie)
+        await world.sleep(1)
+        assert two.wanted == 1, "from that one it counts"
+
+    play(story, World("a", "b", "c"))
 
 
 def test_the_context_of_a_read_settles_what_was_read() -> None:

@@ -11,11 +11,19 @@ from collections.abc import Callable, Iterator, Sequence
 
 from tricord.base.dots import PROVISIONAL, VersionVector
 from tricord.base.environment import Environment
-from tricord.base.errors import ReplicaCatchingUp, ReplicaRetired, Stopping, TricordError, Unimplemented
+from tricord.base.errors import (
+    MalformedEncoding,
+    ReplicaCatchingUp,
+    ReplicaRetired,
+    Stopping,
+    TricordError,
+    Unimplemented,
+)
 from tricord.base.keyspaces import KeyspaceRecord
 from tricord.base.typed import Update, key_in_words
 from tricord.crdt.cell import Cell
 from tricord.crdt.changed import Changed
+from tricord.eventual.codec import sender_of
 from tricord.eventual.config import EventualConfig
 from tricord.eventual.replica import EventualReplica
 from tricord.eventual.returning import formers_in
@@ -254,9 +262,18 @@ class EventualHost:
 
     def received(self, sender: int, data: bytes) -> None:
         """Take a message to the next turn. While the disk is held up it is lost, and comes again."""
-        if self._is_running and not self._committer.is_held_up:
+        if not self._is_running or self._committer.is_held_up or self._core is None:
+            return
+        try:
+            said = sender_of(data)
+        except MalformedEncoding:
+            said = sender  # the core says what is wrong with it
+        if said == sender:
             self._given.received.append(data)
             self._schedule()
+        else:
+            self._core.refuse("other_sender")
+            self._alarm("a message cannot be read", f"from replica {sender}: it says that it is of replica {said}")
 
     def reached(self, replica: int) -> None:
         """Speak to it at once."""
