@@ -14,9 +14,9 @@ from tricord.base import operations as strong
 from tricord.base.changes import Add, Put
 from tricord.base.context import Context
 from tricord.base.dots import VersionVector
-from tricord.base.errors import CorruptData, KeyspaceNotFound, ReplicaCatchingUp, TricordError
+from tricord.base.errors import CorruptData, KeyspaceNotFound, NewerFormat, ReplicaCatchingUp, TricordError
 from tricord.base.keyspaces import KeyspaceCreate, KeyspaceDrop, Model
-from tricord.base.ordered import Backend
+from tricord.base.ordered import Backend, Table
 from tricord.base.replica_sets import ReplicaRetire
 from tricord.base.typed import KeyChange, Update, UpdateResult
 from tricord.crdt.shown import show
@@ -228,3 +228,36 @@ def test_damaged_tables_cost_that_keyspace_at_that_member_and_nothing_else(model
         await until(lambda: read(world, "n3", "a") == ["1"], 5.0)
 
     play(7, story)
+
+
+@BOTH
+def test_tables_that_a_later_version_wrote_are_told_and_cost_that_keyspace_alone(model: Model) -> None:
+    async def story(world: World) -> None:
+        await begin(world, model)
+        await put(world, "n1", "a", "1")
+        await asyncio.sleep(1)
+        await world["n1"].stop()
+        disk: Any = world["n1"].disk
+        opened = disk.open_backend
+
+        def open_backend(path: str, *, map_size: int) -> Backend:
+            found: Backend = opened(path, map_size=map_size)
+            if "/keyspaces/" in path:
+                # Of a causal keyspace a row of its log; of an eventual one what it has seen.
+                causal, eventual = (Table.OPERATIONS, bytes(4) + b"R" + bytes(8)), (Table.CELLS, b"\3" + bytes(12))
+                found.commit([(*(causal if model is Model.CAUSAL else eventual), b"\x80" * 11)])
+            return found
+
+        disk.open_backend = open_backend
+        await world["n1"].start()
+        await world.led()
+        member = world["n1"].member
+        await until(lambda: bool(member.replicas.failures()), 5.0)
+        with pytest.raises(NewerFormat, match="carts"):
+            replica(world, "n1")
+        assert ("replica_open", False) in [(check.name, check.ok) for check in member.health()]
+        await member.engine.ask(strong.Put(b"a", b"1"), Context())
+        await put(world, "n2", "a", "2")
+        await until(lambda: read(world, "n3", "a") == ["2"], 5.0)
+
+    play(9, story)

@@ -29,7 +29,7 @@ from tricord.eventual.replica import EventualReplica
 from tricord.eventual.returning import formers_in
 from tricord.eventual.store import cell_in, cells_in
 from tricord.eventual.turn import Input, Output, UnreadAlarm
-from tricord.server.replicas.committing import LANE, Committer
+from tricord.server.replicas.committing import Committer
 from tricord.server.replicas.eventual_deliveries import Deliveries
 from tricord.server.replicas.eventual_records import CELLS, HostRecords
 from tricord.server.replicas.eventual_requests import EventualRequests, makes_room
@@ -67,6 +67,7 @@ class EventualHost:
         formers: Sequence[tuple[int, ReplicaStorage]] = (),
         adopted: Callable[[], None] = lambda: None,
     ) -> None:
+        """Reads the tables through: may run on any thread. Raises CorruptData, MalformedEncoding."""
         self.record = record
         self.replica = replica
         self.changed: Callable[[list[Changed]], None] = lambda changed: None
@@ -74,7 +75,6 @@ class EventualHost:
         self._environment = environment
         self._overlay = storage.overlay
         self._surroundings = surroundings
-        self._fail = fail
         self._formers = formers
         self._adopted = adopted
         self._is_returning = bool(formers)
@@ -87,7 +87,6 @@ class EventualHost:
         self._config = EventualConfig(cluster=cluster, keyspace=record.id, replica=replica, incarnation=0)
         self._ways = Ways(replica, surroundings)
         self._requests = EventualRequests()
-        self._core: EventualReplica | None = None
         self._is_running = False
         self._ended: TricordError | None = None
         self._given = Input(0.0, 0)
@@ -95,6 +94,7 @@ class EventualHost:
         self._deliveries = Deliveries(self._records)
         self._waking = Waking(environment.tasks, self._schedule)
         self._next_alarms: dict[str, float] = {}
+        self._core = None if self._records.superseded else self._open()
 
     # --- start and end --------------------------------------------------------------------------------------
 
@@ -102,20 +102,8 @@ class EventualHost:
         """Take part, once this start's own number is durable."""
         if self._records.superseded:
             self._retire()
-        if self._ended is not None:
-            return
-
-        def opened(core: EventualReplica | None, error: BaseException | None) -> None:
-            if self._ended is not None:
-                return
-            if core is None:
-                self._end(Stopping())
-                self._fail(error or Stopping())
-                return
-            self._core = core
+        if self._ended is None:
             self._committer.when_durable(self._committer.wrote(), self._run)
-
-        self._environment.tasks.in_lane_then(LANE, self._open, (), opened)
 
     async def close(self, error: TricordError | None = None) -> None:
         """Commit what there is and let go of the tables. With an error (the keyspace was dropped) nothing more is
@@ -131,7 +119,7 @@ class EventualHost:
         self._committer.abandon(error)
 
     def _open(self) -> EventualReplica:
-        """On the lane: reading all digests takes 2 us for each key."""
+        """Reading all digests takes 2 us for each key."""
         config, environment = self._config, self._environment
         incarnation = self._records.begin(
             self.replica, environment.clock.wall_ns() // 1_000_000_000, environment.random.bits(16)

@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from tricord.base.dots import PROVISIONAL
 from tricord.base.environment import Disk, Environment
+from tricord.base.errors import MalformedEncoding, NewerFormat
 from tricord.base.keyspaces import KeyspaceRecord, Model
 from tricord.server.replicas.causal_host import CausalHost, prepare_return
 from tricord.server.replicas.eventual_host import EventualHost
@@ -80,7 +81,13 @@ async def open_host(
                 each.close()
             raise
 
-    opened: Callable[[], ReplicaHost] = causal if record.model is Model.CAUSAL else eventual
+    def opened() -> ReplicaHost:
+        try:
+            return causal() if record.model is Model.CAUSAL else eventual()
+        except MalformedEncoding as error:
+            # It is what was written: the checksums of damaged tables would have said so.
+            raise NewerFormat(f"the tables of keyspace {record.name!r} cannot be read: {error}") from error
+
     return await environment.tasks.in_lane(OPENING_LANE, opened)
 
 
