@@ -6,8 +6,8 @@ when a test fails; it survives when all pass, when none ran, or when time is up.
 Before that, all those tests must pass on the tree as it is. ``--check`` only looks whether each patch applies.
 
 A patch that names a net is also simulated, one seed after the other (``hunt.py``), until a checker says something: for
-a mutant the one that is meant to, before time is up; for a control none. ``--record`` writes the seed that
-did it into its header.
+a mutant the one that is meant to, before time is up; for a control none. A mutant that hides for longer is given the
+seed that its header records at the end. ``--record`` writes the seed that did it into the header.
 
 A NAME is the beginning of a file's name: ``01``, or ``control``. Exit code 1: a mutant survived, a control was flagged,
 or a patch does not apply.
@@ -28,7 +28,7 @@ import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from functools import partial
 from pathlib import Path
@@ -84,12 +84,15 @@ class Hunted:
     """Empty: nobody said anything."""
     intended: bool
     words: str = ""
+    is_recorded: bool = False
+    """The seeds from the first on, for so long, had come to nothing; the one that the patch's header names did it."""
 
     def __str__(self) -> str:
         if not self.checker:
             return f"not found in {self.seeds} seeds, {self.seconds:.1f} s"
         other = "" if self.intended else " (another was meant to)"
-        return f"{self.seeds} seeds, {self.seconds:.1f} s: {self.checker}{other} by seed {self.seed}"
+        recorded = "recorded " if self.is_recorded else ""
+        return f"{self.seeds} seeds, {self.seconds:.1f} s: {self.checker}{other} by {recorded}seed {self.seed}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,6 +193,10 @@ def attempt(patch: Patch, *, hunt_seconds: int = HUNT_SECONDS) -> Result:
         tested = Tested(-1, wrong, 0, 0) if wrong else run_tests(patch.arguments, tree, patch.seconds)
         if patch.net and not wrong:
             hunted = hunt(patch, tree, hunt_seconds)
+            if not hunted.checker and patch.seed is not None:
+                known = hunt(patch, tree, hunt_seconds, first=patch.seed, seeds=1)
+                seeds, seconds = hunted.seeds + known.seeds, hunted.seconds + known.seconds
+                hunted = replace(known, seeds=seeds, seconds=seconds, is_recorded=True)
     # Nothing but a test that fails and a checker name a bug; nothing but tests that pass and silence let a control go.
     if patch.is_control:
         silent = tested.code == PASSED and not (hunted and hunted.checker)
