@@ -115,6 +115,7 @@ def test_for_people_it_names_the_endpoints_and_three_lines_to_try(tmp_path: Path
         for text in (
             "ready to serve client requests",
             "/v3/kv/range",
+            f"http://{address}/tricord/v1/",
             "/readyz",
             "/metrics",
             f"etcdctl --endpoints http://{address} put greeting hello\n",

@@ -27,6 +27,7 @@ def endpoints(configuration: Configuration, advertised: Address) -> dict[str, st
     return {
         "gRPC, as etcd v3": str(advertised),
         "JSON, as etcd's": f"{url}/v3/kv/range, /v3/kv/put, /v3/watch and so on",
+        "keyspaces, values": f"{url}/tricord/v1/ (described by openapi.json there), or gRPC tricord.v1",
         "health": f"{url}/health, /livez, /readyz",
         "version, metrics": f"{url}/version, /metrics",
     }
