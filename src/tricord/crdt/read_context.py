@@ -7,9 +7,11 @@ key it replaces nothing: the dots do not stand there.
 
 from __future__ import annotations
 
+from typing import Any
+
 from crc32c import crc32c
 
-from tricord.base.dots import CausalContext
+from tricord.base.dots import PROVISIONAL, CausalContext, Origin
 from tricord.base.errors import MalformedEncoding, ReadContextDamaged
 from tricord.crdt.cell import Cell, dots_of
 
@@ -22,12 +24,22 @@ def encode_read_context(cell: Cell) -> bytes:
     return data + crc32c(data).to_bytes(_CHECK, "big")
 
 
-def decode_read_context(data: bytes) -> CausalContext:
-    """What was seen, for ``Write.seen``. Raises ``ReadContextDamaged``."""
+def decode_read_context(data: bytes, replica: int = PROVISIONAL) -> CausalContext:
+    """What was seen, for ``Write.seen`` at that replica. What an edge showed before it had a number has other names
+    now: those of its number. Raises ``ReadContextDamaged``."""
     body = data[:-_CHECK]
     if crc32c(body) != int.from_bytes(data[-_CHECK:], "big"):
         raise ReadContextDamaged("the context's checksum does not match: its bytes were changed or cut")
     try:
-        return CausalContext.decode(body)
+        seen = CausalContext.decode(body)
     except MalformedEncoding as error:
         raise ReadContextDamaged(f"the context cannot be read: {error}") from error
+    if replica != PROVISIONAL:
+        for part in (seen.vector.entries, seen.cloud):
+            _rename(part, replica)
+    return seen
+
+
+def _rename(part: dict[Origin, Any], replica: int) -> None:
+    for origin in [origin for origin in part if origin[0] == PROVISIONAL]:
+        part[Origin(replica, origin.incarnation)] = part.pop(origin)

@@ -319,6 +319,7 @@ def test_an_edge_keeps_what_it_wrote_before_it_had_a_number() -> None:
         await one.put(a="member")
         await edge.start()
         await edge.put(a="edge", b="edge")
+        read = encode_read_context(edge.host.cell(b"b"))
         await edge.change("hits", Add(3))
         await edge.stop()
         await edge.start()
@@ -333,6 +334,9 @@ def test_an_edge_keeps_what_it_wrote_before_it_had_a_number() -> None:
         assert edge.read("hits") == 7, "nothing is dark in between"
         await company.until(company.are_equal)
         assert (one.read("a"), one.read("b"), one.read("hits")) == (["edge", "member"], ["edge"], 7)
+        await edge.change("b", Put(b"by who read it before it had a number"), read)
+        await company.until(company.are_equal)
+        assert one.read("b") == ["by who read it before it had a number"]
 
     play(Company(Model.CAUSAL, 1), story)
 

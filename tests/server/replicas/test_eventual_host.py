@@ -325,6 +325,7 @@ def test_an_edge_works_alone_and_its_writes_become_its_numbers() -> None:
         edge.put(b"k", b"2")
         await world.sleep(0.1)
         assert (edge.value(b"total"), edge.value(b"k"), host.status().replica) == (3, b"2", 0)
+        read = encode_read_context(host.cell(b"k"))
         await edge.stop()
         world.attach(edge)
         world.part()
@@ -339,6 +340,9 @@ def test_an_edge_works_alone_and_its_writes_become_its_numbers() -> None:
         assert [node.siblings(b"k") for node in world.nodes.values()] == [[b"2"]] * 4
         assert len(world.digests()) == 1 and host.status().unsent == 0
         assert sorted(host.status().agreement_seconds) == [1, 2, 3]
+        edge.update(b"k", Put(b"3"), seen=read)
+        await world.sleep(1)
+        assert [node.siblings(b"k") for node in world.nodes.values()] == [[b"3"]] * 4
 
     play(story, World("a", "b", "c"))
 

@@ -198,8 +198,23 @@ class CausalHost:
         if len(self._answers) >= WAITING_MAX:
             raise TooManyRequests(f"{len(self._answers)} writes wait for the disk")
         one_of_many = len(request.changes) > 1
-        changes = [_as_change(change, one_of_many) for change in request.changes]
+        changes = [self._as_change(change, one_of_many) for change in request.changes]
         return self.core.write(changes, self._environment.clock.wall_ns() // 1_000_000)
+
+    def _as_change(self, change: KeyChange, one_of_many: bool) -> Change:
+        asked = change.change
+
+        def carried_out(cell: Cell, circumstances: Circumstances) -> Delta:
+            try:
+                return mutate(cell, circumstances, asked)
+            except TricordError as error:
+                if one_of_many:
+                    raise type(error)(f"{key_in_words(change.key)}: {error}") from None
+                raise
+
+        return Change(
+            change.key, carried_out, decode_read_context(change.seen, self.core.replica) if change.seen else None
+        )
 
     def _may_write_although(self, request: Update) -> bool:
         """Over the quota things are taken away still; a disk without room takes nothing."""
@@ -405,20 +420,6 @@ def check_update(request: Update) -> None:
             raise KeyNotProvided("a key is empty")
         if change.ttl:
             raise NotOfThisModel("values of a causal keyspace have no time to live; those of eventual ones can")
-
-
-def _as_change(change: KeyChange, one_of_many: bool) -> Change:
-    asked = change.change
-
-    def carried_out(cell: Cell, circumstances: Circumstances) -> Delta:
-        try:
-            return mutate(cell, circumstances, asked)
-        except TricordError as error:
-            if one_of_many:
-                raise type(error)(f"{key_in_words(change.key)}: {error}") from None
-            raise
-
-    return Change(change.key, carried_out, decode_read_context(change.seen) if change.seen else None)
 
 
 def prepare_return(storage: ReplicaStorage, former: int) -> None:

@@ -86,7 +86,7 @@ class EventualHost:
         self._committer = Committer(environment, storage, committed=self._committed, fail=fail, quota_bytes=quota_bytes)
         self._config = EventualConfig(cluster=cluster, keyspace=record.id, replica=replica, incarnation=0)
         self._ways = Ways(replica, surroundings)
-        self._requests = EventualRequests()
+        self._requests = EventualRequests(replica)
         self._is_running = False
         self._ended: TricordError | None = None
         self._given = Input(0.0, 0)

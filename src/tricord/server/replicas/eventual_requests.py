@@ -17,8 +17,8 @@ from tricord.server.replicas.keyspace_replica import CellsReply, UpdateReply
 WhenDurable: TypeAlias = Callable[[Callable[[TricordError | None], None]], None]
 
 
-def write_request(ticket: int, request: Update, deadline: float) -> WriteRequest:
-    """What an update asks of the core. Raises InvalidRequest, KeyNotProvided, ReadContextDamaged."""
+def write_request(replica: int, ticket: int, request: Update, deadline: float) -> WriteRequest:
+    """What an update asks of the core of that replica. Raises InvalidRequest, KeyNotProvided, ReadContextDamaged."""
     if len(request.changes) != 1:
         raise InvalidRequest(
             f"an update of {len(request.changes)} keys: an eventual keyspace changes one at a time; "
@@ -27,7 +27,7 @@ def write_request(ticket: int, request: Update, deadline: float) -> WriteRequest
     change = request.changes[0]
     if not change.key:
         raise KeyNotProvided()
-    seen = decode_read_context(change.seen) if change.seen else None
+    seen = decode_read_context(change.seen, replica) if change.seen else None
     return WriteRequest(ticket, change.key, change.change, seen, change.ttl, request.acks, deadline)
 
 
@@ -47,7 +47,8 @@ class _Write:
 class EventualRequests:
     """Those that are not answered yet."""
 
-    def __init__(self) -> None:
+    def __init__(self, replica: int) -> None:
+        self._replica = replica
         self._writes: dict[int, _Write] = {}
         self._reads: dict[int, CellsReply] = {}
         self._tickets = 0
@@ -55,7 +56,7 @@ class EventualRequests:
     def write(self, request: Update, deadline: float, reply: UpdateReply) -> WriteRequest:
         """Begin to wait. Raises as ``write_request``."""
         self._tickets += 1
-        asked = write_request(self._tickets, request, deadline)
+        asked = write_request(self._replica, self._tickets, request, deadline)
         self._writes[asked.ticket] = _Write(reply)
         return asked
 
