@@ -23,6 +23,14 @@ class PutLast:
 
 
 @message
+class Overwrite:
+    """Put the value of a register, or of a last-writer register where the key is one: the put of who knows no types,
+    as etcd's clients do."""
+
+    value: bytes
+
+
+@message
 class Add:
     """Add to a counter; negative to subtract."""
 
@@ -70,4 +78,6 @@ class KeepOnly:
     tag: int
 
 
-Change: TypeAlias = Put | PutLast | Add | AddElement | RemoveElement | ChangeField | RemoveField | Remove | KeepOnly
+Change: TypeAlias = (
+    Put | PutLast | Overwrite | Add | AddElement | RemoveElement | ChangeField | RemoveField | Remove | KeepOnly
+)

@@ -12,6 +12,7 @@ from tricord.base.changes import (
     Change,
     ChangeField,
     KeepOnly,
+    Overwrite,
     Put,
     PutLast,
     Remove,
@@ -27,6 +28,11 @@ def mutate(cell: Cell, write: Write, change: Change) -> Delta:
     return _MUTATORS[type(change)](cell, write, change)
 
 
+def _overwrite(cell: Cell, write: Write, change: Overwrite) -> Delta:
+    tag = last_writer.TAG if cell.keys() == {last_writer.TAG} else register.TAG
+    return register.put_entry(cell, write, tag, change.value)
+
+
 def _change_field(cell: Cell, write: Write, change: ChangeField) -> Delta:
     return map.change(cell, write, change.name, lambda inner: mutate(inner, write, change.change))
 
@@ -34,6 +40,7 @@ def _change_field(cell: Cell, write: Write, change: ChangeField) -> Delta:
 _MUTATORS: dict[type, Callable[[Cell, Write, Any], Delta]] = {
     Put: lambda cell, write, change: register.put(cell, write, change.value),
     PutLast: lambda cell, write, change: last_writer.put(cell, write, change.value),
+    Overwrite: _overwrite,
     Add: lambda cell, write, change: counter.add(cell, write, change.amount),
     AddElement: lambda cell, write, change: add_wins_set.add(cell, write, change.element),
     RemoveElement: lambda cell, write, change: add_wins_set.remove(cell, write, change.element),

@@ -10,6 +10,7 @@ from tricord.base.changes import (
     AddElement,
     Change,
     ChangeField,
+    Overwrite,
     Put,
     PutLast,
     RemoveElement,
@@ -114,7 +115,7 @@ def _check_update(record: KeyspaceRecord, request: Update, bytes_max: int) -> No
 
 
 def _size_of(change: Change) -> int:
-    if isinstance(change, Put | PutLast):
+    if isinstance(change, Put | PutLast | Overwrite):
         return len(change.value)
     if isinstance(change, AddElement | RemoveElement):
         return len(change.element)

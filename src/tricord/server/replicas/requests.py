@@ -12,8 +12,7 @@ from collections.abc import Callable
 from typing import TypeAlias, cast
 
 from tricord.auth.authorise import authorise
-from tricord.base.changes import Put as PutRegister
-from tricord.base.changes import PutLast, Remove
+from tricord.base.changes import Overwrite, Remove
 from tricord.base.context import Context
 from tricord.base.environment import Environment
 from tricord.base.errors import (
@@ -43,7 +42,6 @@ from tricord.base.operations import (
 from tricord.base.replica_sets import ReplicaHere
 from tricord.base.token import Token
 from tricord.base.typed import Fetch, FetchResult, KeyChange, TypedStream, Update, UpdateResult
-from tricord.base.values import DataType
 from tricord.base.watching import WatchStream
 from tricord.crdt.cell import Cell
 from tricord.server.engine import Outcome, Reply
@@ -65,7 +63,6 @@ most): that of a new keyspace is both."""
 LOOK_AGAIN_SECONDS = 0.02
 DOT_BYTES = 24
 """What a removal says of each value that it takes away."""
-_LAST_WRITER = {int(DataType.LAST_WRITER)}
 _READS: frozenset[type[Request]] = frozenset({Range, Fetch})
 _ANY = Level.ANY
 
@@ -429,11 +426,8 @@ class ReplicaRequests:
         space.replica.update(update, patience, done)
 
     def _put(self, space: OpenKeyspace, waiting: Waiting, request: Put, patience: float) -> None:
-        cell = space.replica.cell(request.key)
-        previous = space.keys.get(request.key).record if request.previous and cell else None
-        # What was made a last-writer register stays one.
-        change = PutLast(request.value) if cell.keys() == _LAST_WRITER else PutRegister(request.value)
-        update = Update([KeyChange(request.key, change)])
+        previous = space.keys.get(request.key).record if request.previous else None
+        update = Update([KeyChange(request.key, Overwrite(request.value))])
         self._update(space, waiting, update, patience, lambda _: PutResult(previous))
 
     def _delete(self, space: OpenKeyspace, waiting: Waiting, request: DeleteRange, patience: float) -> None:
