@@ -12,6 +12,7 @@ from tricord.base.errors import TricordError
 from tricord.base.hybrid_clock import hybrid_time
 from tricord.crdt import register
 from tricord.crdt.cell import Write
+from tricord.crdt.encoding import encode_delta
 from tricord.eventual.codec import decode_message, encode_message
 from tricord.eventual.known import Known
 from tricord.eventual.messages import (
@@ -45,7 +46,7 @@ def known() -> Known:
 
 
 MESSAGES: list[Message] = [
-    Deltas(7, 1, [(b"k", DELTA)]),
+    Deltas(7, 1, [(b"k", DELTA, encode_delta(DELTA))]),
     Stored(7),
     AskRoot(1),
     AskParts(1, 2, [0, 255]),

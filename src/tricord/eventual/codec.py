@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 from tricord.base.dots import INCARNATION_MAX, REPLICA_MAX, read_dots, write_dots
 from tricord.base.encoding import Reader, put_bytes, put_number
 from tricord.base.errors import MalformedEncoding, TricordError
-from tricord.crdt.encoding import decode_cell, decode_delta, encode_cell, encode_delta
+from tricord.crdt.encoding import decode_cell, decode_delta, encode_cell
 from tricord.eventual.known import Known
 from tricord.eventual.messages import (
     AskCells,
@@ -116,8 +116,8 @@ def _write_deltas(out: bytearray, sent: Deltas) -> None:
     put_number(out, sent.number)
     put_number(out, sent.hops)
     put_number(out, len(sent.deltas))
-    for key, delta in sent.deltas:
-        out += delta_bytes(key, encode_delta(delta))
+    for key, _, encoded in sent.deltas:
+        out += delta_bytes(key, encoded)
 
 
 def _read_deltas(reader: Reader) -> Deltas:
@@ -126,7 +126,7 @@ def _read_deltas(reader: Reader) -> Deltas:
         key, data = reader.bytes(), reader.bytes()
         delta = _read_one(key, data, decode_delta, received.unread)
         if delta is not None:
-            received.deltas.append((key, delta))
+            received.deltas.append((key, delta, data))
     return received
 
 

@@ -31,9 +31,9 @@ class Known:
 
     def add_all(self, dots: Iterable[Dot]) -> None:
         """Change it: all of ``dots`` are here."""
-        seen = self.context.vector.entries
+        seen, floors = self.context.vector.entries, self.floors
         for dot in dots:
-            if dot[2] > seen.get(dot[:2], 0) and dot not in self:  # type: ignore[call-overload]
+            if dot[2] > seen.get(dot[:2], 0) and dot[1] > floors.get(dot[0], -1):  # type: ignore[call-overload]
                 self.context.add(dot)
                 self.changed.add(Origin(dot[0], dot[1]))
 

@@ -47,12 +47,12 @@ class Head:
 
 @message
 class Deltas:
-    """Writes. ``number`` is the batch's of its sender; 0 where nobody waits for it. They may be passed on ``hops``
-    times."""
+    """Writes: key, delta, and the delta's bytes. ``number`` is the batch's of its sender; 0 where nobody waits for it.
+    They may be passed on ``hops`` times."""
 
     number: int
     hops: int
-    deltas: list[tuple[bytes, Delta]]
+    deltas: list[tuple[bytes, Delta, bytes]]
     unread: list[Unread] = field(default_factory=list)
 
 

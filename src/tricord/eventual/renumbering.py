@@ -12,7 +12,8 @@ from tricord.base.ordered import OrderedStore, Table
 from tricord.crdt.cell import Cell, dots_of
 from tricord.crdt.encoding import encode_delta
 from tricord.crdt.renaming import renamed_cell, renamed_delta
-from tricord.eventual.store import ReplicaStore
+from tricord.eventual.codec import delta_bytes
+from tricord.eventual.store import ReplicaStore, unsent_in
 
 
 def renumber(opened: OrderedStore, table: Table, replica: int) -> None:
@@ -20,10 +21,10 @@ def renumber(opened: OrderedStore, table: Table, replica: int) -> None:
     store = ReplicaStore(opened, table)
     for key, cell in list(store.cells(b"", None)):
         store.put_cell(key, renamed_cell(cell, _names(cell, replica)))
-    for incarnation, counter, key, delta in list(store.unsent()):
+    for incarnation, counter, key, delta in list(unsent_in(opened, table)):
         names = _names(delta.cell, replica)
         names.update((dot, _renamed(dot, replica)) for dot in delta.dots if dot.replica == PROVISIONAL)
-        store.put_unsent(Dot(replica, incarnation, counter), key, encode_delta(renamed_delta(delta, names)))
+        store.put_unsent(incarnation, counter, [delta_bytes(key, encode_delta(renamed_delta(delta, names)))])
     context = store.known.context
     for origin in [each for each in context.vector.entries if each.replica == PROVISIONAL]:
         renamed = Origin(replica, origin.incarnation)

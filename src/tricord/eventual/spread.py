@@ -7,7 +7,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from tricord.crdt.encoding import encode_delta
 from tricord.eventual.codec import HOPS_MAX, delta_bytes, encode_deltas
 from tricord.eventual.messages import Deltas, Head, Stored
 from tricord.eventual.state import State
@@ -36,10 +35,14 @@ class Relay(NamedTuple):
 
 
 class Spread:
-    """``stored(peer, first, last)`` is told when a peer has these writes durably."""
+    """``left(first, deltas)`` is told of each batch of this replica's writes that is sent, ``stored(peer, first,
+    last)`` when a peer has it durably."""
 
-    def __init__(self, state: State, stored: Callable[[int, int, int], None]) -> None:
+    def __init__(
+        self, state: State, left: Callable[[int, list[bytes]], None], stored: Callable[[int, int, int], None]
+    ) -> None:
         self._state = state
+        self._left = left
         self._stored = stored
         self._pending: list[tuple[int, bytes]] = []
         self._relayed: dict[Relay, list[bytes]] = {}
@@ -57,13 +60,13 @@ class Spread:
         """Take in writes of others; once all of them are durable here, say so."""
         state = self._state
         state.cannot_read(head.sender, received.unread)
-        state.follow(delta.cell for _, delta in received.deltas)
+        state.follow(delta.cell for _, delta, _ in received.deltas)
         fresh = []
         relay = self._relay(head.sender, received)
-        for key, delta in received.deltas:
+        for key, delta, encoded in received.deltas:
             if relay is not None and not all(dot in state.known for dot in delta.dots):
-                fresh.append(delta_bytes(key, encode_delta(delta)))
-            state.apply(key, delta)
+                fresh.append(delta_bytes(key, encoded))
+            state.apply(key, delta, encoded)
         if fresh and relay is not None:
             self._relayed.setdefault(relay, []).extend(fresh)
         if received.number and not received.unread:
@@ -110,6 +113,7 @@ class Spread:
         hops = self._hops()
         self._number += 1
         deltas = [data for _, data in batch]
+        self._left(batch[0][0], deltas)
         for peer in peers:
             data = encode_deltas(state.head(peer), self._number, hops, deltas)
             state.output.messages.append((peer, data))

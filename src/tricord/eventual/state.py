@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from tricord.base.dots import Dot, Seen
 from tricord.base.hybrid_clock import HybridClock, HybridTime
 from tricord.crdt.cell import Cell, Delta, dots_of, entries_of
+from tricord.crdt.encoding import cell_within
 from tricord.crdt.join import apply_delta, join_cells
 from tricord.eventual.codec import encode_message
 from tricord.eventual.config import EventualConfig
@@ -81,13 +82,18 @@ class State:
         self.counter += 1
         return Dot(*self.config.origin, self.counter), self.clock.stamp
 
-    def apply(self, key: bytes, delta: Delta) -> None:
-        """Take in a write, of here or elsewhere, once or again."""
-        self.apply_to(key, self.store.cell(key), delta)
+    def apply(self, key: bytes, delta: Delta, encoded: bytes) -> None:
+        """Take in a write, of here or elsewhere, once or again; ``encoded``: its bytes."""
+        self.apply_to(key, self.store.cell(key), delta, encoded)
 
-    def apply_to(self, key: bytes, cell: Cell, delta: Delta) -> None:
+    def apply_to(self, key: bytes, cell: Cell, delta: Delta, encoded: bytes) -> None:
         """As ``apply``, where it is known what the key holds."""
-        self._set(key, cell, apply_delta(cell, self.known, delta))
+        applied = apply_delta(cell, self.known, delta)
+        if applied is delta.cell:
+            self.store.put_cell(key, applied, cell_within(encoded, delta))
+            self._changed[key] = None
+        else:
+            self._set(key, cell, applied)
         self.known.add_all(delta.dots)
 
     def join(self, key: bytes, cell: Cell, seen: Seen) -> bool:
@@ -100,7 +106,10 @@ class State:
 
     def follow(self, cells: Iterable[Cell]) -> None:
         """Let the clock follow the stamps of others."""
-        newest = max((entry.stamp for cell in cells for _, entry in entries_of(cell)), default=HybridTime(0))
+        newest = HybridTime(0)
+        for cell in cells:
+            for _, entry in entries_of(cell):
+                newest = max(newest, entry[0])
         observation = self.clock.observe(newest, self.wall)
         self.clock = observation.clock
         self.output.ahead = max(self.output.ahead, observation.ahead)

@@ -7,7 +7,7 @@ snapshots know nothing of it.
 2  place (8), key                 its digest (8), when something of it ends first (8; 0: never)
 3  replica (4), incarnation (8)   how many of its writes were seen, and those beyond holes
 4  replica (4)                    its floor
-5  incarnation (8), counter (8)   a write of this replica that may be nowhere else: key, delta
+5  incarnation (8), counter (8)   writes of this replica from that one on that may be nowhere else: key, delta of each
 6  replica (4)                    nothing: its writes were taken over
 ```
 
@@ -21,7 +21,7 @@ from heapq import heappop, heappush
 from struct import Struct
 
 from tricord.base.dots import CausalContext, Dot, Origin, VersionVector
-from tricord.base.encoding import Reader, put_bytes, put_number
+from tricord.base.encoding import Reader, put_number
 from tricord.base.ordered import OrderedStore, Table, View, Write
 from tricord.crdt.cell import Cell, Delta, first_end
 from tricord.crdt.digest import encoded_digest
@@ -34,7 +34,7 @@ CELL, PLACE, SEEN, FLOOR, UNSENT, ADOPTED = range(1, 7)
 _HEADS = [bytes((kind,)) for kind in range(ADOPTED + 1)]
 RECENT_MAX = 1024
 RECENT_SIZE_MAX = 1024
-"""So many keys that were written last, with cells of so few bytes, are at hand without being read and taken apart."""
+"""So many keys that were used last, with cells of so few bytes, are at hand without being read and taken apart."""
 _PLACE = Struct(">QQ")
 _ORIGIN = Struct(">IQ")
 _NAME = Struct(">QQ")
@@ -61,15 +61,24 @@ class ReplicaStore:
     def cell(self, key: bytes) -> Cell:
         """What the key holds; ``{}`` for nothing."""
         recent = self._recent.get(key)
-        return cell_in(self._store, self._table, key) if recent is None else recent[0]
+        if recent is not None:
+            return recent[0]
+        data = self._store.get(self._table, _HEADS[CELL] + key)
+        if data is None:
+            self._remember(key, {}, 0, 0)
+            return {}
+        cell = decode_cell(data)
+        self._remember(key, cell, encoded_digest(key, data), len(data))
+        return cell
 
-    def put_cell(self, key: bytes, cell: Cell) -> None:
-        """Set what the key holds, and what follows from it."""
+    def put_cell(self, key: bytes, cell: Cell, data: bytes | None = None) -> None:
+        """Set what the key holds, and what follows from it; ``data``: the cell's bytes where they are at hand."""
         place = position(key)
         at = self._heads[PLACE] + place.to_bytes(8, "big") + key
         recent = self._recent.get(key)
         before = recent[1] if recent is not None else self._place(at)[0]
-        data = encode_cell(cell) if cell else None
+        if cell and data is None:
+            data = encode_cell(cell)
         digest = encoded_digest(key, data)
         self._remember(key, cell, digest, 0 if data is None else len(data))
         ends = first_end(cell)
@@ -78,10 +87,12 @@ class ReplicaStore:
             heappush(self._ends, (ends, key))
         self.tree.change(place, before, digest)
         self.keys += (data is not None) - (before != 0)
-        self._write(
+        writes: list[Write] = [
             (self._table, self._heads[CELL] + key, data),
             (self._table, at, _PLACE.pack(digest, ends) if data else None),
-        )
+        ]
+        self._store.write(writes)
+        self.effects += writes
 
     def ended_before(self, wall: int) -> list[bytes]:
         """Keys of which something had ended by then (milliseconds since 1970); each is told once, and again when it is
@@ -132,19 +143,19 @@ class ReplicaStore:
         pairs = self._store.scan(self._table, head + start, head + leaf_start(leaf + 1))
         return [at[len(head) :] for at, _ in pairs]
 
-    def put_unsent(self, dot: Dot, key: bytes, delta: bytes) -> None:
-        """Keep a write of this replica until another has it."""
-        out = bytearray()
-        put_bytes(out, key)
-        self._write((self._table, self._heads[UNSENT] + _NAME.pack(dot[1], dot[2]), bytes(out) + delta))
+    def put_unsent(self, incarnation: int, first: int, deltas: list[bytes]) -> None:
+        """Keep writes of this replica, from the ``first``-th on, until another has them; each as ``delta_bytes``."""
+        self._write((self._table, self._heads[UNSENT] + _NAME.pack(incarnation, first), b"".join(deltas)))
 
-    def drop_unsent(self, incarnation: int, counter: int) -> None:
-        """It is elsewhere."""
-        self._write((self._table, self._heads[UNSENT] + _NAME.pack(incarnation, counter), None))
+    def drop_unsent(self, incarnation: int, first: int) -> None:
+        """They are elsewhere."""
+        self._write((self._table, self._heads[UNSENT] + _NAME.pack(incarnation, first), None))
 
-    def unsent(self) -> Iterator[tuple[int, int, bytes, Delta]]:
-        """As ``unsent_in``."""
-        return unsent_in(self._store, self._table)
+    def unsent(self) -> Iterator[tuple[int, int, list[tuple[bytes, bytes]]]]:
+        """Incarnation, counter of the first, and key and encoded delta of the writes of each record."""
+        head = self._heads[UNSENT]
+        for at, data in self._store.scan(self._table, head, self._heads[ADOPTED]):
+            yield *_NAME.unpack(at[len(head) :]), writes_of(data)
 
     def has_adopted(self, replica: int) -> bool:
         """Whether the writes of a retired replica were taken over here already."""
@@ -174,9 +185,9 @@ class ReplicaStore:
         effects, self.effects = self.effects, []
         return effects
 
-    def _write(self, *writes: Write) -> None:
-        self._store.write(list(writes))
-        self.effects += writes
+    def _write(self, write: Write) -> None:
+        self._store.write([write])
+        self.effects.append(write)
 
     def _load(self) -> None:
         head = self._heads
@@ -202,9 +213,18 @@ def unsent_in(store: OrderedStore, table: Table) -> Iterator[tuple[int, int, byt
     """Incarnation, counter, key and delta of each write that may be nowhere else, the oldest first."""
     head = _HEADS[UNSENT]
     for at, data in store.scan(table, head, _HEADS[ADOPTED]):
-        reader = Reader(data)
-        key = reader.bytes()
-        yield *_NAME.unpack(at[len(head) :]), key, decode_delta(data[reader.offset :])
+        incarnation, first = _NAME.unpack(at[len(head) :])
+        for counter, (key, delta) in enumerate(writes_of(data), first):
+            yield incarnation, counter, key, decode_delta(delta)
+
+
+def writes_of(data: bytes) -> list[tuple[bytes, bytes]]:
+    """Key and encoded delta of each write of a record."""
+    reader = Reader(data)
+    writes: list[tuple[bytes, bytes]] = []
+    while reader.offset < reader.end:
+        writes.append((reader.bytes(), reader.bytes()))
+    return writes
 
 
 def adopted_in(store: OrderedStore, table: Table) -> set[int]:

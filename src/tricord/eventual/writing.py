@@ -6,7 +6,6 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from heapq import heappop, heappush
 
 from tricord.base.dots import PROVISIONAL, Dot
 from tricord.base.errors import InvalidRequest, TooFewReplicas, TricordError
@@ -19,6 +18,7 @@ from tricord.eventual.messages import Have
 from tricord.eventual.spread import Spread
 from tricord.eventual.state import State
 from tricord.eventual.turn import WriteAnswer, WriteRequest
+from tricord.eventual.unsent import Unsent
 
 
 @dataclass(slots=True)
@@ -28,6 +28,7 @@ class Waiting:
     ticket: int
     dot: Dot
     acks: int
+    deadline: float
     who: set[int] = field(default_factory=set)
 
 
@@ -36,11 +37,12 @@ class Writing:
 
     def __init__(self, state: State) -> None:
         self._state = state
-        self._spread = Spread(state, self._stored)
+        self._spread = Spread(state, self._left, self._stored)
         self._waiting: dict[int, Waiting] = {}
         self._undurable: deque[tuple[int, int]] = deque()
-        self._deadlines: list[tuple[float, int]] = []
-        self.unsent = {(incarnation, counter) for incarnation, counter, _, _ in state.store.unsent()}
+        self.deadline = float("inf")
+        """No write's time is up before that."""
+        self.unsent = Unsent(state.store)
 
     @property
     def spread(self) -> Spread:
@@ -59,10 +61,9 @@ class Writing:
             state.output.writes.append(WriteAnswer(asked.ticket, None, 0, error))
             return
         assert dot is not None
-        self._waiting[dot.counter] = Waiting(asked.ticket, dot, asked.acks)
+        self._waiting[dot.counter] = Waiting(asked.ticket, dot, asked.acks, asked.deadline)
         self._undurable.append((state.output.turn, dot.counter))
-        if asked.deadline != float("inf"):
-            heappush(self._deadlines, (asked.deadline, dot.counter))
+        self.deadline = min(self.deadline, asked.deadline)
 
     def _changed(self, cell: Cell, asked: WriteRequest, dot: Dot, stamp: HybridTime, expires: int) -> Delta:
         """What a client's write changes. Raises what its type does, and ``KeyTooLarge``."""
@@ -86,12 +87,9 @@ class Writing:
                 state.clock, state.counter = before
         if delta is None:
             return None
-        state.apply_to(key, cell, delta)
-        data = encode_delta(delta)
-        if len(state.active) > 1 or dot.replica == PROVISIONAL:
-            state.store.put_unsent(dot, key, data)
-            self.unsent.add((dot.incarnation, dot.counter))
-        self._spread.add(dot.counter, key, data)
+        encoded = encode_delta(delta)
+        state.apply_to(key, cell, delta, encoded)
+        self._spread.add(dot.counter, key, encoded)
         return dot
 
     def persisted(self, turn: int) -> None:
@@ -101,37 +99,37 @@ class Writing:
 
     def have(self, peer: int, received: Have) -> None:
         """A peer had a whole round with this replica: it has these of its writes."""
-        origin = self._state.config.incarnation
+        self.unsent.have(received)
         counters = dict(received.counters)
-        for incarnation, counter in sorted(self.unsent):
-            if incarnation <= received.floor or counter <= counters.get(incarnation, 0):
-                self._sent(incarnation, counter)
-        for counter in [each for each in self._waiting if each <= counters.get(origin, 0)]:
+        known = counters.get(self._state.config.incarnation, 0)
+        for counter in [each for each in self._waiting if each <= known]:
             self._count(peer, counter)
 
     def expire(self) -> None:
         """Say of writes whose time is up how many replicas have them. They stay."""
-        while self._deadlines and self._deadlines[0][0] <= self._state.now:
-            waiting = self._waiting.pop(heappop(self._deadlines)[1], None)
-            if waiting is not None:
-                found = len(waiting.who)
-                error = TooFewReplicas(f"{found} of {waiting.acks} replicas said in time that they have the write")
-                self._state.output.writes.append(WriteAnswer(waiting.ticket, waiting.dot, found, error))
-
-    @property
-    def deadline(self) -> float:
-        """The next one."""
-        return self._deadlines[0][0] if self._deadlines else float("inf")
+        now = self._state.now
+        if now < self.deadline:
+            return
+        self.deadline = float("inf")
+        for counter, waiting in list(self._waiting.items()):
+            if waiting.deadline > now:
+                self.deadline = min(self.deadline, waiting.deadline)
+                continue
+            del self._waiting[counter]
+            found = len(waiting.who)
+            error = TooFewReplicas(f"{found} of {waiting.acks} replicas said in time that they have the write")
+            self._state.output.writes.append(WriteAnswer(waiting.ticket, waiting.dot, found, error))
 
     def _stored(self, peer: int, first: int, last: int) -> None:
-        for counter in range(first, last + 1):
-            self._sent(self._state.config.incarnation, counter)
-            self._count(peer, counter)
+        self.unsent.stored(self._state.config.incarnation, first)
+        if self._waiting:
+            for counter in range(first, last + 1):
+                self._count(peer, counter)
 
-    def _sent(self, incarnation: int, counter: int) -> None:
-        if (incarnation, counter) in self.unsent:
-            self.unsent.discard((incarnation, counter))
-            self._state.store.drop_unsent(incarnation, counter)
+    def _left(self, first: int, deltas: list[bytes]) -> None:
+        state = self._state
+        if len(state.active) > 1 or state.config.replica == PROVISIONAL:
+            self.unsent.keep(state.config.incarnation, first, deltas)
 
     def _count(self, replica: int, counter: int) -> None:
         waiting = self._waiting.get(counter)

@@ -14,6 +14,7 @@ from tricord.crdt.read_context import decode_read_context
 from tricord.eventual.turn import Output, ReadRequest, WriteRequest
 from tricord.server.replicas.keyspace_replica import CellsReply, UpdateReply
 
+_TAKES_AWAY: frozenset[type] = frozenset((Remove, RemoveElement, RemoveField))
 WhenDurable: TypeAlias = Callable[[Callable[[TricordError | None], None]], None]
 
 
@@ -33,9 +34,11 @@ def write_request(replica: int, ticket: int, request: Update, deadline: float) -
 
 def makes_room(request: Update) -> bool:
     """Whether it only takes away: that is done where there is no room for more."""
-    changes = [one.change for one in request.changes]
-    inner = [one.change if isinstance(one, ChangeField) else one for one in changes]
-    return all(isinstance(one, Remove | RemoveElement | RemoveField) for one in inner)
+    for one in request.changes:
+        change = one.change.change if type(one.change) is ChangeField else one.change
+        if type(change) not in _TAKES_AWAY:
+            return False
+    return True
 
 
 @dataclass(slots=True)

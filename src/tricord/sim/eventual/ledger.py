@@ -8,10 +8,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from tricord.base.dots import Dot
-from tricord.base.encoding import Reader
 from tricord.crdt.cell import Delta, dots_of, entries_of
 from tricord.crdt.encoding import decode_delta
-from tricord.eventual.store import UNSENT
+from tricord.eventual.store import UNSENT, writes_of
 from tricord.eventual.turn import Output
 from tricord.sim.eventual.world import Host, World
 
@@ -32,10 +31,9 @@ class Ledger:
         for _, at, data in output.effects:
             if at[_KIND] == UNSENT and data is not None:
                 name = at[_NAME:]
-                dot = Dot(host.number, int.from_bytes(name[:8], "big"), int.from_bytes(name[8:], "big"))
-                reader = Reader(data)
-                key = reader.bytes()
-                self.made[dot] = key, decode_delta(data[reader.offset :])
+                incarnation, first = int.from_bytes(name[:8], "big"), int.from_bytes(name[8:], "big")
+                for counter, (key, delta) in enumerate(writes_of(data), first):
+                    self.made[Dot(host.number, incarnation, counter)] = key, decode_delta(delta)
                 self.last_write = now
         self.acknowledged.update(answer.dot for answer in output.writes if answer.dot is not None and not answer.error)
 
