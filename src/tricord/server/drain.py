@@ -49,14 +49,18 @@ class Drain:
         applied_index: Callable[[], int],
         took: Callable[[float], None],
         fail: Callable[[BaseException], None],
+        *,
+        interval_seconds: float = INTERVAL_SECONDS,
     ) -> None:
-        """``took`` is told of the seconds that each commit took; ``fail`` of a disk that fails."""
+        """``took`` is told of the seconds that each commit took; ``fail`` of a disk that fails. A commit begins after
+        ``interval_seconds``, if not enough has gathered before."""
         self._environment = environment
         self._overlay = overlay
         self._backend = backend
         self._applied_index = applied_index
         self._took = took
         self._fail = fail
+        self._interval_seconds = interval_seconds
         self._committing = False
         self._timer: Timer | None = None
         self._seal_timer: Timer | None = None
@@ -81,7 +85,7 @@ class Drain:
         if self._overlay.active_bytes >= BATCH_BYTES:
             self._begin()
         elif self._timer is None:
-            self._timer = self._environment.tasks.call_later(INTERVAL_SECONDS, self._begin)
+            self._timer = self._environment.tasks.call_later(self._interval_seconds, self._begin)
 
     async def flush(self) -> None:
         """Commit all that is there and seal. Raises OSError. Used at a clean stop, after ``close``."""

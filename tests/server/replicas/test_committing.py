@@ -10,7 +10,14 @@ import pytest
 
 from tricord.base.errors import DiskFault, KeyspaceNotFound, NoSpace, Stopping, TooManyRequests, TricordError
 from tricord.base.ordered import Table
-from tricord.server.replicas.committing import GATHERED_BYTES_MAX, PATIENT_SECONDS, RETRY_SECONDS, Committer, Ready
+from tricord.server.replicas.committing import (
+    GATHERED_BYTES_MAX,
+    PATIENT_SECONDS,
+    RETRY_SECONDS,
+    TABLES_SECONDS,
+    Committer,
+    Ready,
+)
 from tricord.sim.environment import LANE_SECONDS, simulated_environment
 from tricord.sim.virtual_loop import VirtualLoop
 from tricord.storage.memory_disk import MemoryDisk, PowerLost
@@ -119,11 +126,11 @@ def test_a_full_disk_is_waited_out() -> None:
 def test_tables_without_room_lose_nothing_and_what_comes_later_may_make_room() -> None:
     async def story(world: World) -> None:
         mark = world.write(b"large", bytes(2000))
-        await world.pass_time(1)
+        await world.pass_time(2 * TABLES_SECONDS)
         assert world.committer.durable == mark, "the log has it"
         assert world.committer.disk_full
         world.write(b"large", b"small")
-        await world.pass_time(1)
+        await world.pass_time(RETRY_SECONDS * 2)
         assert not world.committer.disk_full
 
     assert kept(play(story, World(MemoryDisk(), map_size=1000)).disk) == {b"large"}

@@ -27,6 +27,7 @@ from tricord.base.typed import KeyChange, Update
 from tricord.crdt.read_context import encode_read_context
 from tricord.eventual.codec import encode_message
 from tricord.eventual.messages import Head, Rejected, Rejection
+from tricord.server.replicas.committing import TABLES_SECONDS
 from tricord.storage.replica_log import SEGMENT_BYTES
 
 
@@ -223,7 +224,7 @@ def test_beyond_the_quota_only_removals_are_taken() -> None:
         assert result(large)
         assert isinstance(error(one.put(b"j", b"1")), NoSpace)
         removed = one.update(b"k", Remove())
-        await world.sleep(1)  # until the tables have followed
+        await world.sleep(2 * TABLES_SECONDS)
         assert result(removed)
         again = one.put(b"j", b"1")
         await world.sleep(0.1)

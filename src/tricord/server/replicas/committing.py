@@ -24,6 +24,9 @@ RETRY_SECONDS = 0.5
 PATIENT_SECONDS = 0.02
 """What nobody here waits for goes to the log after this: so the next write here need not wait for that to end first,
 and fewer groups carry more."""
+TABLES_SECONDS = 2.0
+"""The tables follow after this, or 16 MiB. Longer than it takes until all replicas have a write and its row in the
+causal log goes again: then the row never comes to the tables."""
 GATHERED_BYTES_MAX = 64 << 20
 """Of what is not in the backend yet: beyond this, new writes are refused until the disk has caught up."""
 
@@ -53,7 +56,13 @@ class Committer:
         self._quota_bytes = quota_bytes
         self._logged = storage.log.last
         self._drain = Drain(
-            environment, storage.tables, storage.backend, lambda: self._logged, lambda seconds: None, self._failed
+            environment,
+            storage.tables,
+            storage.backend,
+            lambda: self._logged,
+            lambda seconds: None,
+            self._failed,
+            interval_seconds=TABLES_SECONDS,
         )
         self._is_busy = False
         self._is_urgent = False
