@@ -27,7 +27,9 @@ from tricord.base.typed import KeyChange, Update
 from tricord.crdt.read_context import encode_read_context
 from tricord.eventual.codec import encode_message
 from tricord.eventual.messages import Head, Rejected, Rejection
+from tricord.eventual.turn import Input, Output
 from tricord.server.replicas.committing import TABLES_SECONDS
+from tricord.server.replicas.inbox import TURN_BYTES, WAITING_BYTES_MAX
 from tricord.storage.replica_log import SEGMENT_BYTES
 
 
@@ -519,3 +521,34 @@ def test_a_failing_disk_is_told_once() -> None:
         one.broken.clear()
 
     play(story, World("a"))
+
+
+def test_messages_that_pile_up_are_taken_a_piece_at_a_time_and_what_finds_no_room_is_repaired() -> None:
+    """Else a member that is behind stands still until it has taken all in, and its peers take it for dead."""
+
+    async def story(world: World) -> None:
+        await world.open()
+        one, two = world.nodes.values()
+        host = two.host
+        assert host is not None
+        core = host._core
+        assert core is not None
+        turn, sizes = core.turn, []
+
+        def measured(given: Input) -> Output:
+            sizes.append(sum(map(len, given.received)))
+            return turn(given)
+
+        core.turn = measured  # type: ignore[method-assign]
+        host._is_scheduled = True  # two is busy elsewhere
+        for number in range(12):
+            one.put(b"key %d" % number, bytes(WAITING_BYTES_MAX // 10))
+            await world.sleep(0.05)
+        assert sizes == [] and host._inbox.dropped
+        host._is_scheduled = False
+        host._schedule()
+        await world.sleep(10)
+        assert max(sizes) < TURN_BYTES + WAITING_BYTES_MAX // 9
+        assert len(world.digests()) == 1 and two.value(b"key 11")
+
+    play(story, World("a", "b"))

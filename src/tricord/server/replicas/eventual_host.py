@@ -33,6 +33,7 @@ from tricord.server.replicas.committing import Committer
 from tricord.server.replicas.eventual_deliveries import Deliveries
 from tricord.server.replicas.eventual_records import CELLS, HostRecords
 from tricord.server.replicas.eventual_requests import EventualRequests, makes_room
+from tricord.server.replicas.inbox import Inbox
 from tricord.server.replicas.keyspace_replica import (
     CellsReply,
     Ready,
@@ -90,6 +91,7 @@ class EventualHost:
         self._is_running = False
         self._ended: TricordError | None = None
         self._given = Input(0.0, 0)
+        self._inbox = Inbox()
         self._is_scheduled = False
         self._deliveries = Deliveries(self._records)
         self._waking = Waking(environment.tasks, self._schedule)
@@ -249,7 +251,7 @@ class EventualHost:
         self._schedule()
 
     def received(self, sender: int, data: bytes) -> None:
-        """Take a message to the next turn. While the disk is held up it is lost, and comes again."""
+        """Take a message to one of the next turns. While the disk is held up it is lost, and comes again."""
         if not self._is_running or self._committer.is_held_up or self._core is None:
             return
         try:
@@ -257,7 +259,7 @@ class EventualHost:
         except MalformedEncoding:
             said = sender  # the core says what is wrong with it
         if said == sender:
-            self._given.received.append(data)
+            self._inbox.put(data)
             self._schedule()
         else:
             self._core.refuse("other_sender")
@@ -281,6 +283,7 @@ class EventualHost:
         if not self._is_running or core is None:
             return
         given, self._given = self._given, Input(0.0, 0)
+        given.received = self._inbox.take()
         given.now, given.wall = clock.monotonic(), clock.wall_ns() // 1_000_000
         given.persisted = self._deliveries.persisted
         self._ways.look_again(given.now)
@@ -298,7 +301,7 @@ class EventualHost:
             self._warn_of_unread(output.unread)
         if core.superseded:
             self._give_up()
-        if given.received and self._deliveries.are_durable:
+        if self._inbox or (given.received and self._deliveries.are_durable):
             # What is answered to them leaves with a turn that knows this one to be durable.
             self._schedule()
         self._waking.wake_at(given.now, output.wake_at)
