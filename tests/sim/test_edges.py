@@ -14,10 +14,11 @@ from tricord import aio
 from tricord.base.changes import Change, Put, Remove
 from tricord.base.context import Context
 from tricord.base.edges import EdgeKeyspaceStatus
-from tricord.base.errors import KeyspaceExists, KeyspaceNotFound, NotOfThisModel, TricordError
+from tricord.base.errors import KeyspaceExists, KeyspaceNotFound, NotOfThisModel, TricordError, TypeMismatch
 from tricord.base.keyspaces import KeyspaceCreate, KeyspaceDrop, Model
 from tricord.base.replica_sets import ReplicaRetire
 from tricord.base.typed import KeyChange, Update
+from tricord.base.values import DataType
 from tricord.crdt.shown import show
 from tricord.sim.environment import simulated_environment
 from tricord.sim.wide.world import World
@@ -242,6 +243,32 @@ def test_a_keyspace_that_was_dropped_or_is_of_another_model_is_told_and_raised()
                 await store.keyspace("locks", model="strong")
 
     World(seed=14).play(story)
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_a_type_that_an_edge_chose_offline_is_the_keyspaces_and_others_are_told(model: str) -> None:
+    async def story(world: World) -> None:
+        one, two, three = (Machine(world, f"edge{number}") for number in (1, 2, 3))
+        one.cut()
+        async with one.open() as store, store.keyspace("carts", model=model, type="counter") as carts:
+            await carts.counter("visits").add(2)
+            with pytest.raises(TypeMismatch, match="of type counter"):
+                await carts.put("a", "b")
+        await world.start()
+        leader = await world.led()
+        world.network.heal()
+        async with one.open() as store:
+            await settled(store)
+            assert world[leader].member.machine.catalogue.find("carts").type is DataType.COUNTER
+            async with two.open() as other, other.keyspace("carts", model=model, type="set"):
+                await until(lambda: told(other, f"{model}, of type counter, and {model}, of type set at the edge"))
+            async with three.open() as further, further.keyspace("carts", model=model) as carts:
+                await settled(further)
+                with pytest.raises(TypeMismatch, match="of type counter"):
+                    await carts.put("a", "b")
+                assert (await further.keyspaces())[0].type is DataType.COUNTER
+
+    World(seed=19).play(story)
 
 
 async def until_raises(store: aio.AsyncClient, wanted: type[TricordError]) -> None:

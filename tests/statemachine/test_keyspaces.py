@@ -30,6 +30,7 @@ from tricord.base.leases import LeaseGrant, LeaseRevoke
 from tricord.base.log import Entry, EntryKind
 from tricord.base.operations import Compact, DeleteRange, Put, Range, RangeResult, Request
 from tricord.base.ordered import Table
+from tricord.base.values import DataType
 from tricord.statemachine import catalogue
 from tricord.statemachine.applied import Applied
 from tricord.statemachine.command import Command, CommandOperation, encode_command, encode_envelope
@@ -79,6 +80,7 @@ def test_a_restart_and_another_member_know_the_same(driver: Driver) -> None:
     driver.call(KeyspaceCreate("carts"))
     driver.call(KeyspaceCreate("gone"))
     driver.call(KeyspaceCreate("slow", Model.CAUSAL))
+    driver.call(KeyspaceCreate("visits", Model.EVENTUAL, DataType.COUNTER))
     apply(driver, Put(b"a", b"1"), 1)
     driver.call(KeyspaceDrop("gone"))
     other = StateMachine(MemoryStore())
@@ -88,6 +90,7 @@ def test_a_restart_and_another_member_know_the_same(driver: Driver) -> None:
     for machine in (driver.machine, other):
         assert machine.chain == chain
         assert machine.catalogue.records == records
+        assert machine.catalogue.find("visits").type is DataType.COUNTER
         assert machine.catalogue.dropped == [2]
         assert machine.keyspaces == [0, 1], "a causal one is not the state machine's to write"
         assert values(machine, 1) == {b"a": (b"1", 2)}
@@ -113,6 +116,7 @@ def test_what_is_refused_changes_nothing(driver: Driver) -> None:
         (KeyspaceCreate(""), InvalidRequest),
         (KeyspaceCreate("a" * 65), InvalidRequest),
         (KeyspaceCreate("a\n"), InvalidRequest),
+        (KeyspaceCreate("typed", Model.STRONG, DataType.REGISTER), InvalidRequest),
         (KeyspaceDrop("default"), InvalidRequest),
         (KeyspaceDrop("nobody"), KeyspaceNotFound),
     ):
@@ -223,7 +227,7 @@ def test_a_model_of_a_later_version_stops_the_member_before_any_effect(driver: D
 
 def test_a_damaged_record_is_said(driver: Driver) -> None:
     driver.call(KeyspaceCreate("carts"))
-    for damage in (b"", b"\x01", b"\x01\x09carts", b"\x02\x01carts", b"\x01\x01\xff"):
+    for damage in (b"", b"\1", b"\1\1", b"\1\x09\0carts", b"\2\1\0carts", b"\1\1\0\xff", b"\1\2\x63carts"):
         driver.store.write([(Table.META, catalogue.META_RECORDS + b"\0\0\0\1", damage)])
         with pytest.raises(CorruptData):
             driver.restart()

@@ -22,18 +22,20 @@ from tricord.base.keyspaces import (
     Model,
 )
 from tricord.base.levels import Level
+from tricord.base.values import DataType
 from tricord.wire.native import keyspaces
 from tricord.wire.schemas import keyspaces as schema
 
-RECORDS = st.builds(KeyspaceRecord, st.integers(0, 2**32 - 1), st.text(max_size=70), st.sampled_from(Model))
+TYPES = st.none() | st.sampled_from(DataType)
+RECORDS = st.builds(KeyspaceRecord, st.integers(0, 2**32 - 1), st.text(max_size=70), st.sampled_from(Model), TYPES)
 
 
-@given(st.text(), st.sampled_from(Model))
-def test_requests_are_read_as_they_were_written(name: str, model: Model) -> None:
+@given(st.text(), st.sampled_from(Model), TYPES)
+def test_requests_are_read_as_they_were_written(name: str, model: Model, kind: DataType | None) -> None:
     def data(request: Any, level: Level = Level.LINEARIZABLE) -> bytes:
         return keyspaces.KEYSPACE_MESSAGES[type(request)](request, level).SerializeToString(deterministic=True)
 
-    assert keyspaces.decode_create(data(KeyspaceCreate(name, model))) == KeyspaceCreate(name, model)
+    assert keyspaces.decode_create(data(KeyspaceCreate(name, model, kind))) == KeyspaceCreate(name, model, kind)
     assert keyspaces.decode_drop(data(KeyspaceDrop(name))) == KeyspaceDrop(name)
     for level in (Level.LINEARIZABLE, Level.ANY):
         assert keyspaces.decode_list(data(KeyspaceList(), level)) == (KeyspaceList(), level)
@@ -53,6 +55,10 @@ def test_a_model_left_out_is_strong_and_one_of_a_later_version_is_refused() -> N
     later = b"\x0a\x01a\x10\x63"
     with pytest.raises(InvalidRequest, match="model 99 is not known"):
         keyspaces.decode_create(later)
+    with pytest.raises(InvalidRequest, match="number 99 is not known"):
+        keyspaces.decode_create(b"\x0a\x01a\x10\x02\x18\x63")
+    with pytest.raises(ServerFault, match="number 99 is not known"):
+        keyspaces.decode_create_response(b"\x0a\x07\x12\x01a\x18\x02\x20\x63")
     with pytest.raises(ServerFault, match="model"):
         keyspaces.decode_create_response(b"\x0a\x05\x12\x01a\x18\x63")
 

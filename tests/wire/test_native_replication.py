@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from tricord.base.edges import MESSAGE_BYTES_MAX, PIECE_BYTES, EdgeHello, EdgeSet, EdgeWelcome, Joining, Said, pieces
 from tricord.base.errors import InvalidRequest, MalformedMessage, ServerFault
 from tricord.base.keyspaces import KeyspaceRecord, Model
+from tricord.base.values import DataType
 from tricord.wire.native.replication import decode_request, decode_told, encode_hello, encode_said, encode_told
 
 HELLO = EdgeHello("carts", Model.CAUSAL, bytes(range(16)), 3, 4, 5, 6)
@@ -22,7 +23,10 @@ def test_all_that_is_said_reads_as_it_was() -> None:
     for said in (Said(b""), Said(b"x", True)):
         assert decode_request(encode_said(said)) == said
         assert decode_told(encode_told(said)) == said
-    for told in (SET, WELCOME):
+    typed = EdgeHello("carts", Model.CAUSAL, bytes(16), type=DataType.MAP)
+    assert decode_request(encode_hello(typed)) == typed
+    record = KeyspaceRecord(7, "carts", Model.CAUSAL, DataType.COUNTER)
+    for told in (SET, WELCOME, EdgeWelcome(1, 2, 3, record, 4, 1, SET)):
         assert decode_told(encode_told(told)) == told
     assert SET.retired == [3, 5]
 

@@ -13,6 +13,7 @@ from typing import Protocol, TypeAlias
 from tricord.base.errors import InvalidRequest
 from tricord.base.keyspaces import KeyspaceRecord, Model
 from tricord.base.message import message
+from tricord.base.values import DataType
 
 EDGE_PROTOCOL = 1
 PIECE_BYTES = 1 << 20
@@ -33,6 +34,8 @@ class EdgeHello:
     history: int = 0
     id: int = 0
     protocol: int = EDGE_PROTOCOL
+    type: DataType | None = None
+    """That the edge wants the keyspace to have; None: it does not say."""
 
 
 @message

@@ -12,6 +12,7 @@ from enum import Enum
 from tricord.base.errors import InvalidRequest
 from tricord.base.levels import Level
 from tricord.base.message import message
+from tricord.base.values import NAMES, DataType
 
 DEFAULT_KEYSPACE = "default"
 """Strong, and always there, with id 0."""
@@ -41,6 +42,8 @@ class KeyspaceRecord:
     id: int
     name: str
     model: Model
+    type: DataType | None = None
+    """Of all its keys (causal and eventual ones); None: each key has that of its first write."""
 
 
 @message
@@ -49,6 +52,7 @@ class KeyspaceCreate:
 
     name: str
     model: Model = Model.STRONG
+    type: DataType | None = None
 
 
 @message
@@ -93,6 +97,17 @@ def check_name(name: str) -> None:
         raise InvalidRequest(
             f"a keyspace's name has 1 to {NAME_MAX} of a-z 0-9 . _ - and begins with a letter or a digit: {name[:80]!r}"
         )
+
+
+def check_type_of(model: Model, kind: DataType | None) -> None:
+    """Raise InvalidRequest for a type where none can be chosen."""
+    if kind is not None and model is Model.STRONG:
+        raise InvalidRequest("a strong keyspace has no types: choose one for a causal or eventual keyspace")
+
+
+def in_words(model: Model, kind: DataType | None) -> str:
+    """What a keyspace is."""
+    return model.value if kind is None else f"{model.value}, of type {NAMES[kind]}"
 
 
 def model_of(model: str | Model) -> Model:

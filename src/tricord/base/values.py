@@ -9,6 +9,7 @@ from enum import IntEnum
 from typing import Any, TypeAlias
 
 from tricord.base.dots import Dot
+from tricord.base.errors import InvalidRequest
 from tricord.base.hybrid_clock import HybridTime
 from tricord.base.message import message
 
@@ -32,6 +33,19 @@ class DataType(IntEnum):
     COUNTER = 3 << SHAPE_BITS | Shape.ENTRIES
     SET = 4 << SHAPE_BITS | Shape.FIELDS
     MAP = 5 << SHAPE_BITS | Shape.CELLS
+
+
+TYPES = {kind.name.lower().replace("_", "-"): kind for kind in DataType}
+"""The types by the names that users write."""
+NAMES = {kind: name for name, kind in TYPES.items()}
+
+
+def type_of(kind: str | DataType) -> DataType:
+    """The type itself, or the one of that name. Raises InvalidRequest, which lists them."""
+    found = kind if isinstance(kind, DataType) else TYPES.get(kind)
+    if found is None:
+        raise InvalidRequest(f"a type is one of {', '.join(TYPES)}, not {str(kind)[:80]!r}")
+    return found
 
 
 @message

@@ -11,6 +11,7 @@ from tricord.base.errors import KeyspaceNotFound
 from tricord.base.keyspaces import KeyspaceRecord, Model, model_of
 from tricord.base.levels import Level
 from tricord.base.replica_sets import EdgeReplica, Holder, KeyspaceDescribeResult, MemberReplica, ReplicaHere
+from tricord.base.values import NAMES, TYPES, type_of
 from tricord.cli.arguments import AsJson, chosen
 from tricord.cli.connection import Connection
 from tricord.cli.exit_codes import ExitCode, say_error
@@ -25,17 +26,28 @@ def keyspace_create(
     model: Annotated[
         str, typer.Option("--model", metavar="MODEL", help="What it promises: strong, causal or eventual.")
     ] = "strong",
+    kind: Annotated[
+        str | None,
+        typer.Option(
+            "--type",
+            metavar="TYPE",
+            help="Of all its keys: register, last-writer, counter, set or map; left out: each has that of its first"
+            " write. Causal and eventual ones only.",
+        ),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Make a keyspace: a set of keys of its own, with revisions of its own.
+    """Make a keyspace: a set of keys of its own.
 
     \b
     Examples:
       tricord keyspace create carts
+      tricord keyspace create visits --model causal --type counter
       tricord put --keyspace carts alice 'two apples'
     """
     wanted = chosen(model, model_of, [one.value for one in Model])
-    _write([connection.run(lambda client: client.create_keyspace(name, model=wanted))], as_json, one=True)
+    of_all = None if kind is None else chosen(kind, type_of, TYPES)
+    _write([connection.run(lambda client: client.create_keyspace(name, model=wanted, type=of_all))], as_json, one=True)
 
 
 def keyspace_list(
@@ -136,15 +148,25 @@ def keyspace_drop(connection: Connection, name: Name, as_json: AsJson = False) -
 def _write(records: list[KeyspaceRecord], as_json: bool, *, one: bool = False) -> None:
     """A row for each, or one document."""
     if as_json:
-        documents = [{"id": record.id, "name": record.name, "model": record.model.value} for record in records]
+        documents = [_record(record) for record in records]
         write_json(documents[0] if one else documents)
-        return
-    write_rows(("id", "name", "model"), [(record.id, record.name, record.model.value) for record in records])
+    elif any(record.type is not None for record in records):
+        rows = [(one.id, one.name, one.model.value, NAMES[one.type] if one.type else "") for one in records]
+        write_rows(("id", "name", "model", "type"), rows)
+    else:
+        write_rows(("id", "name", "model"), [(record.id, record.name, record.model.value) for record in records])
+
+
+def _record(record: KeyspaceRecord) -> dict[str, Any]:
+    document: dict[str, Any] = {"id": record.id, "name": record.name, "model": record.model.value}
+    if record.type is not None:
+        document["type"] = NAMES[record.type]
+    return document
 
 
 def _document(described: KeyspaceDescribeResult) -> dict[str, Any]:
     record, replicas = described.record, described.replicas
-    document: dict[str, Any] = {"id": record.id, "name": record.name, "model": record.model.value}
+    document = _record(record)
     if record.model is not Model.STRONG:
         document["epoch"] = replicas.epoch
         active = [(number, *_holder(one)) for number, one in _active(described)]

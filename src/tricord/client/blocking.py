@@ -15,6 +15,7 @@ from tricord.base.keyspaces import KeyspaceRecord, Model
 from tricord.base.levels import ReadLevel, Stamp
 from tricord.base.operations import KeyValue, Request, Result, SortOrder, SortTarget
 from tricord.base.replica_sets import KeyspaceDescribeResult
+from tricord.base.values import DataType
 from tricord.client import steps
 from tricord.client.asynchronous import LINEARIZABLE, AsyncClient
 from tricord.client.blocking_coordination import BlockingCoordinationCalls
@@ -83,20 +84,27 @@ class Client(BlockingValueCalls, BlockingMembershipCalls, BlockingCoordinationCa
 
     # --- keyspaces -----------------------------------------------------------------------------------------
 
-    def keyspace(self, name: str, *, model: str | Model | None = None) -> Client:
+    def keyspace(self, name: str, *, model: str | Model | None = None, type: str | DataType | None = None) -> Client:
         """A client of one keyspace, over this one's connections: close this one last.
 
-        With a ``model`` ("strong", "causal", "eventual") it is made when it is not there yet. Raises InvalidRequest for
-        a name or model that cannot be; and, when it is opened or first used, KeyspaceNotFound where there is none,
-        KeyspaceExists where it has another model, Unimplemented on etcd.
+        With a ``model`` ("strong", "causal", "eventual") it is made when it is not there yet. A ``type`` ("register",
+        "last-writer", "counter", "set", "map") is that of all keys of a causal or eventual one. Raises InvalidRequest
+        for a name, model or type that cannot be; and, when it is opened or first used, KeyspaceNotFound where there is
+        none, KeyspaceExists where it has another model or type, Unimplemented on etcd.
         """
-        return Client(lambda: self._store.keyspace(name, model=model), self._make_loop, self._thread)
+        return Client(lambda: self._store.keyspace(name, model=model, type=type), self._make_loop, self._thread)
 
     def create_keyspace(
-        self, name: str, *, model: str | Model = Model.STRONG, timeout: float | None = None
+        self,
+        name: str,
+        *,
+        model: str | Model = Model.STRONG,
+        type: str | DataType | None = None,
+        timeout: float | None = None,
     ) -> KeyspaceRecord:
-        """Make a keyspace. Raises KeyspaceExists, InvalidRequest, ResourceExhausted."""
-        return self._thread.run(self._store.create_keyspace, name, model=model, timeout=timeout)
+        """Make a keyspace; ``type``: of all its keys, as for ``keyspace``. Raises KeyspaceExists, InvalidRequest,
+        ResourceExhausted."""
+        return self._thread.run(self._store.create_keyspace, name, model=model, type=type, timeout=timeout)
 
     def drop_keyspace(self, name: str, *, timeout: float | None = None) -> None:
         """Take a keyspace away, and all that it holds. Raises KeyspaceNotFound."""

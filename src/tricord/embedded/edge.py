@@ -9,8 +9,9 @@ from __future__ import annotations
 from tricord.base.edges import EdgeStatus
 from tricord.base.environment import Environment, File, Timer
 from tricord.base.errors import KeyspaceExists, KeyspaceNotFound, NotOfThisModel, ResourceExhausted
-from tricord.base.keyspaces import KEYSPACES_MAX, KeyspaceRecord, Model, check_name
+from tricord.base.keyspaces import KEYSPACES_MAX, KeyspaceRecord, Model, check_name, in_words
 from tricord.base.metrics import Metrics
+from tricord.base.values import DataType
 from tricord.client.connector import Connector
 from tricord.embedded.edge_engine import EdgeEngine
 from tricord.embedded.edge_keyspace import EdgeKeyspace, EdgeTerms
@@ -113,16 +114,17 @@ class Edge:
             raise found.failure
         return found.record
 
-    async def create(self, name: str, model: Model) -> KeyspaceRecord:
+    async def create(self, name: str, model: Model, kind: DataType | None = None) -> KeyspaceRecord:
         """Hold a keyspace here. Raises KeyspaceExists, InvalidRequest, NotOfThisModel (a strong one), StorageError."""
         check_name(name)
         if model is Model.STRONG:
             raise NotOfThisModel("an edge holds causal and eventual keyspaces; for strong ones use tricord.connect")
         if name in self._keyspaces:
-            raise KeyspaceExists(f"keyspace {name!r} exists already: it is {self._keyspaces[name].record.model.value}")
+            known = self._keyspaces[name].record
+            raise KeyspaceExists(f"keyspace {name!r} exists already: it is {in_words(known.model, known.type)}")
         if len(self._keyspaces) >= KEYSPACES_MAX:
             raise ResourceExhausted(f"an edge holds at most {KEYSPACES_MAX} keyspaces")
-        kept = KeptKeyspace(self.state.next_place, name, model.value)
+        kept = KeptKeyspace(self.state.next_place, name, model.value, type=kind or 0)
         self.state.next_place += 1
         self.state.keyspaces.append(kept)
         self._keyspaces[name] = keyspace = EdgeKeyspace(self._terms, kept)

@@ -28,6 +28,7 @@ from tricord.base.members import MemberRecord, MemberStatus
 from tricord.base.operations import Request, Result
 from tricord.base.replica_sets import KeyspaceDescribe, KeyspaceDescribeResult, ReplicaSet
 from tricord.base.typed import TypedStream
+from tricord.base.values import DataType
 from tricord.base.version import __version__
 from tricord.base.watching import WatchStream
 from tricord.server.engine import Outcome
@@ -48,7 +49,7 @@ class Keyspaces(Protocol):
     def find_record(self, name: str) -> KeyspaceRecord:
         """Raises KeyspaceNotFound, and whatever keeps the keyspace from being used."""
 
-    async def create(self, name: str, model: Model) -> KeyspaceRecord:
+    async def create(self, name: str, model: Model, kind: DataType | None) -> KeyspaceRecord:
         """Hold one."""
 
     async def drop(self, name: str) -> KeyspaceRecord:
@@ -175,7 +176,7 @@ class EdgeEngine:
         self, request: KeyspaceCreate | KeyspaceDrop | KeyspaceList | KeyspaceDescribe
     ) -> KeyspaceCreateResult | KeyspaceDropResult | KeyspaceListResult | KeyspaceDescribeResult:
         if isinstance(request, KeyspaceCreate):
-            return KeyspaceCreateResult(await self._keyspaces.create(request.name, request.model))
+            return KeyspaceCreateResult(await self._keyspaces.create(request.name, request.model, request.type))
         if isinstance(request, KeyspaceDrop):
             return KeyspaceDropResult(await self._keyspaces.drop(request.name))
         if isinstance(request, KeyspaceList):

@@ -242,6 +242,7 @@ class EdgeKeyspace:
             state.history,
             kept.id,
             EDGE_PROTOCOL,
+            kept.record.type,
         )
 
     async def _welcomed(self, welcome: EdgeWelcome) -> None:
@@ -250,7 +251,7 @@ class EdgeKeyspace:
         if state.cluster and (state.cluster, state.history) != (welcome.cluster, welcome.history):
             raise EdgeOfAnotherCluster("the member that answered is of another cluster than the edge")
         state.cluster, state.history = welcome.cluster, welcome.history
-        kept.id, kept.number = welcome.record.id, welcome.number
+        kept.id, kept.number, kept.type = welcome.record.id, welcome.number, welcome.record.type or 0
         kept.know(welcome.replicas)
         self._former = 0
         await self._terms.save()

@@ -13,6 +13,7 @@ from tricord.base.edges import EdgeSet
 from tricord.base.environment import Disk, Random
 from tricord.base.errors import ConfigurationError, CorruptData, NewerFormat
 from tricord.base.keyspaces import KeyspaceRecord, Model
+from tricord.base.values import DataType
 from tricord.storage.creation import EDGE_FILE, make_durable_directory
 
 FORMAT_VERSION = 1
@@ -23,7 +24,8 @@ PROVISIONAL_IDS = 1 << 32
 
 class KeptKeyspace(msgspec.Struct):
     """One keyspace. ``place`` names its directories; ``id`` 0: no cluster has said it yet. ``set``: the replica set as
-    it was last told. ``dropped``: why it is no more, where a member said so."""
+    it was last told. ``dropped``: why it is no more, where a member said so. ``type``: of all keys; 0: of each its own.
+    """
 
     place: int
     name: str
@@ -35,11 +37,13 @@ class KeptKeyspace(msgspec.Struct):
     edges: list[int] = []
     next_number: int = 1
     dropped: str = ""
+    type: int = 0
 
     @property
     def record(self) -> KeyspaceRecord:
         """As the catalogue has it, or with an id of its own until that is known."""
-        return KeyspaceRecord(self.id or PROVISIONAL_IDS + self.place, self.name, Model(self.model))
+        kind = DataType(self.type) if self.type else None
+        return KeyspaceRecord(self.id or PROVISIONAL_IDS + self.place, self.name, Model(self.model), kind)
 
     @property
     def replicas(self) -> EdgeSet:

@@ -20,9 +20,12 @@ from tricord.base.keyspaces import (
     KeyspaceRecord,
     Model,
     check_name,
+    check_type_of,
+    in_words,
 )
 from tricord.base.ordered import Table, View, Write
 from tricord.base.replica_sets import EdgeReplica, ReplicaAttach, ReplicaRetire, ReplicaSet
+from tricord.base.values import DataType
 from tricord.mvcc.keys import keyspace_prefix
 from tricord.statemachine.replica_sets import ReplicaSets
 
@@ -35,7 +38,7 @@ META_DROPPED = b"catalogue/dropped/"
 ID_MAX = 0xFFFF_FFFE
 
 _FORMAT = 1
-_RECORD = Struct(">BB")
+_RECORD = Struct(">BBB")
 _NUMBERS = {Model.STRONG: 1, Model.CAUSAL: 2, Model.EVENTUAL: 3}
 _MODELS = {number: model for model, number in _NUMBERS.items()}
 
@@ -90,14 +93,15 @@ class Catalogue:
     def create(self, request: KeyspaceCreate) -> tuple[KeyspaceRecord, list[Write]]:
         """Add one; the writes record it. Raises InvalidRequest, KeyspaceExists, ResourceExhausted."""
         check_name(request.name)
+        check_type_of(request.model, request.type)
         known = self.by_name.get(request.name)
         if known is not None:
-            raise KeyspaceExists(f"keyspace {request.name!r} exists already: it is {known.model.value}")
+            raise KeyspaceExists(f"keyspace {request.name!r} exists already: it is {in_words(known.model, known.type)}")
         if len(self.by_name) >= KEYSPACES_MAX:
             raise ResourceExhausted(f"there are {KEYSPACES_MAX} keyspaces already: drop some first")
         if self.next_id > ID_MAX:
             raise ResourceExhausted("every id that a keyspace can have was used")
-        record = KeyspaceRecord(self.next_id, request.name, request.model)
+        record = KeyspaceRecord(self.next_id, request.name, request.model, request.type)
         self.next_id += 1
         self.by_name[record.name] = record
         self.changes += 1
@@ -146,16 +150,17 @@ class Catalogue:
 
 def encode_record(record: KeyspaceRecord) -> bytes:
     """As META has it; the id is in the key."""
-    return _RECORD.pack(_FORMAT, _NUMBERS[record.model]) + record.name.encode()
+    return _RECORD.pack(_FORMAT, _NUMBERS[record.model], record.type or 0) + record.name.encode()
 
 
 def decode_record(identity: int, data: bytes) -> KeyspaceRecord:
     """Raises CorruptData for what is none."""
     try:
-        version, model = _RECORD.unpack_from(data)
+        version, model, kind = _RECORD.unpack_from(data)
         if version == _FORMAT:
-            return KeyspaceRecord(identity, data[_RECORD.size :].decode(), _MODELS[model])
-    except (StructError, UnicodeDecodeError, KeyError):
+            name = data[_RECORD.size :].decode()
+            return KeyspaceRecord(identity, name, _MODELS[model], DataType(kind) if kind else None)
+    except (StructError, UnicodeDecodeError, KeyError, ValueError):
         pass
     raise CorruptData("backend", 0, f"the record of keyspace {identity} is none that this version knows")
 

@@ -20,6 +20,7 @@ from tricord.base.keyspaces import (
     model_of,
 )
 from tricord.base.replica_sets import KeyspaceDescribe, KeyspaceDescribeResult
+from tricord.base.values import type_of
 from tricord.server.engine import Engine
 from tricord.wire.http.routes import HttpResponse
 
@@ -38,11 +39,12 @@ class KeyspaceHandlers:
 
     async def create(self, asked: Asked) -> HttpResponse:
         """Make one."""
-        body = to_object(asked.json(), "a keyspace", frozenset({"name", "model"}))
-        name, model = body.get("name"), body.get("model", "strong")
-        if not isinstance(name, str) or not isinstance(model, str):
-            raise InvalidRequest("a keyspace has a name, and a model that is text")
-        result, _stamp = await self._engine.ask(KeyspaceCreate(name, model_of(model)), Context())
+        body = to_object(asked.json(), "a keyspace", frozenset({"name", "model", "type"}))
+        name, model, kind = body.get("name"), body.get("model", "strong"), body.get("type")
+        if not isinstance(name, str) or not isinstance(model, str) or not isinstance(kind, str | None):
+            raise InvalidRequest("a keyspace has a name, and a model and a type that are text")
+        request = KeyspaceCreate(name, model_of(model), None if kind is None else type_of(kind))
+        result, _stamp = await self._engine.ask(request, Context())
         assert isinstance(result, KeyspaceCreateResult)
         return HttpResponse(201, [JSON], write(keyspace_to_json(result.record)))
 

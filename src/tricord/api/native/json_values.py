@@ -15,14 +15,12 @@ from tricord.base.hybrid_clock import milliseconds_of
 from tricord.base.keyspaces import KeyspaceRecord, Model
 from tricord.base.replica_sets import Holder, MemberReplica
 from tricord.base.typed import FetchResult, KeyChange, TypedEvents, TypedKey, Update
-from tricord.base.values import DataType, Shown, Value
+from tricord.base.values import NAMES, TYPES, Shown, Value
 from tricord.wire.native.values import DEPTH_MAX
 
 INT64_MAX = (1 << 63) - 1
 MILLISECONDS_MAX = 1 << 52
 REPLICAS_MAX = 1 << 20
-TYPES = {kind.name.lower().replace("_", "-"): kind for kind in DataType}
-_TYPE_NAMES = {kind: name for name, kind in TYPES.items()}
 
 
 def update_of(value: Any) -> Update:
@@ -135,7 +133,7 @@ def key_to_json(key: TypedKey, model: Model) -> dict[str, Any]:
 
 def shown_to_json(shown: Shown) -> dict[str, Any]:
     """A value, and what stands beside it where something does."""
-    told: dict[str, Any] = {"type": _TYPE_NAMES[shown.type], "value": _value_to_json(shown.value)}
+    told: dict[str, Any] = {"type": NAMES[shown.type], "value": _value_to_json(shown.value)}
     if len(shown.siblings) > 1:
         told["siblings"] = [to_json(sibling.value) for sibling in shown.siblings]
     if shown.others:
@@ -169,7 +167,10 @@ def events_to_json(events: TypedEvents, model: Model, resume: str) -> dict[str, 
 
 def keyspace_to_json(record: KeyspaceRecord) -> dict[str, Any]:
     """A keyspace."""
-    return {"id": record.id, "name": record.name, "model": record.model.value}
+    told: dict[str, Any] = {"id": record.id, "name": record.name, "model": record.model.value}
+    if record.type is not None:
+        told["type"] = NAMES[record.type]
+    return told
 
 
 def replica_to_json(number: int, holder: Holder) -> dict[str, Any]:

@@ -5,8 +5,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from tricord.api.native.json_values import INT64_MAX, MILLISECONDS_MAX, TYPES
+from tricord.api.native.json_values import INT64_MAX, MILLISECONDS_MAX
 from tricord.base.keyspaces import NAME_MAX, Model
+from tricord.base.values import TYPES
 
 
 def reference(name: str) -> dict[str, str]:
@@ -28,6 +29,11 @@ _TEXT = {"type": "string"}
 _WHOLE = {"type": "integer", "minimum": 0, "maximum": INT64_MAX}
 _BYTES, _CHANGE, _SHOWN = reference("Bytes"), reference("Change"), reference("Value")
 _CONTEXT = {"type": "string", "description": "Opaque: what the reader saw, for `seen` of a later write."}
+_TYPE_OF_ALL = {
+    "type": "string",
+    "enum": list(TYPES),
+    "description": "Of all its keys; left out: each has that of its first write. Causal and eventual ones only.",
+}
 _NUMBER_OR_TYPE = {"oneOf": [{"type": "string", "enum": list(TYPES)}, {"type": "integer", "minimum": 1}]}
 
 _CHANGES: dict[str, Any] = {
@@ -85,11 +91,13 @@ SCHEMAS: dict[str, Any] = {
         id=_WHOLE,
         name=_TEXT,
         model={"type": "string", "enum": [model.value for model in Model]},
+        type=_TYPE_OF_ALL,
     ),
     "NewKeyspace": record(
         ["name"],
         name={"type": "string", "pattern": "^[a-z0-9][a-z0-9._-]*$", "maxLength": NAME_MAX},
         model={"type": "string", "enum": [model.value for model in Model], "default": "strong"},
+        type=_TYPE_OF_ALL,
     ),
     "Keyspaces": record(["keyspaces"], keyspaces=listed(reference("Keyspace"))),
     "Value": record(["type", "value"], **_KEPT),

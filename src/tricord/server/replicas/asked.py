@@ -7,6 +7,7 @@ from __future__ import annotations
 from typing import Any
 
 from tricord.base.changes import (
+    Add,
     AddElement,
     Change,
     ChangeField,
@@ -17,12 +18,13 @@ from tricord.base.changes import (
     RemoveField,
 )
 from tricord.base.context import Context
-from tricord.base.errors import InvalidRequest, KeyNotProvided, NotOfThisModel, RequestTooLarge
+from tricord.base.errors import InvalidRequest, KeyNotProvided, NotOfThisModel, RequestTooLarge, TypeMismatch
 from tricord.base.keyspaces import KeyspaceRecord, Model
 from tricord.base.levels import Level
 from tricord.base.operations import Compact, DeleteRange, Range, Request, Txn
 from tricord.base.operations import Put as PutKey
 from tricord.base.typed import Fetch, Update
+from tricord.base.values import NAMES, DataType
 from tricord.server.replicas.ranges import check_range
 from tricord.statemachine.validation import Limits, validate
 
@@ -67,6 +69,8 @@ def _check_put(record: KeyspaceRecord, request: PutKey, bytes_max: int) -> None:
         raise NotOfThisModel(f"keyspace {record.name!r} is {record.model.value}: {_LEASES}")
     if request.ignore_value or request.ignore_lease:
         raise NotOfThisModel("a put of this keyspace replaces the whole value: leave ignore_value and ignore_lease out")
+    if record.type not in _PUT_BY_ETCD:
+        raise TypeMismatch(_another_type(record, DataType.REGISTER))
     if len(request.key) + len(request.value) > bytes_max:
         raise RequestTooLarge
 
@@ -109,9 +113,16 @@ def _check_update(record: KeyspaceRecord, request: Update, bytes_max: int) -> No
             raise InvalidRequest(f"a time to live of {change.ttl} milliseconds: 0 is for ever")
         if change.ttl and is_causal:
             raise NotOfThisModel("values of a causal keyspace have no time to live; those of eventual ones can")
+        if record.type is not None and (kind := _KINDS.get(type(change.change), record.type)) is not record.type:
+            raise TypeMismatch(_another_type(record, kind))
         size += len(change.key) + _size_of(change.change)
     if size > bytes_max:
         raise RequestTooLarge
+
+
+def _another_type(record: KeyspaceRecord, kind: DataType) -> str:
+    assert record.type is not None
+    return f"all keys of keyspace {record.name!r} are of type {NAMES[record.type]}: this is a write of a {NAMES[kind]}"
 
 
 def _size_of(change: Change) -> int:
@@ -125,6 +136,16 @@ def _size_of(change: Change) -> int:
 
 
 _LIMITS = Limits()
+_PUT_BY_ETCD = (None, DataType.REGISTER, DataType.LAST_WRITER)
+_KINDS: dict[type[Change], DataType] = {
+    Put: DataType.REGISTER,
+    PutLast: DataType.LAST_WRITER,
+    Add: DataType.COUNTER,
+    AddElement: DataType.SET,
+    RemoveElement: DataType.SET,
+    ChangeField: DataType.MAP,
+    RemoveField: DataType.MAP,
+}
 _CHECKS: dict[type[Request], Any] = {
     Range: _check_range,
     PutKey: _check_put,

@@ -33,7 +33,7 @@ from tricord.base.errors import (
     Unavailable,
     Unimplemented,
 )
-from tricord.base.keyspaces import KeyspaceCreate, KeyspaceList, KeyspaceRecord, Model
+from tricord.base.keyspaces import KeyspaceCreate, KeyspaceList, KeyspaceRecord, Model, in_words
 from tricord.base.levels import Stamp
 from tricord.base.operations import Request, Result
 from tricord.base.replica_sets import EdgeReplica, MemberReplica, ReplicaAttach, ReplicaAttachResult, ReplicaSet
@@ -144,16 +144,15 @@ class Edges:
             raise KeyspaceNotFound(f"the keyspace {hello.keyspace!r} that the edge holds was dropped")
         if found is None:
             try:
-                await self._ask(KeyspaceCreate(hello.keyspace, hello.model), Context(deadline=deadline))
+                await self._ask(KeyspaceCreate(hello.keyspace, hello.model, hello.type), Context(deadline=deadline))
             except KeyspaceExists:
                 pass  # somebody else made it meanwhile
             found = self._find(hello.keyspace)
         if found is None:
             raise KeyspaceNotFound(f"no keyspace is called {hello.keyspace!r}")
-        if found.model is not hello.model:
-            raise KeyspaceExists(
-                f"keyspace {hello.keyspace!r} is {found.model.value}, and {hello.model.value} at the edge"
-            )
+        if found.model is not hello.model or hello.type not in (None, found.type):
+            is_here, is_there = in_words(found.model, found.type), in_words(hello.model, hello.type)
+            raise KeyspaceExists(f"keyspace {hello.keyspace!r} is {is_here}, and {is_there} at the edge")
         return found
 
     def _find(self, name: str) -> KeyspaceRecord | None:

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import TypeAlias, cast
 
 from tricord.auth.authorise import authorise
-from tricord.base.changes import Overwrite, Remove
+from tricord.base.changes import Overwrite, PutLast, Remove
 from tricord.base.context import Context
 from tricord.base.environment import Environment
 from tricord.base.errors import (
@@ -42,6 +42,7 @@ from tricord.base.operations import (
 from tricord.base.replica_sets import ReplicaHere
 from tricord.base.token import Token
 from tricord.base.typed import Fetch, FetchResult, KeyChange, TypedStream, Update, UpdateResult
+from tricord.base.values import DataType
 from tricord.base.watching import WatchStream
 from tricord.crdt.cell import Cell
 from tricord.server.engine import Outcome, Reply
@@ -427,7 +428,9 @@ class ReplicaRequests:
 
     def _put(self, space: OpenKeyspace, waiting: Waiting, request: Put, patience: float) -> None:
         previous = space.keys.get(request.key).record if request.previous else None
-        update = Update([KeyChange(request.key, Overwrite(request.value))])
+        is_last = space.record.type is DataType.LAST_WRITER
+        change = PutLast(request.value) if is_last else Overwrite(request.value)
+        update = Update([KeyChange(request.key, change)])
         self._update(space, waiting, update, patience, lambda _: PutResult(previous))
 
     def _delete(self, space: OpenKeyspace, waiting: Waiting, request: DeleteRange, patience: float) -> None:

@@ -20,6 +20,7 @@ from tricord.base.keyspaces import (
     Model,
 )
 from tricord.base.levels import Level
+from tricord.base.values import DataType
 from tricord.wire.schemas import keyspaces
 
 KEYSPACE = "tricord-keyspace"
@@ -30,7 +31,7 @@ _MODELS = {number: model for model, number in _NUMBERS.items()}
 
 KEYSPACE_MESSAGES: dict[type, Callable[[Any, Level], Message]] = {
     KeyspaceCreate: lambda request, _: keyspaces.KeyspaceCreateRequest(
-        name=request.name, model=_NUMBERS[request.model]
+        name=request.name, model=_NUMBERS[request.model], type=request.type or 0
     ),
     KeyspaceDrop: lambda request, _: keyspaces.KeyspaceDropRequest(name=request.name),
     KeyspaceList: lambda _, level: keyspaces.KeyspaceListRequest(serializable=level is Level.ANY),
@@ -39,12 +40,12 @@ KEYSPACE_MESSAGES: dict[type, Callable[[Any, Level], Message]] = {
 
 
 def decode_create(data: bytes) -> KeyspaceCreate:
-    """Raises MalformedMessage; InvalidRequest for a model that this version does not know."""
+    """Raises MalformedMessage; InvalidRequest for a model or a type that this version does not know."""
     message = _parse(keyspaces.KeyspaceCreateRequest, data)
     model = _MODELS.get(message.model or keyspaces.STRONG)
     if model is None:
         raise InvalidRequest(f"a keyspace's model {message.model} is not known")
-    return KeyspaceCreate(message.name, model)
+    return KeyspaceCreate(message.name, model, declared_type(message.type))
 
 
 def decode_drop(data: bytes) -> KeyspaceDrop:
@@ -87,15 +88,26 @@ def decode_list_response(data: bytes) -> KeyspaceListResult:
 
 def keyspace_message(record: KeyspaceRecord) -> keyspaces.Keyspace:
     """The record's message."""
-    return keyspaces.Keyspace(id=record.id, name=record.name, model=_NUMBERS[record.model])
+    return keyspaces.Keyspace(id=record.id, name=record.name, model=_NUMBERS[record.model], type=record.type or 0)
 
 
 def keyspace_record(message: keyspaces.Keyspace) -> KeyspaceRecord:
-    """The message's record. Raises ServerFault for a model that this version does not know."""
+    """The message's record. Raises ServerFault for a model or a type that this version does not know."""
     model = _MODELS.get(message.model)
     if model is None:
         raise ServerFault(f"keyspace {message.name!r} has a model that this version does not know: {message.model}")
-    return KeyspaceRecord(message.id, message.name, model)
+    try:
+        return KeyspaceRecord(message.id, message.name, model, declared_type(message.type))
+    except InvalidRequest as error:
+        raise ServerFault(f"keyspace {message.name!r}: {error}") from None
+
+
+def declared_type(number: int) -> DataType | None:
+    """The type of that number; 0: none. Raises InvalidRequest for one that this version does not know."""
+    try:
+        return DataType(number) if number else None
+    except ValueError:
+        raise InvalidRequest(f"a type of number {number} is not known") from None
 
 
 def _parse(kind: Any, data: bytes) -> Any:

@@ -7,7 +7,8 @@ from google.protobuf.message import DecodeError
 
 from tricord.base.edges import EdgeHello, EdgeSet, EdgeTold, EdgeWelcome, Said
 from tricord.base.errors import InvalidRequest, MalformedMessage, ServerFault
-from tricord.base.keyspaces import KeyspaceRecord, Model
+from tricord.base.keyspaces import Model
+from tricord.wire.native.keyspaces import declared_type, keyspace_message, keyspace_record
 from tricord.wire.schemas import keyspaces, replication
 
 EXCHANGE = "/tricord.v1.Replication/Exchange"
@@ -29,6 +30,7 @@ def encode_hello(hello: EdgeHello) -> bytes:
             cluster=hello.cluster,
             history=hello.history,
             keyspace_id=hello.id,
+            type=hello.type or 0,
         )
     ).SerializeToString()
 
@@ -64,6 +66,7 @@ def decode_request(data: bytes) -> EdgeHello | Said:
         hello.history,
         hello.keyspace_id,
         hello.protocol,
+        declared_type(hello.type),
     )
 
 
@@ -73,12 +76,11 @@ def encode_told(told: EdgeTold) -> bytes:
         return replication.ReplicationResponse(said=_piece(told)).SerializeToString()
     if isinstance(told, EdgeSet):
         return replication.ReplicationResponse(set=_set_message(told)).SerializeToString()
-    record = told.record
     welcome = replication.ReplicationWelcome(
         cluster=told.cluster,
         history=told.history,
         member=told.member,
-        keyspace=keyspaces.Keyspace(id=record.id, name=record.name, model=_NUMBERS[record.model]),
+        keyspace=keyspace_message(told.record),
         number=told.number,
         replica=told.replica,
         set=_set_message(told.replicas),
@@ -100,15 +102,13 @@ def decode_told(data: bytes) -> EdgeTold:
     if kind is None:
         raise ServerFault("the answer says nothing that this version knows")
     welcome = response.welcome
-    found = welcome.keyspace
-    model = _MODELS.get(found.model)
-    if model is None or not welcome.number or not welcome.replica:
-        raise ServerFault("the welcome names no model, or no replica, that there can be")
+    if not welcome.number or not welcome.replica:
+        raise ServerFault("the welcome names no replica that there can be")
     return EdgeWelcome(
         welcome.cluster,
         welcome.history,
         welcome.member,
-        KeyspaceRecord(found.id, found.name, model),
+        keyspace_record(welcome.keyspace),
         welcome.number,
         welcome.replica,
         _set(welcome.set),

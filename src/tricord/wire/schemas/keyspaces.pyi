@@ -20,22 +20,26 @@ class Keyspace(Message):
     id: int
     name: str
     model: int
+    type: int
     def __init__(
         self,
         *,
         id: int = ...,
         name: str = ...,
         model: int = ...,
+        type: int = ...,
     ) -> None: ...
 
 class KeyspaceCreateRequest(Message):
     name: str
     model: int
+    type: int
     def __init__(
         self,
         *,
         name: str = ...,
         model: int = ...,
+        type: int = ...,
     ) -> None: ...
 
 class KeyspaceCreateResponse(Message):

@@ -32,6 +32,7 @@ class ReplicationHello(Message):
     cluster: int
     history: int
     keyspace_id: int
+    type: int
     def __init__(
         self,
         *,
@@ -43,6 +44,7 @@ class ReplicationHello(Message):
         cluster: int = ...,
         history: int = ...,
         keyspace_id: int = ...,
+        type: int = ...,
     ) -> None: ...
 
 class ReplicationPiece(Message):
