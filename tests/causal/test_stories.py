@@ -377,6 +377,25 @@ def test_nothing_is_closed_over_the_head_of_one_that_fetches_and_has_more() -> N
     assert one.read("a") == ["2"]
 
 
+def test_nothing_is_closed_otherwise_than_another_one_closed_it() -> None:
+    one, two, three = Member(1), Member(2), Member(3)
+    two.replica.begin_fetch()
+    piece = one.replica.piece()
+    assert piece is not None
+    one.take(three.put(a="1"))
+    for member in (one, two):
+        member.replica.change_set(2, (1, 2), (3,))
+    tell_all(one, two)
+    one.replica.cut()
+    assert one.replica.past.is_closed(three.origin), "who takes over a state gets it with that"
+    two.replica.take_piece(piece, NOW)
+    tell_all(one, two)
+    two.replica.cut()
+    assert not two.replica.past.is_closed(three.origin), "but that state was of before"
+    fetch(two, one)
+    assert two.read("a") == ["1"]
+
+
 def test_a_write_that_only_a_lost_write_replaced_is_kept() -> None:
     one, two, three = Member(1), Member(2), Member(3)
     older = two.store.copy()

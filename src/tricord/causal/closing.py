@@ -71,9 +71,16 @@ def to_close(past: Past, durable: Past, peers: Peers, incarnation: int) -> list[
         else:
             last = over - 1
         closed = past.closed.get(replica)
-        if last > 0 and (closed is None or closed.incarnation < last):
+        if last > 0 and (closed is None or closed.incarnation < last) and _all_closed_the_same(replica, past, peers):
             found.append((replica, last))
     return found
+
+
+def _all_closed_the_same(replica: int, past: Past, peers: Peers) -> bool:
+    """Whether what others closed of the replica is here. If not, a state that was taken over here was of before they
+    had it: another one is needed, which lacks nothing of that."""
+    marks = (peer.have.past.closed.get(replica) for peer in peers.peers.values() if peer.have is not None)
+    return all(mark is None or past.agrees(replica, mark) for mark in marks)
 
 
 def _missing_here(past: Past, peers: Peers) -> dict[int, int]:
