@@ -491,6 +491,54 @@ def test_only_what_is_durable_is_sent() -> None:
     assert one.replica.to_send(2).operations == [sent.data], "the peer's word brought nothing new"
 
 
+def test_what_others_made_is_relayed_after_a_while_where_it_is_lacked_still() -> None:
+    one, two, three = Member(1), Member(2), Member(3)
+    tell_all(one, two, three)
+    own, lost, came = two.put(a="1"), one.put(b="2"), three.put(c="3")
+    two.take(lost, came)
+    before, now = two.replica.sequence - 2, two.replica.sequence
+    assert two.replica.to_send(3, relay_to=before).operations == [own.data]
+    assert two.replica.to_send(1, relay_to=before).operations == [own.data]
+    one.take(own, came)
+    tell_all(one, two)
+    assert two.replica.to_send(1, relay_to=now).operations == [], "the first one has said that it has all"
+    assert two.replica.to_send(3, relay_to=now - 1).operations == [lost.data]
+    assert two.replica.to_send(3, relay_to=now).operations == [came.data], "who made it may have lost it since"
+    assert two.replica.to_send(3, relay_to=now).operations == []
+    two.replica.rewind(3)
+    assert two.replica.to_send(3, relay_to=now - 1).operations == [own.data, lost.data]
+
+
+def test_held_rows_go_in_batches_and_not_if_they_were_cut_meanwhile() -> None:
+    one, two, three = Member(1), Member(2), Member(3)
+    tell_all(one, two, three)
+    operations = [one.put(a="x" * 50) for _ in range(4)]
+    two.take(*operations)
+    assert two.replica.to_send(3, relay_to=0).operations == []
+    assert two.replica.cut(retention=0) == 4
+    own = two.put(b="1")
+    assert two.replica.to_send(3, relay_to=two.replica.sequence).lagging
+    two.replica.peers.peers[3].lagging = False
+    assert two.replica.to_send(3, relay_to=two.replica.sequence).operations == [own.data]
+    again = [one.put(a="x" * 50) for _ in range(3)]
+    two.take(*again)
+    assert two.replica.to_send(3, relay_to=0).operations == []
+    room = len(again[0].data) * 2
+    found = [two.replica.to_send(3, room, relay_to=two.replica.sequence).operations for _ in range(3)]
+    assert found == [[one.data for one in again[:2]], [again[2].data], []]
+
+
+def test_what_a_leaf_makes_and_what_is_for_it_has_no_other_way() -> None:
+    one, two, leaf, far = (Member(number, (1, 2, 3, 4)) for number in (1, 2, 3, 4))
+    tell_all(one, two, leaf, far)
+    one.replica.peers.leaves = {3}
+    mine, others, far_ones = leaf.put(a="1"), two.put(b="2"), far.put(c="3")
+    one.take(mine, others, far_ones)
+    assert one.replica.to_send(2, relay_to=0).operations == [mine.data]
+    assert one.replica.to_send(4, relay_to=0).operations == [mine.data]
+    assert one.replica.to_send(3, relay_to=0).operations == [others.data, far_ones.data]
+
+
 @given(st.data())
 def test_hostile_bytes_are_refused_by_name(data: st.DataObject) -> None:
     good = bytearray(Member(1).put(a="1", b="2").data)

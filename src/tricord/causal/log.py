@@ -103,6 +103,11 @@ class Log:
         for key, data in self.store.scan(Table.OPERATIONS, self.place_of(first), end):
             yield Row(int.from_bytes(key[-8:], "big"), data[:1] == MINE, data[1:])
 
+    def data_of(self, sequence: int) -> bytes | None:
+        """The operation of a row; None where it was dropped."""
+        data = self.store.get(Table.OPERATIONS, self.place_of(sequence))
+        return None if data is None else data[1:]
+
     def append_write(self, sequence: int, operation: Operation, *, mine: bool) -> Write:
         """The write that logs an operation."""
         data = (MINE if mine else OTHERS) + operation.data

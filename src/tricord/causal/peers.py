@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterable
 
 from tricord.base.dots import INCARNATION_MAX, Origin
@@ -46,12 +47,14 @@ class Have:
 class Peer:
     """Another replica of the set."""
 
-    __slots__ = ("cursor", "have", "lagging", "sent")
+    __slots__ = ("cursor", "have", "held", "lagging", "sent")
 
     def __init__(self) -> None:
         self.have: Have | None = None
         self.cursor = 0
         """The next row to look at for it."""
+        self.held: deque[tuple[int, Origin, int]] = deque()
+        """Rows before that which it lacked, and which whoever made them sends it: sequence, origin and last counter."""
         self.lagging = False
         """It lacks what has no rows here any more: it needs a state."""
         self.sent: dict[Origin, int] = {}
@@ -75,19 +78,22 @@ class Peer:
     def rewind(self) -> None:
         """Begin anew with what it said last."""
         self.cursor = 0
+        self.held.clear()
         self.sent.clear()
 
 
 class Peers:
-    """``epoch`` counts the changes of the set; ``retired`` has for each id that left the epoch of that."""
+    """``epoch`` counts the changes of the set; ``retired`` has for each id that left the epoch of that. ``leaves``: who
+    speaks to this replica alone, as the host sees it: they hear of others, and others of them, by this one."""
 
-    __slots__ = ("active", "epoch", "here", "peers", "retired")
+    __slots__ = ("active", "epoch", "here", "leaves", "peers", "retired")
 
     def __init__(self, here: int) -> None:
         self.here = here
         self.epoch = 0
         self.active: frozenset[int] = frozenset((here,))
         self.retired: dict[int, int] = {}
+        self.leaves: set[int] = set()
         self.peers: dict[int, Peer] = {}
 
     def change(self, epoch: int, active: Iterable[int], retired: Iterable[int]) -> list[int]:
@@ -102,6 +108,11 @@ class Peers:
         others = self.active - {self.here}
         self.peers = {replica: self.peers.get(replica) or Peer() for replica in sorted(others)}
         return gone
+
+    def sends_itself(self, maker: int, peer: int) -> bool:
+        """Whether what the maker wrote goes to the peer without this replica's doing, while all can reach each other:
+        it made it itself, or both speak to others as well."""
+        return maker == peer or (maker not in self.leaves and peer not in self.leaves)
 
     def newest(self, replica: int) -> int:
         """The incarnation in which the replica speaks; 0 where what it says does not count."""

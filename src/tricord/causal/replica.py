@@ -22,6 +22,7 @@ from tricord.causal.past import Past
 from tricord.causal.peers import Have
 from tricord.causal.pending import missing_for
 from tricord.causal.results import BATCH_BYTES, Change, Delivered, ToSend
+from tricord.causal.sending import Batch
 from tricord.causal.state import applied
 from tricord.causal.taking_over import TakingOver
 from tricord.crdt.cell import Write as Circumstances
@@ -239,27 +240,23 @@ class CausalReplica(TakingOver):
             ):
                 self._close(replica, closed.incarnation)
 
-    def to_send(self, peer: int, bytes_max: int = BATCH_BYTES) -> ToSend:
-        """What a peer lacks, oldest first, at least one operation if there is any. It goes on where it was, and begins
-        anew where the peer's next word brings nothing new."""
+    def to_send(self, peer: int, bytes_max: int = BATCH_BYTES, *, relay_to: int | None = None) -> ToSend:
+        """What a peer lacks, in order, at least one operation if there is any. It goes on where it was, and begins
+        anew where the peer's next word brings nothing new.
+
+        ``relay_to``: what others made is held back if its sequence is above that, unless it has no other way
+        (``peers.leaves``): whoever made it sends it, and until that sequence is given the peer can say that it has it.
+        None: nothing is held back."""
         found = self.peers.peers.get(peer)
         if found is None or found.have is None or self.is_retired or not self.replica:
             return ToSend([])
         if found.lagging and not self._mixed_now:
             return ToSend([], lagging=True)
-        sending: list[bytes] = []
-        size = 0
-        has = found.have.past.has
-        for row in self.log.rows(found.cursor, self.persisted_to):
-            head = head_of(row.data)
-            if not has(head.origin, head.last) and head.origin[0] not in self._former:
-                if sending and size + len(row.data) > bytes_max:
-                    break
-                sending.append(row.data)
-                found.sent[head.origin] = head.last
-                size += len(row.data)
-            found.cursor = row.sequence + 1
-        return ToSend(sending)
+        to = self.persisted_to
+        batch = Batch(self.log, self.peers, peer, bytes_max)
+        if batch.take_held(to if relay_to is None else relay_to):
+            batch.take_rows(to, to if relay_to is None else relay_to, self._former)
+        return ToSend(batch.operations)
 
     @property
     def unsent(self) -> int:

@@ -321,6 +321,7 @@ class CausalHost:
             return
         known = frozenset(core.peers.peers)
         core.change_set(epoch, [*members, *edges], retired)
+        self._talking.belong(edges)
         if self._timer is not None:
             self._talking.tell([peer for peer in core.peers.peers if peer not in known])
 

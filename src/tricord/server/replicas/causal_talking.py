@@ -34,6 +34,10 @@ IDLE_SECONDS = 5.0
 """As ``TELL_SECONDS``, where nothing does."""
 BUSY_SECONDS = 5.0
 """For so long after the last write something is said to happen."""
+RELAY_SECONDS = 0.3
+"""What others made is passed on where it is lacked after so long, and before twice that. Normally it is not: whoever
+made it sent it, and the word that it is there takes ``SOON_SECONDS``, a commit and one way, 0.15 s around the world. So
+each write goes over each link once, and a cut between two is bridged by a third one soon all the same."""
 AGAIN_SECONDS = 0.02
 AGAIN_TIMES = 50
 """Who had no room is tried again so often; then when it is told something the next time."""
@@ -71,6 +75,9 @@ class Talking:
         self.busy_until = float("-inf")
         self._soon: Timer | None = None
         self._again: Timer | None = None
+        self._relay: Timer | None = None
+        self._relay_to = self._core.persisted_to
+        self._edges: frozenset[int] = frozenset()
         self._held_up: dict[int, int] = {}
         self._relay_again_at = float("-inf")
         self._turns = 0
@@ -84,9 +91,17 @@ class Talking:
     def close(self) -> None:
         """Say nothing more."""
         self._is_closed = True
-        for timer in (self._soon, self._again):
+        for timer in (self._soon, self._again, self._relay):
             if timer is not None:
                 timer.cancel()
+
+    def belong(self, edges: list[int]) -> None:
+        """These replicas are edges: each speaks to one member alone."""
+        self._edges = frozenset(edges)
+        self._look_for_leaves()
+
+    def _look_for_leaves(self) -> None:
+        self._core.peers.leaves = {edge for edge in self._edges if self._can_reach(edge)}
 
     # --- what is said -------------------------------------------------------------------------------------
 
@@ -106,14 +121,17 @@ class Talking:
         if not grew:
             return
         self.busy_until = self._now() + BUSY_SECONDS
+        self._relay_later()
         self.send_all()
         if self._soon is None and not self._is_closed:
-            self._soon = self._environment.tasks.call_later(SOON_SECONDS, self._tell_soon)
+            self._soon = self._environment.tasks.call_later(SOON_SECONDS, self._tell_all)
 
     def reached(self, replica: int) -> None:
         """There is a way to that one now."""
         self._relayed.pop(replica, None)
         self._said_lagging.pop(replica, None)
+        if replica in self._edges:
+            self._core.peers.leaves.add(replica)
         self._core.rewind(replica)
         self.tell([replica])
         self.send(replica)
@@ -151,8 +169,12 @@ class Talking:
         return words
 
     def _tell_all(self) -> None:
+        if self._soon is not None:
+            self._soon.cancel()  # what is said twice is taken for the word that nothing came
+            self._soon = None
         now = self._told_at = self._now()
         self._turns += 1
+        self._look_for_leaves()
         if now >= self._relay_again_at:
             self._relay_again_at = now + RELAY_AGAIN_SECONDS
             self._relayed.clear()
@@ -170,7 +192,7 @@ class Talking:
         for _ in range(BATCHES_AT_ONCE):
             if not self._can_reach(replica):
                 break
-            found = self._core.to_send(replica)
+            found = self._core.to_send(replica, relay_to=self._relay_to)
             if found.lagging:
                 self._say_lagging(replica)
             if not found.operations:
@@ -203,9 +225,17 @@ class Talking:
                 del self._held_up[replica]
         self._try_again()
 
-    def _tell_soon(self) -> None:
-        self._soon = None
-        self._tell_all()
+    def _relay_later(self) -> None:
+        if self._relay is None and not self._is_closed:
+            to = self._core.persisted_to
+            self._relay = self._environment.tasks.call_later(RELAY_SECONDS, self._relay_held, to)
+
+    def _relay_held(self, to: int) -> None:
+        self._relay = None
+        self._relay_to = to
+        self.send_all()
+        if self._core.persisted_to > to:
+            self._relay_later()
 
     def _all_have_all(self) -> bool:
         durable = self._core.durable

@@ -20,6 +20,8 @@ from tricord.sim.causal.store import Tables
 
 KEYSPACE = 7
 TELL_SECONDS = 0.1
+RELAY_SECONDS = 0.2
+"""What others made is held back for so long after it was logged."""
 FETCH_SECONDS = 0.4
 """How long to wait for a piece before another one is asked."""
 
@@ -33,6 +35,7 @@ class World(Protocol):
     def send(self, sender: Host, receiver: int, kind: str, *content: Any) -> None: ...
     def wall(self, host: Host) -> int: ...
     def neighbours(self, host: Host) -> list[int]: ...
+    def leaves(self, host: Host) -> set[int]: ...
     def catalogue(self, host: Host) -> tuple[int, frozenset[int], frozenset[int]]: ...
     def seconds(self) -> float: ...
     def come_back(self, host: Host) -> None: ...
@@ -68,6 +71,7 @@ class Host:
         self.asked_at = self.served_at = -1.0
         self.replica = CausalReplica(self.image.copy(), KEYSPACE, self.number, pending_bytes=self.pending)
         self.replica.replay(decode_operation(data) for data in self.wal)
+        self.relay_to = self.replica.persisted_to
         self.begin(self.replica.highest_incarnation)
         if self.replica.fetching or self.joining:
             self.replica.begin_fetch()
@@ -107,7 +111,7 @@ class Host:
         self.syncing = False
         self.wal += self.unsynced[:count]
         del self.unsynced[:count]
-        self.replica.persisted(sequence)
+        self._persisted(sequence)
         while self.to_release and self.to_release[0][0] <= sequence:
             self.to_release.popleft()[1]()
         self.send_all()
@@ -116,7 +120,7 @@ class Host:
     def checkpoint(self) -> None:
         """The tables as they are, durably."""
         self.unsynced = []
-        self.replica.persisted(self.replica.sequence)
+        self._persisted(self.replica.sequence)
         if self.joining:
             self.older.clear()  # of a copy from before it came back, the same writes would come back twice
         else:
@@ -124,7 +128,16 @@ class Host:
             del self.older[:-4]
         self.image, self.wal = self.replica.store.copy(), []  # type: ignore[attr-defined]
 
+    def _persisted(self, sequence: int) -> None:
+        self.replica.persisted(sequence)
+        self.world.after(RELAY_SECONDS, self._relay, self.life, sequence)
+
     # -- the network ---------------------------------------------------------------------------------------------------
+
+    def _relay(self, life: int, sequence: int) -> None:
+        if life == self.life and sequence > self.relay_to:
+            self.relay_to = sequence
+            self.send_all()
 
     def tell(self, life: int) -> None:
         """What is here, and what others said, again and again."""
@@ -132,6 +145,7 @@ class Host:
             return
         replica, source = self.replica, self.world.source
         replica.change_set(*self.world.catalogue(self))
+        replica.peers.leaves = self.world.leaves(self)
         if replica.is_retired:
             self.world.come_back(self)
             return
@@ -154,7 +168,7 @@ class Host:
     def send_all(self) -> None:
         """What neighbours lack."""
         for peer in self.world.neighbours(self):
-            found = self.replica.to_send(peer, 2_000)
+            found = self.replica.to_send(peer, 2_000, relay_to=self.relay_to)
             if found.lagging:
                 self.world.send(self, peer, "lagging")
             if found.operations:

@@ -76,6 +76,11 @@ class Company:
         hub = min(active)
         return [hub] if self.star and host.number != hub and hub in others else others
 
+    def leaves(self, host: Host) -> set[int]:
+        """Who has a connection to it alone."""
+        neighbours = self.neighbours(host)
+        return set(neighbours) if self.star and host.number == min(self.known[host][1]) else set()
+
     def host_of(self, number: int) -> Host | None:
         """Who has the id now."""
         return next((host for host in self.hosts if host.number == number), None)
