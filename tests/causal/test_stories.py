@@ -491,6 +491,23 @@ def test_only_what_is_durable_is_sent() -> None:
     assert one.replica.to_send(2).operations == [sent.data], "the peer's word brought nothing new"
 
 
+def test_who_takes_nothing_is_sent_it_again_less_often_after_a_while() -> None:
+    one, two = Member(1, (1, 2)), Member(2, (1, 2))
+    tell_all(one, two)
+    one.put(a="1")
+    one.replica.to_send(2)
+    sent = []
+    for word in range(1, 41):
+        one.replica.heard(two.replica.have())
+        if one.replica.to_send(2).operations:
+            sent.append(word)
+    assert sent == [*range(1, 17), 24, 32, 40]
+    two.take(two.put(b="something new"))
+    one.replica.heard(two.replica.have())
+    one.replica.heard(two.replica.have())
+    assert one.replica.to_send(2).operations
+
+
 def test_what_others_made_is_relayed_after_a_while_where_it_is_lacked_still() -> None:
     one, two, three = Member(1), Member(2), Member(3)
     tell_all(one, two, three)

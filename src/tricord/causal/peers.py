@@ -11,6 +11,11 @@ from tricord.base.encoding import Reader, put_number
 from tricord.base.message import message
 from tricord.causal.past import FORMAT_VERSION, Past
 
+FRUITLESS_TIMES = 16
+FRUITLESS_EACH = 8
+"""Who says again and again that nothing came, as it cannot take what it is sent, is sent all of that again at the first
+so many such words, then at each eighth one."""
+
 
 @message
 class Have:
@@ -47,7 +52,7 @@ class Have:
 class Peer:
     """Another replica of the set."""
 
-    __slots__ = ("cursor", "have", "held", "lagging", "sent")
+    __slots__ = ("cursor", "fruitless", "have", "held", "lagging", "sent")
 
     def __init__(self) -> None:
         self.have: Have | None = None
@@ -59,25 +64,30 @@ class Peer:
         """It lacks what has no rows here any more: it needs a state."""
         self.sent: dict[Origin, int] = {}
         """What went to it and was not in its last word."""
+        self.fruitless = 0
+        """How many of its words, one after the other, brought nothing new although something was under way."""
 
     def hear(self, have: Have, *, first_hand: bool = True) -> None:
-        """Its newest word. If its own brings nothing new although something is under way, that is sent again; and after
-        a start of its own it may have less than before: its disk may be an older one."""
+        """Its newest word. If its own brings nothing new although something is under way, that is sent again, after a
+        while less often; and after a start of its own it may have less than before: its disk may be an older one."""
         before = self.have
         self.have = have
         arrived = [origin for origin, counter in self.sent.items() if have.past.has(origin, counter)]
         for origin in arrived:
             del self.sent[origin]
-        if (
-            before is None
-            or before.incarnation != have.incarnation
-            or (first_hand and self.sent and before.past == have.past)
-        ):
+        if before is None or before.incarnation != have.incarnation:
             self.rewind()
+        elif before.past != have.past:
+            self.fruitless = 0
+        elif first_hand and self.sent:
+            fruitless = self.fruitless + 1
+            if fruitless <= FRUITLESS_TIMES or fruitless % FRUITLESS_EACH == 0:
+                self.rewind()
+            self.fruitless = fruitless
 
     def rewind(self) -> None:
         """Begin anew with what it said last."""
-        self.cursor = 0
+        self.cursor = self.fruitless = 0
         self.held.clear()
         self.sent.clear()
 
