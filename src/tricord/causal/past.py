@@ -32,10 +32,16 @@ _ENDED = Struct(">IQQ")
 _SUM = 1 << 64
 
 
+def may_start_after(incarnation: int) -> bool:
+    """Whether there is a higher one. After a million starts there is none, nor after the word of one who lies: then the
+    replica comes back under a new id, as one that was retired does."""
+    return (incarnation >> _RANDOM_BITS) + 1 < 1 << START_BITS
+
+
 def next_incarnation(highest: int, random_bits: int) -> int:
     """An incarnation above ``highest``, the highest that the replica knows of itself. ``random_bits``: any number."""
     incarnation = ((highest >> _RANDOM_BITS) + 1) << _RANDOM_BITS | random_bits % (1 << _RANDOM_BITS)
-    assert incarnation <= INCARNATION_MAX, "a replica started a million times: retire it, and join under a new id"
+    assert incarnation <= INCARNATION_MAX, "no incarnation is left: may_start_after would have said so"
     return incarnation
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from tricord.base.dots import PROVISIONAL, Dot, Origin, VersionVector
+from tricord.base.dots import INCARNATION_MAX, PROVISIONAL, Dot, Origin, VersionVector
 from tricord.base.errors import (
     InvalidRequest,
     MalformedEncoding,
@@ -18,7 +18,7 @@ from tricord.base.hybrid_clock import HybridClock, HybridTime
 from tricord.base.reachable import reachable
 from tricord.causal.closing import rows_to_cut, to_close
 from tricord.causal.operation import OPERATION_BYTES_MAX, Operation, deltas_of, head_of, make_operation, may_be_read
-from tricord.causal.past import Past
+from tricord.causal.past import Past, may_start_after
 from tricord.causal.peers import Have
 from tricord.causal.pending import missing_for
 from tricord.causal.results import BATCH_BYTES, Change, Delivered, ToSend
@@ -216,7 +216,7 @@ class CausalReplica(TakingOver):
     def outdated_by(self, incarnation: int) -> None:
         """Another one says that it knows of this incarnation of this replica."""
         if incarnation > self.origin[1]:
-            self.outdated = max(self.outdated, incarnation)
+            self.outdated = max(self.outdated, incarnation if may_start_after(incarnation) else INCARNATION_MAX)
 
     def _look_for_myself(self, past: Past) -> None:
         closed = past.closed.get(self.replica)

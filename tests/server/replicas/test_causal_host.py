@@ -10,7 +10,7 @@ import pytest
 
 from tests.server.replicas.company import Company, Place, play
 from tricord.base.changes import Add, AddElement, Put, Remove
-from tricord.base.dots import Origin, VersionVector
+from tricord.base.dots import INCARNATION_MAX, Dot, Origin, VersionVector
 from tricord.base.errors import (
     DiskFault,
     InvalidRequest,
@@ -18,13 +18,22 @@ from tricord.base.errors import (
     KeyspaceNotFound,
     NoSpace,
     NotOfThisModel,
+    ReplicaCatchingUp,
     RequestTooLarge,
     TokenAhead,
     TricordError,
     TypeMismatch,
 )
+from tricord.base.hybrid_clock import hybrid_time
 from tricord.base.keyspaces import Model
 from tricord.base.typed import KeyChange, Update
+from tricord.causal.messages import encode_haves, encode_operations, encode_outdated
+from tricord.causal.operation import make_operation
+from tricord.causal.past import Closed, Past
+from tricord.causal.peers import Have
+from tricord.crdt import register
+from tricord.crdt.cell import Write
+from tricord.crdt.encoding import encode_delta
 from tricord.crdt.read_context import encode_read_context
 from tricord.storage.memory_disk import PowerLost
 from tricord.storage.replica_log import SEGMENT_BYTES
@@ -387,6 +396,71 @@ def test_what_is_no_message_changes_nothing() -> None:
         assert set(one.alarms) == {"a message cannot be read"}
         await two.put(a="1")
         await company.until(company.are_equal)
+
+    play(Company(Model.CAUSAL, 2), story)
+
+
+LAST = INCARNATION_MAX
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        encode_outdated(LAST),
+        encode_outdated(LAST - 1),
+        encode_haves([Have(2, 1, 1, Past({Origin(1, LAST - 5): 3})).encode()]),
+        encode_haves([Have(2, 1, 1, Past({}, {1: Closed(LAST, 5)})).encode()]),
+    ],
+)
+def test_one_whom_others_know_by_its_last_name_comes_back_under_a_new_number(told: bytes) -> None:
+    """There is no start after it: a million were made, or somebody lies."""
+
+    async def story(company: Company) -> None:
+        await company.start()
+        one, two, three = company.places
+        await one.put(a="1")
+        await company.until(company.are_equal)
+        company.loop.set_exception_handler(lambda loop, told: one.failures.append(told["exception"]))
+        one.host.received(2, told)
+        await company.until(lambda: one.wanted_numbers > 0)
+        assert not one.failures
+        await one.stop()
+        one.number = 4
+        company.change_set([2, 3, 4], [1])
+        await one.start()
+        await company.until(company.are_equal)
+        await one.put(b="2")
+        await company.until(company.are_equal)
+        assert [(place.read("a"), place.read("b")) for place in company.places] == [(["1"], ["2"])] * 3
+        assert not one.failures
+
+    play(Company(Model.CAUSAL, 3), story)
+
+
+def test_one_that_has_no_start_left_asks_for_a_new_number_when_it_starts() -> None:
+    async def story(company: Company) -> None:
+        await company.start()
+        one, two = company.places
+        name = Dot(1, LAST - 3, 1)
+        delta = register.put({}, Write(name, hybrid_time(1)), b"of who took its last name")
+        one.host.received(
+            2,
+            encode_operations([make_operation(name.origin, 1, hybrid_time(1), [], [(b"k", encode_delta(delta))]).data]),
+        )
+        await company.pass_time(1)
+        await one.stop()
+        await one.start()
+        await company.until(lambda: one.wanted_numbers > 0)
+        with pytest.raises(ReplicaCatchingUp):
+            await one.put(a="1")
+        await one.stop()
+        one.number = 3
+        company.change_set([2, 3], [1])
+        await one.start()
+        await company.until(company.are_equal)
+        await one.put(a="1")
+        await company.until(company.are_equal)
+        assert (two.read("a"), two.read("k")) == (["1"], ["of who took its last name"]) and not one.failures
 
     play(Company(Model.CAUSAL, 2), story)
 

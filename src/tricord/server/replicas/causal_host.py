@@ -27,7 +27,7 @@ from tricord.base.errors import (
 from tricord.base.keyspaces import KeyspaceRecord
 from tricord.base.typed import KeyChange, Update, UpdateResult, key_in_words
 from tricord.causal.numbering import give_number
-from tricord.causal.past import Past, next_incarnation
+from tricord.causal.past import Past, may_start_after, next_incarnation
 from tricord.causal.replica import CausalReplica, Change, Delivered
 from tricord.crdt.cell import Cell, Delta
 from tricord.crdt.cell import Write as Circumstances
@@ -122,7 +122,10 @@ class CausalHost:
     def start(self) -> None:
         """Begin to write, under an incarnation of its own, and to speak to others."""
         self._join_until = self._environment.clock.monotonic() + JOIN_SECONDS
-        self._begin_incarnation(self.core.highest_incarnation)
+        if may_start_after(self.core.highest_incarnation):
+            self._begin_incarnation(self.core.highest_incarnation)
+        else:
+            self.core.outdated = INCARNATION_MAX
         if self.core.fetching or self.core.former():
             self._fetching.begin()
         self._timer = self._environment.tasks.call_later(0.0, self._look)
@@ -364,8 +367,10 @@ class CausalHost:
             self._ask_for_number(now)
         elif core.outdated:
             self._alarm("a disk is an older copy of itself", "the replica takes over a state")
-            self._begin_incarnation(max(core.outdated, core.highest_incarnation))
-            self._fetching.begin()
+            core.outdated_by(core.highest_incarnation)
+            if core.outdated < INCARNATION_MAX:
+                self._begin_incarnation(core.outdated)
+                self._fetching.begin()
         self._fetching.look()
         if now >= self._cut_at and not self._deliveries.committer.is_held_up:
             self._cut_at = now + CUT_SECONDS
@@ -426,5 +431,8 @@ def check_update(request: Update) -> None:
 def prepare_return(storage: ReplicaStorage, former: int) -> None:
     """Before the tables of a retired replica get a new number: a state has to be taken over first, also if this process
     ends now. Blocks: on any thread, while no host uses the storage. Raises OSError, DiskFull, DiskFault."""
-    CausalReplica(storage.overlay, KEYSPACE, former).begin_fetch()
+    replica = CausalReplica(storage.overlay, KEYSPACE, former)
+    if not may_start_after(replica.highest_incarnation):
+        replica.highest_incarnation = 0  # the new number has taken none yet
+    replica.begin_fetch()
     storage.commit()
