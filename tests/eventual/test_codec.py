@@ -46,7 +46,7 @@ def known() -> Known:
 
 
 MESSAGES: list[Message] = [
-    Deltas(7, 1, [(b"k", DELTA, encode_delta(DELTA))]),
+    Deltas(7, 1, True, [(b"k", DELTA, encode_delta(DELTA))]),
     Stored(7),
     AskRoot(1),
     AskParts(1, 2, [0, 255]),

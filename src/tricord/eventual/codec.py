@@ -2,9 +2,10 @@
 """Messages between replicas as bytes. Whatever comes in is a message or raises a typed error; nothing of it is taken in
 before all of it was read.
 
-Layout: format version, cluster, keyspace, sender and receiver, each with its incarnation, kind, then the kind's fields
-in the order of their records. Numbers are varints, sums 8 bytes each (big-endian); keys, deltas and cells have their
-length before them, so what cannot be read of one key is passed over (``Unread``).
+Layout: format version (1), cluster, keyspace (8 each), sender (4), its incarnation (8), receiver (4), its incarnation
+(8), kind (1), all big-endian; then the kind's fields in the order of their records. Numbers there are varints, sums 8
+bytes each (big-endian); keys, deltas and cells have their length before them, so what cannot be read of one key is
+passed over (``Unread``).
 """
 
 from __future__ import annotations
@@ -48,19 +49,15 @@ KNOWN_BYTES_MAX = 1 << 20
 RANGES_MAX = 64
 """Ranges or leaves asked for at once."""
 HOPS_MAX = 8
+_HEAD = Struct(">BQQIQIQB")
 _SUMS = Struct(f">{PARTS}Q")
 T = TypeVar("T")
 
 
 def encode_message(head: Head, sent: Message) -> bytes:
     """The bytes of a message."""
-    out = bytearray((FORMAT_VERSION,))
-    for number in (head.cluster, head.keyspace, head.sender, head.incarnation):
-        put_number(out, number)
-    put_number(out, head.receiver)
-    put_number(out, head.receiver_incarnation)
     kind, write = _WRITERS[type(sent)]
-    out.append(kind)
+    out = bytearray(_head_bytes(head, kind))
     write(out, sent)
     return bytes(out)
 
@@ -69,31 +66,33 @@ def decode_message(data: bytes) -> tuple[Head, Message]:
     """From the bytes of ``encode_message``. Raises MalformedEncoding."""
     if len(data) > MESSAGE_BYTES_MAX:
         raise MalformedEncoding(f"a message of {len(data)} bytes, at most {MESSAGE_BYTES_MAX} are read")
-    reader = Reader(data)
-    reader.version(FORMAT_VERSION)
-    head = Head(
-        reader.number(),
-        reader.number(),
-        reader.number(REPLICA_MAX),
-        reader.number(INCARNATION_MAX),
-        reader.number(REPLICA_MAX),
-        reader.number(INCARNATION_MAX),
-    )
-    read = _READERS.get(reader.number())
-    if read is None:
-        raise MalformedEncoding(f"a message of an unknown kind before {reader.offset}")
+    _, cluster, keyspace, sender, incarnation, receiver, receiver_incarnation, kind = _read_head(data)
+    head = Head(cluster, keyspace, sender, incarnation, receiver, receiver_incarnation)
+    read = _READERS.get(kind)
+    if read is None or max(incarnation, receiver_incarnation) > INCARNATION_MAX:
+        raise MalformedEncoding(f"a message of kind {kind}, of incarnation {incarnation}: there is none")
+    reader = Reader(data, _HEAD.size)
     received = read(reader)
     reader.finish()
     return head, received
 
 
 def sender_of(data: bytes) -> int:
-    """Who says in a message that it is of him. Raises MalformedEncoding. Cost: 1 us."""
-    reader = Reader(data)
-    reader.version(FORMAT_VERSION)
-    reader.number()
-    reader.number()
-    return reader.number(REPLICA_MAX)
+    """Who says in a message that it is of him. Raises MalformedEncoding."""
+    return _read_head(data)[3]
+
+
+def _head_bytes(head: Head, kind: int) -> bytes:
+    sender, receiver = (head.sender, head.incarnation), (head.receiver, head.receiver_incarnation)
+    return _HEAD.pack(FORMAT_VERSION, head.cluster, head.keyspace, *sender, *receiver, kind)
+
+
+def _read_head(data: bytes) -> tuple[int, ...]:
+    if len(data) < _HEAD.size:
+        raise MalformedEncoding(f"a message of {len(data)} bytes has no head")
+    if data[0] != FORMAT_VERSION:
+        raise MalformedEncoding(f"format version {data[0]}; this version of tricord reads {FORMAT_VERSION}")
+    return _HEAD.unpack_from(data)
 
 
 def delta_bytes(key: bytes, delta: bytes) -> bytes:
@@ -104,24 +103,28 @@ def delta_bytes(key: bytes, delta: bytes) -> bytes:
     return bytes(out)
 
 
-def encode_deltas(head: Head, number: int, hops: int, deltas: list[bytes]) -> bytes:
+def encode_deltas(head: Head, number: int, hops: int, awaited: bool, deltas: list[bytes]) -> bytes:
     """A ``Deltas`` of writes that are bytes already (``delta_bytes``)."""
-    out = bytearray(encode_message(head, Deltas(number, hops, [])))
-    out.pop()
-    put_number(out, len(deltas))
+    out = bytearray(_head_bytes(head, _WRITERS[Deltas][0]))
+    _begin_deltas(out, number, hops, awaited, len(deltas))
     return bytes(out) + b"".join(deltas)
 
 
+def _begin_deltas(out: bytearray, number: int, hops: int, awaited: bool, count: int) -> None:
+    put_number(out, number)
+    put_number(out, hops)
+    out.append(awaited)
+    put_number(out, count)
+
+
 def _write_deltas(out: bytearray, sent: Deltas) -> None:
-    put_number(out, sent.number)
-    put_number(out, sent.hops)
-    put_number(out, len(sent.deltas))
+    _begin_deltas(out, sent.number, sent.hops, sent.awaited, len(sent.deltas))
     for key, _, encoded in sent.deltas:
         out += delta_bytes(key, encoded)
 
 
 def _read_deltas(reader: Reader) -> Deltas:
-    received = Deltas(reader.number(), reader.number(HOPS_MAX), [])
+    received = Deltas(reader.number(), reader.number(HOPS_MAX), bool(reader.number(1)), [])
     for _ in range(reader.count(2)):
         key, data = reader.bytes(), reader.bytes()
         delta = _read_one(key, data, decode_delta, received.unread)

@@ -48,10 +48,11 @@ class Head:
 @message
 class Deltas:
     """Writes: key, delta, and the delta's bytes. ``number`` is the batch's of its sender; 0 where nobody waits for it.
-    They may be passed on ``hops`` times."""
+    They may be passed on ``hops`` times. ``awaited``: a client waits until they are durable elsewhere."""
 
     number: int
     hops: int
+    awaited: bool
     deltas: list[tuple[bytes, Delta, bytes]]
     unread: list[Unread] = field(default_factory=list)
 

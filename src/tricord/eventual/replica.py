@@ -139,6 +139,11 @@ class EventualReplica:
         return self._state.joined
 
     @property
+    def waits_for_disk(self) -> bool:
+        """Whether a turn that knows more to be durable has something to answer or to send."""
+        return self._state.holds or self._writing.holds
+
+    @property
     def superseded(self) -> int:
         """Not 0: others know that so high an incarnation of this replica ran, so they do not hear this one. Its data is
         to come back as that of a retired replica does (``Former``)."""

@@ -51,6 +51,8 @@ class Spread:
         self._number = 0
         self._cursor = 0
         self._due = float("inf")
+        self.is_awaited = False
+        """Whether a client waits until others have a write of this turn."""
 
     def add(self, counter: int, key: bytes, delta: bytes) -> None:
         """A write of this replica; its bytes as of ``encode_delta``."""
@@ -67,6 +69,7 @@ class Spread:
             if relay is not None and not all(dot in state.known for dot in delta.dots):
                 fresh.append(delta_bytes(key, encoded))
             state.apply(key, delta, encoded)
+        state.output.urgent = state.output.urgent or received.awaited
         if fresh and relay is not None:
             self._relayed.setdefault(relay, []).extend(fresh)
         if received.number and not received.unread:
@@ -84,9 +87,11 @@ class Spread:
         pending, self._pending = self._pending, []
         for batch in self._cut(pending):
             self._send(batch)
+        self.is_awaited = False
         for relay, deltas in self._relayed.items():
             for peer in self._targets({relay.sender, relay.origin}, only_edges=relay.only_edges):
-                self._state.output.messages.append((peer, encode_deltas(self._state.head(peer), 0, relay.hops, deltas)))
+                data = encode_deltas(self._state.head(peer), 0, relay.hops, False, deltas)
+                self._state.output.messages.append((peer, data))
         self._relayed.clear()
         if self._state.now >= self._due:
             self._resend()
@@ -115,7 +120,7 @@ class Spread:
         deltas = [data for _, data in batch]
         self._left(batch[0][0], deltas)
         for peer in peers:
-            data = encode_deltas(state.head(peer), self._number, hops, deltas)
+            data = encode_deltas(state.head(peer), self._number, hops, self.is_awaited, deltas)
             state.output.messages.append((peer, data))
             self._keep(peer, Batch(data, batch[0][0], batch[-1][0], state.now))
 

@@ -70,6 +70,11 @@ class State:
         """Once the effects of this turn are durable."""
         self._held.append((self.output.turn, receiver, encode_message(self.head(receiver, incarnation), sent)))
 
+    @property
+    def holds(self) -> bool:
+        """Whether messages wait for effects to be durable."""
+        return bool(self._held)
+
     def release(self, persisted: int) -> None:
         """The effects of all turns up to that one are durable."""
         while self._held and self._held[0][0] <= persisted:

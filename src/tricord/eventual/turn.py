@@ -105,6 +105,8 @@ class Output:
     """Milliseconds by which another's stamp is ahead of this clock where that is too much to follow, for an alarm."""
     unread: UnreadAlarm | None = None
     """What another one said and this version cannot read, for an alarm: the last of it."""
+    urgent: bool = False
+    """Somebody waits until the effects are durable: a client, here or at another replica."""
     adopted: bool = False
     """The unsent writes of the retired replica stand here under new names, with this turn's effects."""
     wake_at: float = 0.0

@@ -64,6 +64,9 @@ class Writing:
         self._waiting[dot.counter] = Waiting(asked.ticket, dot, asked.acks, asked.deadline)
         self._undurable.append((state.output.turn, dot.counter))
         self.deadline = min(self.deadline, asked.deadline)
+        state.output.urgent = True
+        if asked.acks > 1:
+            self._spread.is_awaited = True
 
     def _changed(self, cell: Cell, asked: WriteRequest, dot: Dot, stamp: HybridTime, expires: int) -> Delta:
         """What a client's write changes. Raises what its type does, and ``KeyTooLarge``."""
@@ -96,6 +99,11 @@ class Writing:
         """The effects of all turns up to that one are durable here."""
         while self._undurable and self._undurable[0][0] <= turn:
             self._count(self._state.config.replica, self._undurable.popleft()[1])
+
+    @property
+    def holds(self) -> bool:
+        """Whether answers wait for effects to be durable."""
+        return bool(self._undurable)
 
     def have(self, peer: int, received: Have) -> None:
         """A peer had a whole round with this replica: it has these of its writes."""

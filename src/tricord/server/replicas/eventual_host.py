@@ -301,8 +301,8 @@ class EventualHost:
             self._warn_of_unread(output.unread)
         if core.superseded:
             self._give_up()
-        if self._inbox or (given.received and self._deliveries.are_durable):
-            # What is answered to them leaves with a turn that knows this one to be durable.
+        if self._inbox or (core.waits_for_disk and self._deliveries.are_durable):
+            # What is answered leaves with a turn that knows this one to be durable.
             self._schedule()
         self._waking.wake_at(given.now, output.wake_at)
 
@@ -315,7 +315,8 @@ class EventualHost:
         if given.writes:
             self._requests.number(given.writes, sequences, self._records.sequence)
         if output.effects or joins:
-            self._deliveries.keep(self._committer.wrote(), output, sequences)
+            urgent = output.urgent or output.adopted or joins
+            self._deliveries.keep(self._committer.wrote(urgent=urgent), output, sequences)
 
     def _committed(self, mark: int) -> None:
         told, adopted = self._deliveries.committed(mark)
@@ -325,7 +326,8 @@ class EventualHost:
         if told and self._ended is None:
             self.sequence = told[-1].sequence
             self.changed(told)
-        self._schedule()
+        if self._core is not None and self._core.waits_for_disk:
+            self._schedule()
 
     def _give_up(self) -> None:
         """Others know a later start of this replica: what it says is not heard. It comes back under a new number."""
