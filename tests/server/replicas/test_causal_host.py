@@ -417,7 +417,7 @@ def test_one_whom_others_know_by_its_last_name_comes_back_under_a_new_number(tol
 
     async def story(company: Company) -> None:
         await company.start()
-        one, two, three = company.places
+        one = company.places[0]
         await one.put(a="1")
         await company.until(company.are_equal)
         company.loop.set_exception_handler(lambda loop, told: one.failures.append(told["exception"]))
