@@ -77,7 +77,7 @@ class ReplicaState:
         head = head_of(row.data)
         self.sequence = max(self.sequence, row.sequence)
         operation = decode_operation(row.data)
-        if operation.stamp > self.clock.stamp:
+        if row.mine and operation.stamp > self.clock.stamp:  # others may be far ahead
             self.clock = HybridClock(operation.stamp)
         if operation.first == 1:
             self._note_start(operation)

@@ -7,8 +7,10 @@ import pytest
 
 from tests.server.replicas.company import Company, Place, play
 from tricord.base.changes import Change, Put, PutLast
+from tricord.base.hybrid_clock import milliseconds_of
 from tricord.base.keyspaces import Model
 from tricord.base.typed import KeyChange
+from tricord.crdt.shown import show
 
 TEN_MINUTES = 600
 ALARMS = {Model.CAUSAL: "a clock is far ahead", Model.EVENTUAL: "clock ahead"}
@@ -57,6 +59,32 @@ def test_causality_is_compared_before_stamps_and_stamps_order_what_is_concurrent
         assert not any(place.failures for place in company.places)
 
     play(Company(model, 3), story)
+
+
+@pytest.mark.parametrize("model", MODELS)
+@pytest.mark.parametrize("ahead", [TEN_MINUTES, 8_700_000_000])
+def test_nobody_goes_on_with_a_clock_that_is_another_ones_after_a_start(model: Model, ahead: int) -> None:
+    """The second clock is about as far ahead as a stamp can say."""
+
+    async def story(company: Company) -> None:
+        await company.start()
+        one, two = company.places
+        two.ahead = ahead
+        await write(two, "k", "of the one ahead")
+        await everywhere(company, "k", ["of the one ahead"])
+        for place in (one, two):
+            await place.stop()
+            two.ahead = 0
+            await place.start()
+        await company.until(lambda: all(place.host.status().is_open for place in company.places))
+        await write(one, "mine", "v")
+        shown = show(one.host.cell(b"mine"), 0)
+        now = one.environment.clock.wall_ns() // 1_000_000
+        assert shown is not None and milliseconds_of(shown.stamp) < now + 120_000
+        await write(two, "k", "right again")
+        await everywhere(company, "k", ["right again"])
+
+    play(Company(model, 2), story)
 
 
 def test_times_to_live_are_seen_by_each_ones_clock_and_all_hold_the_same() -> None:
