@@ -14,6 +14,9 @@ from tricord.base.dots import INCARNATION_MAX, REPLICA_MAX, CausalContext, Dot, 
 from tricord.base.encoding import Reader, put_number
 from tricord.base.errors import MalformedEncoding
 
+BEYOND_MAX = 16_384
+"""Writes of one start of a replica beyond a hole. They are written with each change, so there is a bound."""
+
 
 class Known:
     """A causal context over floors. ``changed`` and ``raised`` are what the store has to learn."""
@@ -28,6 +31,12 @@ class Known:
 
     def __contains__(self, dot: Dot) -> bool:
         return dot in self.context or dot[1] <= self.floors.get(dot[0], -1)
+
+    def is_far_ahead(self, dots: Iterable[Dot]) -> bool:
+        """Whether they are behind a hole with as much beyond it as is kept. Repair fills holes, but one that stands for
+        what this version cannot read stays; it brings what keys hold all the same."""
+        cloud = self.context.cloud
+        return any(len(cloud.get(Origin(dot[0], dot[1]), ())) >= BEYOND_MAX and dot not in self for dot in dots)
 
     def add_all(self, dots: Iterable[Dot]) -> None:
         """Change it: all of ``dots`` are here."""

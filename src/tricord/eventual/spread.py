@@ -65,14 +65,18 @@ class Spread:
         state.follow(delta.cell for _, delta, _ in received.deltas)
         fresh = []
         relay = self._relay(head.sender, received)
+        is_whole = not received.unread
         for key, delta, encoded in received.deltas:
+            if state.known.context.cloud and state.known.is_far_ahead(delta.dots):
+                is_whole = False
+                continue
             if relay is not None and not all(dot in state.known for dot in delta.dots):
                 fresh.append(delta_bytes(key, encoded))
             state.apply(key, delta, encoded)
         state.output.urgent = state.output.urgent or received.awaited
         if fresh and relay is not None:
             self._relayed.setdefault(relay, []).extend(fresh)
-        if received.number and not received.unread:
+        if received.number and is_whole:
             state.send_durable(head.sender, Stored(received.number), head.incarnation)
 
     def confirmed(self, peer: int, received: Stored) -> None:

@@ -18,6 +18,7 @@ from tricord.base.keyspaces import Model
 from tricord.base.operations import DeleteRange, Range
 from tricord.base.typed import Fetch, KeyChange, TypedWatch, Update
 from tricord.base.watching import WatchSpec
+from tricord.eventual import known
 
 ALARM = "writes cannot be taken in"
 
@@ -136,6 +137,29 @@ def test_an_eventual_replica_takes_all_but_the_keys_that_it_cannot_read() -> Non
         assert len(world.digests()) == 1 and three.value(b"k") == OF_LATER.encode()
 
     eventual_world.play(story, UpgradingWorld("a", "b", "c"))
+
+
+def test_what_comes_behind_what_cannot_be_read_takes_bounded_room(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(known, "BEYOND_MAX", 50)
+
+    async def story(world: World) -> None:
+        assert isinstance(world, UpgradingWorld)
+        await world.open()
+        one, two = world.nodes.values()
+        one.put(b"k", OF_LATER.encode())
+        for number in range(400):
+            one.put(b"%d" % (number % 5), b"%d" % number)
+            await world.sleep(0.02)
+        await world.sleep(5)
+        assert [two.value(b"%d" % number) for number in range(5)] == [b"%d" % (395 + number) for number in range(5)]
+        assert two.host is not None and two.host._core is not None
+        cloud = two.host._core._state.known.context.cloud
+        assert 50 <= sum(map(len, cloud.values())) < 100, "repair adds what keys hold"
+        world.later = frozenset()
+        await world.sleep(5)
+        assert not cloud and len(world.digests()) == 1
+
+    eventual_world.play(story, UpgradingWorld("a", "b"))
 
 
 def test_one_that_joins_opens_when_it_can_read_all() -> None:
