@@ -31,8 +31,9 @@ class Reading:
     def request(self, asked: ReadRequest) -> None:
         """Answer, or ask the others first."""
         state = self._state
-        if not 1 <= asked.replicas <= len(state.active):
-            error = InvalidRequest(f"a read of {asked.replicas} replicas; the keyspace has {len(state.active)}")
+        try:
+            state.check_replicas(f"a read of {asked.replicas} replicas", asked.replicas)
+        except InvalidRequest as error:
             state.output.reads.append(ReadAnswer(asked.ticket, [], error))
             return
         if asked.replicas == 1:

@@ -7,6 +7,7 @@ from collections import deque
 from collections.abc import Iterable
 
 from tricord.base.dots import Dot, Seen
+from tricord.base.errors import InvalidRequest
 from tricord.base.hybrid_clock import HybridClock, HybridTime
 from tricord.crdt.cell import Cell, Delta, dots_of, entries_of
 from tricord.crdt.encoding import cell_within
@@ -56,6 +57,13 @@ class State:
         for origin in [*self.known.context.vector.entries, *self.known.context.cloud]:
             self.highest[origin.replica] = max(origin.incarnation, self.highest.get(origin.replica, 0))
         self.highest[config.replica] = config.incarnation
+
+    def check_replicas(self, asked: str, count: int) -> None:
+        """Raise InvalidRequest where so many replicas can never answer: ``asked`` says for what."""
+        if not 1 <= count <= len(self.active):
+            raise InvalidRequest(f"{asked}; the keyspace has {len(self.active)}")
+        if count > 2 and self.config.replica not in self.members:
+            raise InvalidRequest(f"{asked}; an edge hears from one member, so 2 is the most")
 
     def head(self, receiver: int, incarnation: int = 0) -> Head:
         """Of a message to a peer."""

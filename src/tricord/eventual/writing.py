@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from tricord.base.dots import PROVISIONAL, Dot
-from tricord.base.errors import InvalidRequest, TooFewReplicas, TricordError
+from tricord.base.errors import TooFewReplicas, TricordError
 from tricord.base.hybrid_clock import HybridTime
 from tricord.crdt.cell import CELL_BYTES_MAX, Cell, Delta, Write, check_growth, size_of
 from tricord.crdt.changes import mutate
@@ -54,8 +54,7 @@ class Writing:
         state = self._state
         expires = state.wall + asked.ttl if asked.ttl else 0
         try:
-            if not 1 <= asked.acks <= len(state.active):
-                raise InvalidRequest(f"acks is {asked.acks}; the keyspace has {len(state.active)} replicas")
+            state.check_replicas(f"acks of {asked.acks} replicas", asked.acks)
             dot = self.make(asked.key, lambda cell, dot, stamp: self._changed(cell, asked, dot, stamp, expires))
         except TricordError as error:
             state.output.writes.append(WriteAnswer(asked.ticket, None, 0, error))

@@ -345,6 +345,13 @@ def test_an_edge_works_alone_and_its_writes_become_its_numbers() -> None:
         assert sorted(host.status().agreement_seconds) == [1, 2, 3]
         edge.update(b"k", Put(b"3"), seen=read)
         await world.sleep(1)
+        for asked in (edge.update(b"many", Put(b"1"), acks=3), edge.read([b"k"], 3)):
+            await world.sleep(0.1)
+            assert "2 is the most" in str(error(asked))
+        assert edge.value(b"many") is None
+        both = edge.update(b"two", Put(b"1"), acks=2)
+        await world.sleep(1)
+        assert result(both).acks == 2
         assert [node.siblings(b"k") for node in world.nodes.values()] == [[b"3"]] * 4
 
     play(story, World("a", "b", "c"))
