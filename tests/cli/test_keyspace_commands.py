@@ -10,7 +10,10 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner, Result
 
+import tricord
 from tricord.cli.main import app
+from tricord.crdt.read_context import encode_read_context
+from tricord.values import put
 
 Run = Callable[..., Result]
 
@@ -69,6 +72,19 @@ def test_the_only_replica_is_not_retired(run: Run) -> None:
     refused = run("keyspace", "retire", "cli-retire", "1")
     assert refused.exit_code != 0
     assert "drop the keyspace instead" in refused.stderr
+
+
+def test_who_reads_one_of_several_concurrent_values_is_told(run: Run, tricord_endpoint: str) -> None:
+    run("keyspace", "create", "cli-siblings", "--model", "causal")
+    with tricord.connect(tricord_endpoint) as store, store.keyspace("cli-siblings") as carts:
+        for value in ("milk", "eggs", "soap"):
+            carts.update([put("a", value, seen=encode_read_context({}))])
+    shown = run("get", "--keyspace", "cli-siblings", "a")
+    assert (shown.exit_code, shown.stdout) == (0, "a\tsoap\n")
+    assert "2 more of what was written at the same time" in shown.stderr
+    assert document(run("get", "--keyspace", "cli-siblings", "a", "--json"))["siblings"] == 2
+    run("put", "--keyspace", "cli-siblings", "a", "all")
+    assert run("get", "--keyspace", "cli-siblings", "a").stderr == ""
 
 
 def test_one_that_is_not_there(run: Run) -> None:

@@ -13,7 +13,7 @@ from tricord.base.operations import Range, RangeResult, SortOrder, SortTarget
 from tricord.cli import arguments
 from tricord.cli.arguments import AsJson, End, FromKey, Key, Prefix, Raw, chosen
 from tricord.cli.connection import Connection
-from tricord.cli.exit_codes import ExitCode
+from tricord.cli.exit_codes import ExitCode, say_error
 from tricord.cli.output import Format, chosen_format, escaped, json_key_value, write_json, write_raw, write_rows
 from tricord.cli.usage import WrongUsage
 
@@ -108,4 +108,9 @@ def get(
         write_rows(("key",), ((escaped(kv.key),) for kv in result.kvs))
     else:
         write_rows(("key", "value"), ((escaped(kv.key), escaped(kv.value)) for kv in result.kvs))
+    if stamp.siblings and shape is not Format.JSON:
+        say_error(
+            f"{stamp.siblings} more of what was written at the same time stands beside this, and nobody has settled it",
+            "GET /tricord/v1/keyspaces/NAME/values/KEY lists them; a put takes the place of all",
+        )
     return ExitCode.DONE if result.kvs or count_only else ExitCode.NOT_FOUND
