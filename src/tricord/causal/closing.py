@@ -11,10 +11,10 @@ from __future__ import annotations
 from itertools import islice
 
 from tricord.base.dots import INCARNATION_MAX, Origin
-from tricord.causal.log import Log, Row
-from tricord.causal.operation import head_of
+from tricord.causal.log import Log
 from tricord.causal.past import Past
 from tricord.causal.peers import Peers
+from tricord.causal.recent_rows import Row
 
 ROWS_AT_ONCE = 1_000
 
@@ -31,17 +31,17 @@ def rows_to_cut(log: Log, durable: Past, durable_to: int, peers: Peers, retentio
     excess = log.bytes_held - retention
     all_stable = True
     for row in islice(log.rows(0, durable_to), ROWS_AT_ONCE):
-        head = head_of(row.data)
-        if head.origin not in everywhere:
-            own = durable.entries.get(head.origin, 0)
-            closed = durable.is_closed(head.origin)
-            everywhere[head.origin] = head.last if closed else peers.counter_everywhere(head.origin, own)
-        if head.last > everywhere[head.origin] and not durable.is_closed(head.origin):
+        origin = row.origin
+        if origin not in everywhere:
+            own = durable.entries.get(origin, 0)
+            closed = durable.is_closed(origin)
+            everywhere[origin] = row.last if closed else peers.counter_everywhere(origin, own)
+        if row.last > everywhere[origin] and not durable.is_closed(origin):
             if excess <= 0 or row.mine:
-                kept.add(head.origin)
+                kept.add(origin)
                 continue
             all_stable = False
-        if head.origin in kept:
+        if origin in kept:
             continue  # an origin's rows go in order
         excess -= len(row.data)
         found.append(row)

@@ -21,8 +21,9 @@ from tricord.base.encoding import Reader, put_number
 from tricord.base.hybrid_clock import HybridTime
 from tricord.base.message import message
 from tricord.base.ordered import OrderedStore, Table, Write
-from tricord.causal.operation import Operation
+from tricord.causal.operation import Operation, head_of
 from tricord.causal.past import FORMAT_VERSION, Past
+from tricord.causal.recent_rows import RecentRows, Row
 
 KEYSPACE_BYTES = 4
 MINE, OTHERS = b"\x01", b"\x00"
@@ -66,19 +67,11 @@ class Base:
         return cls(past, sequence, stamp, incarnation, owed, fetching, mixed)
 
 
-@message
-class Row:
-    """One row of the log."""
-
-    sequence: int
-    mine: bool
-    data: bytes
-
-
 class Log:
-    """The rows of one keyspace. ``bytes_held``: of all rows."""
+    """The rows of one keyspace. ``bytes_held``: of all rows. Each is looked at for every peer, and to be cut, soon
+    after it came: those of late are at hand."""
 
-    __slots__ = ("_base_key", "_ended", "_rows", "_rows_end", "bytes_held", "store")
+    __slots__ = ("_base_key", "_ended", "_recent", "_rows", "_rows_end", "bytes_held", "store")
 
     def __init__(self, store: OrderedStore, keyspace: int) -> None:
         prefix = keyspace.to_bytes(KEYSPACE_BYTES, "big")
@@ -86,7 +79,9 @@ class Log:
         self._base_key = prefix + b"B"
         self._rows, self._rows_end = prefix + b"R", prefix + b"S"
         self._ended = prefix + b"E"
-        self.bytes_held = sum(len(data) for _, data in store.scan(Table.OPERATIONS, self._rows, self._rows_end))
+        sizes = [len(data) for _, data in store.scan(Table.OPERATIONS, self._rows, self._rows_end)]
+        self.bytes_held = sum(sizes)
+        self._recent = RecentRows(len(sizes))
 
     def base(self) -> Base:
         """What was written last, or that of an empty keyspace."""
@@ -99,12 +94,19 @@ class Log:
 
     def rows(self, first: int = 0, last: int | None = None) -> Iterator[Row]:
         """In order of delivery. Used up before the next write."""
+        if self._recent.has_from(first):
+            yield from self._recent.rows(first, last)
+            return
         end = self._rows_end if last is None else self.place_of(last + 1)
         for key, data in self.store.scan(Table.OPERATIONS, self.place_of(first), end):
-            yield Row(int.from_bytes(key[-8:], "big"), data[:1] == MINE, data[1:])
+            operation = data[1:]
+            head = head_of(operation)
+            yield Row(int.from_bytes(key[-8:], "big"), data[:1] == MINE, operation, head.origin, head.last)
 
     def data_of(self, sequence: int) -> bytes | None:
         """The operation of a row; None where it was dropped."""
+        if self._recent.has_from(sequence):
+            return next((row.data for row in self._recent.rows(sequence, sequence)), None)
         data = self.store.get(Table.OPERATIONS, self.place_of(sequence))
         return None if data is None else data[1:]
 
@@ -112,11 +114,13 @@ class Log:
         """The write that logs an operation."""
         data = (MINE if mine else OTHERS) + operation.data
         self.bytes_held += len(data)
+        self._recent.add(Row(sequence, mine, operation.data, operation.origin, operation.last))
         return (Table.OPERATIONS, self.place_of(sequence), data)
 
     def drop_write(self, row: Row) -> Write:
         """The write that takes a row away."""
         self.bytes_held -= len(row.data) + 1
+        self._recent.drop(row)
         return (Table.OPERATIONS, self.place_of(row.sequence), None)
 
     def ended_writes(self, ended: dict[Origin, int]) -> list[Write]:

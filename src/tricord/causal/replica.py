@@ -286,9 +286,8 @@ class CausalReplica(TakingOver):
         past = self.base.past
         owed = set(self.base.owed) if not stable else set[Origin]()
         for row in rows:
-            head = head_of(row.data)
-            if not past.is_closed(head.origin):
-                past.entries[head.origin] = max(head.last, past.entries.get(head.origin, 0))
+            if not past.is_closed(row.origin):
+                past.entries[row.origin] = max(row.last, past.entries.get(row.origin, 0))
         if not stable:
             reachable("the log was cut before all had what it said")
             owed |= past.entries.keys()

@@ -11,7 +11,6 @@ from collections.abc import Container
 
 from tricord.base.dots import Origin
 from tricord.causal.log import Log
-from tricord.causal.operation import head_of
 from tricord.causal.peers import Peers
 
 
@@ -47,12 +46,11 @@ class Batch:
         those of ``former`` ids are not sent."""
         peer, has, sends_itself = self._peer, self._has, self._peers.sends_itself
         for row in self._log.rows(peer.cursor, last):
-            head = head_of(row.data)
-            origin = head.origin
-            if not has(origin, head.last) and origin[0] not in former:
+            origin, counter = row.origin, row.last
+            if not has(origin, counter) and origin[0] not in former:
                 if row.sequence > relay_to and not row.mine and sends_itself(origin[0], self._number):
-                    peer.held.append((row.sequence, origin, head.last))
-                elif not self._add(origin, head.last, row.data):
+                    peer.held.append((row.sequence, origin, counter))
+                elif not self._add(origin, counter, row.data):
                     return
             peer.cursor = row.sequence + 1
 

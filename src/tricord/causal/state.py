@@ -10,11 +10,12 @@ from tricord.base.dots import PROVISIONAL, Origin
 from tricord.base.hybrid_clock import HybridClock
 from tricord.base.ordered import OrderedStore, Table, Write
 from tricord.base.reachable import reachable
-from tricord.causal.log import KEYSPACE_BYTES, Base, Log, Row
-from tricord.causal.operation import Operation, decode_operation, deltas_of, head_of
+from tricord.causal.log import KEYSPACE_BYTES, Base, Log
+from tricord.causal.operation import Operation, decode_operation, deltas_of
 from tricord.causal.past import Past
 from tricord.causal.peers import Peers
 from tricord.causal.pending import PENDING_BYTES_MAX, Pending, missing_for
+from tricord.causal.recent_rows import Row
 from tricord.causal.results import Delivered
 from tricord.causal.tickets import Tickets
 from tricord.crdt.cell import Cell, Delta
@@ -74,18 +75,18 @@ class ReplicaState:
             self.keys += 1
 
     def _load(self, row: Row) -> None:
-        head = head_of(row.data)
         self.sequence = max(self.sequence, row.sequence)
         operation = decode_operation(row.data)
         if row.mine and operation.stamp > self.clock.stamp:  # others may be far ahead
             self.clock = HybridClock(operation.stamp)
         if operation.first == 1:
             self._note_start(operation)
-        if not self.past.is_closed(head.origin):
-            self.past.entries[head.origin] = max(head.last, self.past.entries.get(head.origin, 0))
-        self._note(head.origin, mine=row.mine)
-        if row.mine and head.origin[0] not in (self.replica, PROVISIONAL):
-            self._former.add(head.origin[0])
+        origin = row.origin
+        if not self.past.is_closed(origin):
+            self.past.entries[origin] = max(row.last, self.past.entries.get(origin, 0))
+        self._note(origin, mine=row.mine)
+        if row.mine and origin[0] not in (self.replica, PROVISIONAL):
+            self._former.add(origin[0])
 
     def _note(self, origin: Origin, *, mine: bool) -> None:
         """What the next operation has to name: what came since the last one of this replica, and that one itself where

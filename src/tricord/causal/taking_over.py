@@ -8,9 +8,10 @@ from collections.abc import Sequence
 from tricord.base.dots import INCARNATION_MAX, PROVISIONAL, Dot, Origin
 from tricord.base.ordered import Table, Write
 from tricord.base.reachable import reachable
-from tricord.causal.log import KEYSPACE_BYTES, Row
+from tricord.causal.log import KEYSPACE_BYTES
 from tricord.causal.operation import Operation, decode_operation, deltas_of, head_of, make_operation
 from tricord.causal.past import Past
+from tricord.causal.recent_rows import Row
 from tricord.causal.results import BATCH_BYTES, Delivered
 from tricord.causal.state import ReplicaState
 from tricord.causal.transfer import Piece
@@ -46,7 +47,7 @@ class TakingOver(ReplicaState):
 
     def former(self) -> list[int]:
         """Retired ids under which there are writes in this log: whoever gives a state must have closed them."""
-        found = {head_of(row.data).origin[0] for row in self.log.rows() if row.mine}
+        found = {row.origin[0] for row in self.log.rows() if row.mine}
         return sorted(found - {self.replica, PROVISIONAL})
 
     @property
@@ -109,7 +110,7 @@ class TakingOver(ReplicaState):
             return True
         entries = self.past.entries.items()
         lost = {origin for origin, n in entries if piece.past.is_closed(origin) and not piece.has(origin, n)}
-        return bool(lost) and not lost <= {head_of(row.data).origin for row in self.log.rows() if row.mine}
+        return bool(lost) and not lost <= {row.origin for row in self.log.rows() if row.mine}
 
     def take_piece(self, piece: Piece, now: int) -> Delivered:
         """The next piece, in order and all of one replica. Writes of this disk that the other will never hear of by
@@ -146,9 +147,8 @@ class TakingOver(ReplicaState):
         rows = [row for row in self.log.rows() if row.mine]
         unsent: list[Row] = []
         for row in rows:
-            head = head_of(row.data)
-            closed = piece.past.is_closed(head.origin) and head.last > piece.ended.get(head.origin, 0)
-            if closed or not head.origin[0]:
+            closed = piece.past.is_closed(row.origin) and row.last > piece.ended.get(row.origin, 0)
+            if closed or not row.origin[0]:
                 unsent.append(row)
         if not unsent:
             return
@@ -162,7 +162,7 @@ class TakingOver(ReplicaState):
                 names[Dot(*head.origin, old)] = Dot(*self.origin, counter)
         for row in unsent:
             self._rename(row, names, now, result)
-        for origin in {head_of(row.data).origin for row in unsent}:
+        for origin in {row.origin for row in unsent}:
             kept = piece.ended.get(origin, 0)
             for past in (self.past, self.durable, self.base.past):
                 past.entries.pop(origin, None)
@@ -195,8 +195,7 @@ class TakingOver(ReplicaState):
         assert first is not None
         writes: list[Write] = []
         for row in list(self.log.rows()):
-            head = head_of(row.data)
-            if first.has(head.origin, head.last):
+            if first.has(row.origin, row.last):
                 writes.append(self.log.drop_write(row))
             elif self._anew:
                 self._apply_again(decode_operation(row.data), first)

@@ -26,6 +26,7 @@ from tricord.base.errors import (
 )
 from tricord.base.keyspaces import KeyspaceRecord
 from tricord.base.typed import KeyChange, Update, UpdateResult, key_in_words
+from tricord.causal.closing import ROWS_AT_ONCE
 from tricord.causal.numbering import give_number
 from tricord.causal.past import Past, may_start_after, next_incarnation
 from tricord.causal.replica import CausalReplica, Change, Delivered
@@ -373,19 +374,20 @@ class CausalHost:
                 self._fetching.begin()
         self._fetching.look()
         if now >= self._cut_at and not self._deliveries.committer.is_held_up:
-            self._cut_at = now + CUT_SECONDS
-            self._cut()
+            is_behind = self._cut() == ROWS_AT_ONCE
+            self._cut_at = now if is_behind else now + CUT_SECONDS
         self._talking.look()
         if self._answers:
             self._answer_late(now)
         is_idle = now > self._talking.busy_until and not core.fetching and not self._is_joining
         self._timer = self._environment.tasks.call_later(IDLE_LOOK_SECONDS if is_idle else LOOK_SECONDS, self._look)
 
-    def _cut(self) -> None:
+    def _cut(self) -> int:
         before = self.core.base
-        self.core.cut()
+        rows = self.core.cut()
         if self.core.base is not before:
             self._deliveries.took(Delivered(), urgent=False)
+        return rows
 
     def _ask_for_number(self, now: float) -> None:
         if now >= self._number_at:
