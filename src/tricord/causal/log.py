@@ -18,10 +18,11 @@ from dataclasses import field
 
 from tricord.base.dots import Origin, read_origin
 from tricord.base.encoding import Reader, put_number
+from tricord.base.errors import MalformedEncoding
 from tricord.base.hybrid_clock import HybridTime
 from tricord.base.message import message
 from tricord.base.ordered import OrderedStore, Table, Write
-from tricord.causal.operation import Operation, head_of
+from tricord.causal.operation import Operation, head_of, may_be_read
 from tricord.causal.past import FORMAT_VERSION, Past
 from tricord.causal.recent_rows import RecentRows, Row
 
@@ -93,13 +94,15 @@ class Log:
         return (Table.OPERATIONS, self._base_key, base.encode())
 
     def rows(self, first: int = 0, last: int | None = None) -> Iterator[Row]:
-        """In order of delivery. Used up before the next write."""
+        """In order of delivery. Used up before the next write. Raises MalformedEncoding for what another version wrote."""
         if self._recent.has_from(first):
             yield from self._recent.rows(first, last)
             return
         end = self._rows_end if last is None else self.place_of(last + 1)
         for key, data in self.store.scan(Table.OPERATIONS, self.place_of(first), end):
             operation = data[1:]
+            if not may_be_read(operation):
+                raise MalformedEncoding(f"a row of the log has {len(data)} bytes")
             head = head_of(operation)
             yield Row(int.from_bytes(key[-8:], "big"), data[:1] == MINE, operation, head.origin, head.last)
 
