@@ -102,6 +102,25 @@ def test_who_asks_for_what_is_durable_is_told_at_once() -> None:
     assert play(story).answers == [None]
 
 
+def test_one_that_fails_when_it_is_told_holds_up_nobody() -> None:
+    async def story(world: World) -> None:
+        failed: list[BaseException] = []
+        world.loop.set_exception_handler(lambda _, told: failed.append(told["exception"]))
+
+        def fails(error: TricordError | None) -> None:
+            raise KeyError("a bug")
+
+        mark = world.write(b"a")
+        world.committer.when_durable(mark, fails)
+        world.committer.when_durable(mark, world.answers.append)
+        await world.pass_time(1)
+        world.committer.when_durable(world.write(b"b"), world.answers.append)
+        await world.pass_time(1)
+        assert (world.answers, [type(error) for error in failed]) == ([None, None], [KeyError])
+
+    assert kept(play(story).disk) == {b"a", b"b"}
+
+
 def test_a_full_disk_is_waited_out() -> None:
     async def story(world: World) -> None:
         # The log needs a segment more: neither that nor the removal of what there is of it succeeds, twice.

@@ -9,6 +9,7 @@ since, until there is room.
 
 from __future__ import annotations
 
+import asyncio
 from collections import deque
 from collections.abc import Callable
 
@@ -235,4 +236,10 @@ class Committer:
         self.durable = mark
         self._committed(mark)
         while self._waiting and self._waiting[0][0] <= mark:
-            self._waiting.popleft()[1](None)
+            ready = self._waiting.popleft()[1]
+            try:
+                ready(None)
+            except Exception as error:
+                # A bug of who waited; all others wait for what comes after.
+                told = {"message": "who waited for a commit failed", "exception": error}
+                asyncio.get_running_loop().call_exception_handler(told)
