@@ -94,7 +94,7 @@ class Log:
         return (Table.OPERATIONS, self._base_key, base.encode())
 
     def rows(self, first: int = 0, last: int | None = None) -> Iterator[Row]:
-        """In order of delivery. Used up before the next write. Raises MalformedEncoding for what another version wrote."""
+        """In order of delivery, used up before the next write. Raises MalformedEncoding for what it cannot read."""
         if self._recent.has_from(first):
             yield from self._recent.rows(first, last)
             return
