@@ -12,6 +12,7 @@ from tricord.wire.grpc.answering_call import ServerAnsweringCall
 from tricord.wire.grpc.call_head import CallHead
 from tricord.wire.grpc.server_call import (
     CONTENT_TYPE,
+    STATUS_200,
     Scheduler,
     ServerCall,
     ServerUnaryCall,
@@ -54,6 +55,7 @@ class GrpcServer:
         self.admission = Admission(connection)
         self._incomplete: dict[int, float] = {}
         """Unary requests that the last tick saw without their end, and since when."""
+        self._told: tuple[list[Field], bytes] = ([], b"")
 
     def head_of(self, block: HeaderBlock) -> CallHead | None:
         """The head if the request is gRPC's, else None. Cheap when the block was seen before."""
@@ -64,6 +66,12 @@ class GrpcServer:
                 return None
             head = block.derived.value = CallHead(block, self.registry)
         return head if isinstance(head, CallHead) else None
+
+    def answer_head(self, fields: list[Field]) -> bytes:
+        """The block that begins an answer with this metadata. Many after each other have the same."""
+        if fields != self._told[0] or not fields:
+            self._told = fields, literal_block((STATUS_200, CONTENT_TYPE, *fields))
+        return self._told[1]
 
     def begin(self, head: CallHead, event: HeadersReceived, now: float) -> None:
         """A request began."""

@@ -170,12 +170,8 @@ class ServerUnaryCall(ServerCall):
         self._on_cancel = None
         self.head.counts.ended[0] += 1
         self._leave(len(message))
-        if self._leading is None and self._trailing is None:
-            data = b"\0" + len(message).to_bytes(4) + message
-            self.server.connection.send_reply(self.stream, _HEAD, data, _TAIL)
-            return
-        head = literal_block((STATUS_200, CONTENT_TYPE, *(self._leading or ())))
-        tail = literal_block(((b"grpc-status", b"0"), *(self._trailing or ())))
+        head = _HEAD if self._leading is None else self.server.answer_head(self._leading)
+        tail = _TAIL if self._trailing is None else literal_block(((b"grpc-status", b"0"), *self._trailing))
         self.server.connection.send_reply(self.stream, head, b"\0" + len(message).to_bytes(4) + message, tail)
 
     def fail(self, status: Status | int, text: str) -> None:
