@@ -14,7 +14,7 @@ from tricord.base.errors import (
     RequestTooLarge,
     TricordError,
 )
-from tricord.base.hybrid_clock import HybridClock, HybridTime
+from tricord.base.hybrid_clock import HybridTime
 from tricord.base.reachable import reachable
 from tricord.causal.closing import rows_to_cut, to_close
 from tricord.causal.operation import OPERATION_BYTES_MAX, Operation, deltas_of, head_of, make_operation, may_be_read
@@ -49,7 +49,8 @@ class CausalReplica(TakingOver):
         if not changes:
             raise InvalidRequest("an operation needs at least one key")
         first = self.past.entries.get(self.origin, 0) + 1
-        stamp = self.clock.advance(now).stamp
+        clock = self.clock.advance(now)
+        stamp = clock.stamp
         before: dict[bytes, bytes | None] = {}
         after: dict[bytes, bytes | None] = {}
         writes: list[tuple[bytes, bytes]] = []
@@ -71,7 +72,7 @@ class CausalReplica(TakingOver):
         operation = make_operation(self.origin, first, stamp, self._needs(), writes)
         if len(operation.data) > OPERATION_BYTES_MAX:
             raise RequestTooLarge(f"the operation has {len(operation.data)} bytes, at most {OPERATION_BYTES_MAX}")
-        self.clock = HybridClock(stamp)
+        self.clock = clock
         result = Delivered()
         self._apply(operation, before, after, result, mine=True)
         return result
@@ -256,7 +257,7 @@ class CausalReplica(TakingOver):
         batch = Batch(self.log, self.peers, peer, bytes_max)
         if batch.take_held(to if relay_to is None else relay_to):
             batch.take_rows(to, to if relay_to is None else relay_to, self._former)
-        return ToSend(batch.operations)
+        return ToSend(batch.operations, more=batch.is_full)
 
     @property
     def unsent(self) -> int:

@@ -46,7 +46,8 @@ class Delivered:
 
 @message
 class ToSend:
-    """Encoded operations for a peer. ``lagging``: it needs a state first."""
+    """Encoded operations for a peer. ``lagging``: it needs a state first. ``more``: others found no room."""
 
     operations: list[bytes]
     lagging: bool = False
+    more: bool = False

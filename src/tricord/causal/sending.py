@@ -17,10 +17,11 @@ from tricord.causal.peers import Peers
 class Batch:
     """Operations for one peer that has spoken, of so many bytes at most, or one."""
 
-    __slots__ = ("_bytes_max", "_has", "_log", "_number", "_peer", "_peers", "_size", "operations")
+    __slots__ = ("_bytes_max", "_has", "_log", "_number", "_peer", "_peers", "_size", "is_full", "operations")
 
     def __init__(self, log: Log, peers: Peers, number: int, bytes_max: int) -> None:
         self.operations: list[bytes] = []
+        self.is_full = False
         self._log = log
         self._peers = peers
         self._number = number
@@ -56,6 +57,7 @@ class Batch:
 
     def _add(self, origin: Origin, last: int, data: bytes) -> bool:
         if self.operations and self._size + len(data) > self._bytes_max:
+            self.is_full = True
             return False
         self.operations.append(data)
         self._size += len(data)

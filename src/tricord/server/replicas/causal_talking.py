@@ -195,12 +195,12 @@ class Talking:
             found = self._core.to_send(replica, relay_to=self._relay_to)
             if found.lagging:
                 self._say_lagging(replica)
-            if not found.operations:
-                self._held_up.pop(replica, None)
-                return
-            if not self._send(replica, encode_operations(found.operations)):
+            if found.operations and not self._send(replica, encode_operations(found.operations)):
                 self._core.rewind(replica)
                 break
+            if not found.more:
+                self._held_up.pop(replica, None)
+                return
         self._held_up[replica] = AGAIN_TIMES
         self._try_again()
 
