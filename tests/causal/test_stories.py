@@ -396,6 +396,35 @@ def test_nothing_is_closed_otherwise_than_another_one_closed_it() -> None:
     assert two.read("a") == ["1"]
 
 
+def test_who_closed_an_id_otherwise_than_those_it_comes_back_to_holds_what_they_hold() -> None:
+    one, two, three, four = (Member(number, (1, 2, 3, 4)) for number in (1, 2, 3, 4))
+    first, second = three.put(a="1"), three.put(a="2")
+    one.take(first, second)
+    for member in (two, four):
+        member.take(first)
+        member.replica.begin_fetch()
+    for member in (one, two, four):
+        member.replica.change_set(2, (1, 2, 4), (3,))
+    tell_all(one, two, four)
+    one.replica.cut()
+    assert one.replica.past.is_closed(three.origin)
+    for member in (two, four):
+        member.replica.change_set(3, (2, 4), (1, 3))
+    fetch(two, four)
+    fetch(four, two)
+    tell_all(two, four)
+    two.replica.cut()
+    four.replica.cut()
+    back = Member(5, (2, 4, 5), one.store)
+    for member in (two, four, back):
+        member.replica.change_set(4, (2, 4, 5), (1, 3))
+    back.replica.begin_fetch()
+    fetch(back, two)
+    assert not back.replica.fetching
+    assert back.read("a") == two.read("a") == ["1"], "the other write is lost with the id under which it was kept"
+    assert back.replica.past == two.replica.past
+
+
 def test_a_write_that_only_a_lost_write_replaced_is_kept() -> None:
     one, two, three = Member(1), Member(2), Member(3)
     older = two.store.copy()

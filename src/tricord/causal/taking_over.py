@@ -98,12 +98,30 @@ class TakingOver(ReplicaState):
             return False  # for them this start, or this id, is over: writes would have names that are no more
         if self._first_past is not None:
             return piece.past.includes(self._first_past)  # else it comes late, of a fetch before this one
-        return not self._replaces(piece) or piece.past.includes(self.base.past)
+        return not self._replaces(piece) or self._has_what_has_no_rows(piece)
+
+    def _has_what_has_no_rows(self, piece: Piece) -> bool:
+        base, otherwise = self.base.past, self._closed_otherwise(piece.past)
+        return all(piece.past.has(origin, counter) for origin, counter in base.entries.items()) and all(
+            replica in otherwise or piece.past.agrees(replica, closed) for replica, closed in base.closed.items()
+        )
+
+    def _closed_otherwise(self, past: Past) -> set[int]:
+        """Ids that were closed here with other writes than there: this replica was retired, and what it alone had of
+        one that was retired before it is lost; or others had forgotten in a crash that they had closed it."""
+        theirs = past.closed
+        return {
+            replica
+            for replica, mine in self.past.closed.items()
+            if replica in theirs and theirs[replica].incarnation == mine.incarnation and theirs[replica] != mine
+        }
 
     def _replaces(self, piece: Piece) -> bool:
         """Whether cells have to be as the sender has them, with this log's rows on top, rather than joined: something
         of what is here was lost by all others. What that replaced may be missing here, and nobody says so. So the
-        sender must have all that has no rows here."""
+        sender must have all that has no rows here, but what it closed otherwise."""
+        if self._closed_otherwise(piece.past):
+            return True
         if any(not piece.has(origin, counter) for origin, counter in self._mixed.entries.items()):
             return True
         if not all(piece.past.agrees(replica, closed) for replica, closed in self._mixed.closed.items()):
