@@ -28,6 +28,9 @@ from tricord.server.replicas.causal_fetching import Fetching
 
 SOON_SECONDS = 0.05
 """After writes of others became durable they are told of so soon."""
+GATHER_SECONDS = 0.01
+"""What became durable here goes out after so long, with what comes meanwhile: taking in 20 writes at a time instead of
+a few leaves a sixth more of the processor to clients, and nobody waits for it but a session that moves."""
 TELL_SECONDS = 0.5
 """While something happens, or somebody lacks something, what is here is told so often."""
 IDLE_SECONDS = 5.0
@@ -74,6 +77,7 @@ class Talking:
         self._told_at = float("-inf")
         self.busy_until = float("-inf")
         self._soon: Timer | None = None
+        self._gathering: Timer | None = None
         self._again: Timer | None = None
         self._relay: Timer | None = None
         self._relay_to = self._core.persisted_to
@@ -91,7 +95,7 @@ class Talking:
     def close(self) -> None:
         """Say nothing more."""
         self._is_closed = True
-        for timer in (self._soon, self._again, self._relay):
+        for timer in (self._soon, self._again, self._relay, self._gathering):
             if timer is not None:
                 timer.cancel()
 
@@ -122,9 +126,14 @@ class Talking:
             return
         self.busy_until = self._now() + BUSY_SECONDS
         self._relay_later()
-        self.send_all()
+        if self._gathering is None and not self._is_closed:
+            self._gathering = self._environment.tasks.call_later(GATHER_SECONDS, self._send_gathered)
         if self._soon is None and not self._is_closed:
             self._soon = self._environment.tasks.call_later(SOON_SECONDS, self._tell_all)
+
+    def _send_gathered(self) -> None:
+        self._gathering = None
+        self.send_all()
 
     def reached(self, replica: int) -> None:
         """There is a way to that one now."""
