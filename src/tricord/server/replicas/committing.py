@@ -25,9 +25,9 @@ RETRY_SECONDS = 0.5
 PATIENT_SECONDS = 0.02
 """What nobody here waits for goes to the log after this: so the next write here need not wait for that to end first,
 and fewer groups carry more."""
-TABLES_SECONDS = 2.0
+TABLES_SECONDS = 5.0
 """The tables follow after this, or 16 MiB. Longer than it takes until all replicas have a write and its row in the
-causal log goes again: then the row never comes to the tables."""
+causal log goes again: then the row never comes to the tables. And seldom: the log's sync waits for theirs."""
 GATHERED_BYTES_MAX = 64 << 20
 """Of what is not in the backend yet: beyond this, new writes are refused until the disk has caught up."""
 
