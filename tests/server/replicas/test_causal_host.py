@@ -35,6 +35,7 @@ from tricord.crdt import register
 from tricord.crdt.cell import Write
 from tricord.crdt.encoding import encode_delta
 from tricord.crdt.read_context import encode_read_context
+from tricord.server.replicas.committing import TABLES_SECONDS
 from tricord.storage.memory_disk import PowerLost
 from tricord.storage.replica_log import SEGMENT_BYTES
 
@@ -215,7 +216,7 @@ def test_over_the_quota_only_what_takes_away_is_written() -> None:
         with pytest.raises(NoSpace):
             await one.put(b="y")
         await one.change("a", Remove())
-        await company.pass_time(2)
+        await company.pass_time(2 * TABLES_SECONDS)
         await one.put(b="y")
 
     play(Company(Model.CAUSAL, 1, quota=20_000), story)
