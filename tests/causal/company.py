@@ -67,3 +67,17 @@ def tell_all(*members: Member) -> None:
         for other in members:
             if other is not member:
                 other.replica.heard(Have.decode(have))
+
+
+def fetch(taker: Member, giver: Member, pieces: int = 99) -> None:
+    """Begin to take over a state, and take so many pieces of it at most."""
+    taker.replica.begin_fetch()
+    start = b""
+    for _ in range(pieces):
+        piece = giver.replica.piece(start, 1, former=taker.replica.former())
+        assert piece is not None
+        assert taker.replica.expects(piece, giver.number)
+        taker.replica.take_piece(piece, NOW)
+        start = piece.end
+        if not start:
+            return

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.causal.company import KEYSPACE, NOW, Member, tell_all
+from tests.causal.company import KEYSPACE, NOW, Member, fetch, tell_all
 from tricord.base.dots import INCARNATION_MAX
 from tricord.base.errors import MalformedEncoding, ReplicaCatchingUp, ReplicaRetired
 from tricord.causal.operation import decode_operation, head_of
@@ -186,20 +186,6 @@ def test_a_retired_replica_comes_back_under_a_new_id_with_all_that_it_wrote() ->
     assert one.read("b") == ["kept"]
 
 
-def fetch(taker: Member, giver: Member, pieces: int = 99) -> None:
-    """Begin to take over a state, and take so many pieces of it at most."""
-    taker.replica.begin_fetch()
-    start = b""
-    for _ in range(pieces):
-        piece = giver.replica.piece(start, 1, former=taker.replica.former())
-        assert piece is not None
-        assert taker.replica.expects(piece, giver.number)
-        taker.replica.take_piece(piece, NOW)
-        start = piece.end
-        if not start:
-            return
-
-
 def test_half_a_state_is_not_gone_on_with_at_one_that_has_less_than_was_here_before() -> None:
     one, two, three = Member(1), Member(2), Member(3)
     first, second, third = one.put(a="1"), one.put(a="2"), one.put(a="3", b="3")
@@ -335,11 +321,14 @@ def test_who_comes_back_gives_its_state_where_nobody_else_has_one() -> None:
         member.replica.change_set(2, (3, 4), (1, 2))
         member.replica.begin_fetch()
     assert back.replica.piece() is None
+    assert not back.replica.may_end_fetch, "the new one has not said yet that it has nothing"
     tell_all(new, back)
+    assert not new.replica.may_end_fetch
+    back.replica.end_fetch()
     fetch(new, back)
     tell_all(new, back)
     new.replica.cut()
-    fetch(back, new)
+    assert new.replica.past.is_closed(two.origin)
     assert new.read("a") == back.read("a") == ["never sent"]
 
 

@@ -156,7 +156,21 @@ class Peers:
         """Whether each of the others has said that it knows that change of the set."""
         return all(peer.have is not None and peer.have.epoch >= epoch for peer in self.peers.values())
 
-    def all_are_bare(self) -> bool:
-        """Whether each of the others has said, since the set changed last, that it has no state to give."""
-        words = (peer.have for peer in self.peers.values())
-        return all(have is not None and have.bare and have.epoch >= self.epoch for have in words)
+    def with_most(self, own: Have) -> int:
+        """Where each, this one by its own word too, has said since the set changed last that it takes over a state: who
+        may go on with what it has. Of those that have a state of their own it is the first whose writes are not all
+        another one's as well. Else 0: somebody may have more, or nobody has a whole state."""
+        words = [own]
+        for peer in self.peers.values():
+            if peer.have is None:
+                return 0
+            words.append(peer.have)
+        if not all(have.fetching and have.epoch >= self.epoch for have in words):
+            return 0
+        found = [have for have in words if not have.bare]
+        most = [have.replica for have in found if not any(_has_more(other.past, have.past) for other in found)]
+        return min(most, default=0)
+
+
+def _has_more(past: Past, other: Past) -> bool:
+    return past.includes(other) and not other.includes(past)

@@ -197,6 +197,25 @@ class CausalReplica(TakingOver):
             del past.entries[origin]  # until these are closed, and what nobody has of them got new names
         return Have(self.replica, self.origin[1], epoch, past, self.fetching, self._is_bare)
 
+    @property
+    def may_end_fetch(self) -> bool:
+        """Whether all take over a state and nobody is left who could give a better one than this replica has."""
+        if not self.fetching or not self.origin[1] or self.outdated or self.past.is_closed(self.origin):
+            return False
+        if self.replica not in self.peers.active or not self.peers.epoch:
+            return False
+        return self.peers.with_most(self.have()) == self.replica
+
+    def end_fetch(self) -> Delivered:
+        """Open with what is here, where ``may_end_fetch`` said so; the others take it over. What was written under a
+        former id is told and sent under it now: nobody has closed that."""
+        assert self.may_end_fetch, "somebody else may have more"
+        reachable("a replica ended its fetch alone, as all were fetching")
+        result = Delivered()
+        self._former.clear()
+        self._open(result)
+        return result
+
     def heard(self, have: Have, *, first_hand: bool = True) -> int:
         """What a replica told of itself; second hand the same word may come often. Gives 0, or its newest incarnation
         where this is of an older one: if it is connected, it has to be told (``outdated_by``)."""

@@ -29,11 +29,11 @@ class TakingOver(ReplicaState):
         the host has logged all up to ``sequence``.
 
         ``former``: what the other says of itself. None where one of these ids is not closed here yet, or this replica
-        is itself taking over a state and has only a part of it, or nothing, or what it never sent under a former id
-        (unless nobody else has anything to give): ask again later, or another one.
+        is itself taking over a state and has only a part of it, or nothing, or what it never sent under a former id:
+        ask again later, or another one.
         """
         unclosed = any(not self.past.is_closed(Origin(replica, INCARNATION_MAX)) for replica in former)
-        if unclosed or self._is_bare or (self._is_unsettled and not self.peers.all_are_bare()):
+        if unclosed or self._is_bare or self._is_unsettled:
             return None
         cells: list[tuple[bytes, bytes]] = []
         size, end = 0, b""
@@ -238,6 +238,9 @@ class TakingOver(ReplicaState):
         """Open again, once all is here that the last piece speaks of."""
         if not self._all_pieces or self._mixed_now:
             return
+        self._open(result)
+
+    def _open(self, result: Delivered) -> None:
         self.fetching = self._all_pieces = False
         self._first_past = None
         self._mixed = Past()

@@ -321,6 +321,30 @@ def test_a_retired_one_comes_back_under_a_new_number_with_what_it_had_not_sent()
     play(Company(Model.CAUSAL, 3), story)
 
 
+def test_where_all_come_back_one_of_them_opens_with_what_it_has() -> None:
+    async def story(company: Company) -> None:
+        await company.start()
+        one, two = company.places
+        await one.put(a="everywhere")
+        await company.until(company.are_equal)
+        company.partition(1)
+        await one.put(b="of one")
+        await two.put(c="of two")
+        await one.stop()
+        await two.stop()
+        one.number, two.number = 3, 4
+        company.change_set([3, 4], [1, 2])
+        company.partition()
+        await one.start()
+        await two.start()
+        await company.until(company.are_equal)
+        for place in company.places:
+            assert [place.read(key) for key in "abc"] == [["everywhere"], ["of one"], ["of two"]]
+        assert "all replicas were taking over a state" in one.alarms + two.alarms
+
+    play(Company(Model.CAUSAL, 2), story)
+
+
 def test_an_edge_keeps_what_it_wrote_before_it_had_a_number() -> None:
     async def story(company: Company) -> None:
         await company.start()

@@ -53,6 +53,10 @@ class Fetching:
             return
         patience = REST_SECONDS if core.has_all_pieces else ANSWER_SECONDS
         if self._now() - self._asked_at >= patience:
+            if core.may_end_fetch:
+                self._deliveries.took(core.end_fetch(), unspoken=True)
+                self._alarm("all replicas were taking over a state", "this one goes on with what it has")
+                return
             sources = self._sources()
             if sources:
                 self._begin(sources[self._environment.random.bits(32) % len(sources)])

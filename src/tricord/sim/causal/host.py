@@ -213,6 +213,11 @@ class Host:
             return
         if self.asked_at >= 0 and self.world.seconds() - self.asked_at < FETCH_SECONDS:
             return
+        if self.replica.may_end_fetch:
+            self.took(self.replica.end_fetch())
+            self.checkpoint()
+            self.joining = False
+            return
         others = self.world.neighbours(self)
         if others:
             self.replica.begin_fetch()
