@@ -96,9 +96,10 @@ class Desk:
 class Watcher:
     """A typed watch and what it told."""
 
-    def __init__(self, desk: Desk, *specs: TypedWatch) -> None:
+    def __init__(self, desk: Desk, *specs: TypedWatch, token: bytes = b"") -> None:
         self.woken = 0
-        self.stream: TypedStream = desk.requests.open_typed_watch(desk.record, desk.context(), self._wake)
+        context = desk.context(token=token)
+        self.stream: TypedStream = desk.requests.open_typed_watch(desk.record, context, self._wake)
         self.told: list[TypedEvents] = []
         for spec in specs:
             self.stream.add(spec)

@@ -503,3 +503,18 @@ def test_a_keyspace_that_is_dropped_in_use_ends_its_calls() -> None:
         assert [type(answer) for answer in (*waiting, *answers)] == [KeyspaceNotFound, KeyspaceNotFound]
 
     play(Company(Model.CAUSAL, 1), story)
+
+
+def test_one_that_starts_is_answered_at_once_by_who_spoke_before_it_could_hear() -> None:
+    """Else a new replica is closed until the others happen to speak the next time, five seconds later."""
+
+    async def story(company: Company) -> None:
+        one, two = company.places
+        await one.start()
+        await company.pass_time(20)
+        company.loss = 1.0
+        await two.start()  # what one says now goes by
+        company.loss = 0.0
+        assert await company.until(lambda: bool(two.host.status().is_open)) < 1
+
+    play(Company(Model.CAUSAL, 2), story)

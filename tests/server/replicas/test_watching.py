@@ -178,6 +178,21 @@ def test_a_watch_moves_to_another_replica() -> None:
     at_two(story)
 
 
+def test_a_watch_begins_when_all_is_here_that_the_session_has_seen() -> None:
+    async def story(company: Company, one: Desk, two: Desk) -> None:
+        company.partition(1)
+        stamp = await one.put("a", "1")
+        assert stamp.token is not None
+        watcher = Watcher(two, ALL, token=stamp.token.encode())
+        assert watcher.take() == [], "what the session has seen is not here yet"
+        company.partition()
+        await company.until(company.are_equal)
+        assert watcher.woken
+        assert Watcher.shown(watcher.take()) == [{"a": b"1"}]
+
+    at_two(story)
+
+
 def test_a_vector_that_may_be_from_before_is_not_believed() -> None:
     async def story(company: Company, one: Desk, two: Desk) -> None:
         first = Watcher(one, ALL)

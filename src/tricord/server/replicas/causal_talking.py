@@ -288,10 +288,14 @@ class Talking:
     def _hear(self, sender: int, words: list[Have]) -> None:
         core = self._core
         before = core.base
+        peer = core.peers.peers.get(sender)
+        start = peer.have.incarnation if peer is not None and peer.have is not None else 0
         for have in words:
             newest = core.heard(have, first_hand=have.replica == sender)
             if newest and have.replica == sender:
                 self._send(sender, encode_outdated(newest))
+        if peer is not None and peer.have is not None and peer.have.incarnation != start:
+            self.tell([sender])  # it has just started: what was told before then, it did not hear
         if core.base is not before:  # something was closed
             self._deliveries.took(Delivered(), urgent=False)
         self.send(sender)

@@ -175,10 +175,10 @@ class ReplicaRequests:
     def open_typed_watch(self, record: KeyspaceRecord, context: Context, wake: Callable[[], None]) -> TypedStream:
         """See ``Engine.open_typed_watch``."""
         space = self._open(record)
-        if context.token:
-            self._token(context.token)
+        token = self._token(context.token) if context.token else None
+        seen = token.keyspaces.get(record.id) if token is not None and space.is_causal else None
         space.replica.check_open()
-        return TypedWatchStream(self._environment, space.hub, context, wake)
+        return TypedWatchStream(self._environment, space.hub, context, wake, seen)
 
     # --- what happens around ------------------------------------------------------------------------------------
 

@@ -52,9 +52,18 @@ class TypedWatching(Watch[TypedEvents]):
 class TypedWatchStream(HubStream[TypedEvents]):
     """See ``TypedStream``."""
 
-    def __init__(self, environment: Environment, hub: ReplicaHub, context: Context, wake: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        environment: Environment,
+        hub: ReplicaHub,
+        context: Context,
+        wake: Callable[[], None],
+        seen: VersionVector | None = None,
+    ) -> None:
+        """``seen``: what the session has seen of the keyspace, so that nothing is told as of before that."""
         super().__init__(hub, context, wake)
         self._environment = environment
+        self._seen = seen
         self._watches: dict[int, TypedWatching] = {}
         self._failure: TricordError | None = None
         hub.keep_recent()
@@ -65,8 +74,10 @@ class TypedWatchStream(HubStream[TypedEvents]):
         missed = self.hub.since_position(spec.position) if spec.position else None
         if missed is not None:
             self._go_on(watch, missed)
-        elif spec.resume is not None:
-            self._resume(watch, spec.resume)
+        elif (resume := spec.resume) is not None:
+            self._once_here(watch, resume, lambda: self._go_on_from(watch, resume))
+        elif self._seen is not None:
+            self._once_here(watch, self._seen, lambda: self._begin(watch, resynced=bool(spec.position)))
         else:
             self._begin(watch, resynced=bool(spec.position))
         self.hub.wake()
@@ -99,17 +110,17 @@ class TypedWatchStream(HubStream[TypedEvents]):
         for watch in self._watches.values():
             self._begin(watch, resynced=True)
 
-    def _resume(self, watch: TypedWatching, vector: VersionVector) -> None:
+    def _once_here(self, watch: TypedWatching, vector: VersionVector, then: Callable[[], None]) -> None:
         replica = self.hub.replica
         if replica.covers(vector):
-            self._go_on_from(watch, vector)
+            then()
             return
 
         def ready(error: TricordError | None) -> None:
             if self._watches.get(watch.number) is not watch:
                 return
             if error is None:
-                self._go_on_from(watch, vector)
+                then()
             else:
                 self._fail(error)
             self.hub.wake()
