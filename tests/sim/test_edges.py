@@ -14,7 +14,15 @@ from tricord import aio
 from tricord.base.changes import Change, Put, Remove
 from tricord.base.context import Context
 from tricord.base.edges import EdgeKeyspaceStatus
-from tricord.base.errors import KeyspaceExists, KeyspaceNotFound, NotOfThisModel, TricordError, TypeMismatch
+from tricord.base.errors import (
+    DiskFault,
+    KeyspaceExists,
+    KeyspaceNotFound,
+    NotOfThisModel,
+    ReplicaCatchingUp,
+    TricordError,
+    TypeMismatch,
+)
 from tricord.base.keyspaces import KeyspaceCreate, KeyspaceDrop, Model
 from tricord.base.replica_sets import ReplicaRetire
 from tricord.base.typed import KeyChange, Update
@@ -23,6 +31,8 @@ from tricord.crdt.shown import show
 from tricord.sim.environment import simulated_environment
 from tricord.sim.wide.world import World
 from tricord.storage.memory_disk import MemoryDisk
+from tricord.storage.wal import Wal
+from tricord.storage.wal_scan import Scanned
 
 MODELS = ["causal", "eventual"]
 PORT = 2379
@@ -380,3 +390,34 @@ def test_an_edge_may_stop_at_any_moment_of_its_first_contact(model: str) -> None
                 await until(everywhere(world, key, b"v"))
 
     World(seed=18).play(story)
+
+
+def test_a_disk_that_fails_at_the_first_contact_ends_the_edge(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not: is tried again and again, as if a member could not be reached."""
+
+    def fails(wal: Wal, scanned: Scanned) -> None:
+        raise DiskFault("the log cannot be synced")
+
+    async def story(world: World) -> None:
+        machine = Machine(world)
+        machine.cut()
+        await world.start()
+        await world.led()
+        async with machine.open() as store, store.keyspace("carts", model="causal") as carts:
+            await carts.put("a", "offline")
+            monkeypatch.setattr(Wal, "resume", fails)
+            world.network.heal()
+
+            async def has_ended() -> bool:
+                try:
+                    await carts.get("a")
+                except DiskFault:
+                    return True
+                except ReplicaCatchingUp:
+                    pass
+                return False
+
+            await until(has_ended)
+            monkeypatch.undo()
+
+    World(seed=11).play(story)

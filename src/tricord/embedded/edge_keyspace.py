@@ -8,13 +8,13 @@ what it has, and brings its unsent writes along.
 from __future__ import annotations
 
 import asyncio
-import errno
 from collections.abc import Awaitable, Callable
 
 from tricord.base.edges import EDGE_PROTOCOL, EdgeHello, EdgeKeyspaceStatus, EdgeSet, EdgeWelcome
 from tricord.base.environment import Environment
 from tricord.base.errors import (
     DiskFault,
+    DiskFull,
     EdgeOfAnotherCluster,
     KeyspaceExists,
     KeyspaceNotFound,
@@ -30,7 +30,7 @@ from tricord.embedded.edge_link import EdgeLink, open_link
 from tricord.embedded.edge_state import EdgeState, KeptKeyspace
 from tricord.server.replicas.keyspace_replica import ReplicaHost
 from tricord.server.replicas.opening import OPENING_LANE, open_host
-from tricord.storage.replica_storage import remove_replica_storage, replica_directories
+from tricord.storage.replica_storage import found_no_room, remove_replica_storage, replica_directories
 
 PAUSE_SECONDS = 0.1
 """Before the second attempt to connect; it doubles with each failure."""
@@ -172,17 +172,17 @@ class EdgeKeyspace:
                 await self._contact()
             except ReplicaRetired as error:
                 self._problem = str(error)
+            except (OSError, DiskFull, DiskFault) as error:
+                if not found_no_room(error):
+                    await self._fail(error)
+                    return
+                self._problem = f"the disk is full: {error}"
             except TricordError as error:
                 self._problem = str(error)
                 if isinstance(error, _LASTING):
                     await self._give_up(error)
                 if isinstance(error, _REFUSED):
                     pause = REFUSED_SECONDS
-            except OSError as error:
-                if error.errno not in (errno.ENOSPC, errno.EDQUOT):
-                    await self._fail(error)
-                    return
-                self._problem = f"the disk is full: {error}"
             if self._clock.monotonic() - began > PAUSE_SECONDS_MAX:
                 failures = 0
             pause = max(pause, min(PAUSE_SECONDS * 2 ** min(failures, 10), PAUSE_SECONDS_MAX))
@@ -190,7 +190,7 @@ class EdgeKeyspace:
             await asyncio.sleep(pause * self._environment.random.uniform(0.5, 1.0))
 
     async def _contact(self) -> None:
-        """From one connection to its end. Raises TricordError, OSError (the disk failed)."""
+        """From one connection to its end. Raises TricordError, OSError, DiskFault (the disk failed)."""
         connector = self._terms.connector
         channel = await connector.channel(self._clock.monotonic() + DIAL_SECONDS)
         try:

@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import asyncio
-import errno
 from collections.abc import Callable
 from typing import Protocol
 
@@ -25,7 +24,7 @@ from tricord.server.replicas.exchange import Exchange
 from tricord.server.replicas.keyspace_replica import Ready, ReplicaHost
 from tricord.server.replicas.opening import OPENING_LANE, open_host
 from tricord.server.telling import Tells
-from tricord.storage.replica_storage import remove_replica_storage
+from tricord.storage.replica_storage import found_no_room, remove_replica_storage
 
 AGAIN_SECONDS = 1.0
 """What did not work is tried again after this."""
@@ -173,24 +172,18 @@ class Keeping:
             self._has_changed.clear()
             try:
                 done = await self._settle()
-            except DiskFull as error:
+            except (OSError, DiskFull, DiskFault) as error:
+                if not found_no_room(error):
+                    self._terms.fail(error)
+                    return
                 self._say_later(str(error))
                 done = False
-            except DiskFault as error:
-                self._terms.fail(error)
-                return
             except StorageError as error:
                 self._tells.warning("a replica cannot be opened", keyspace=self.record.name, why=str(error))
                 self.failure = error
                 self._tell_waiting(error)
                 return
             except TricordError as error:
-                self._say_later(str(error))
-                done = False
-            except OSError as error:
-                if error.errno not in (errno.ENOSPC, errno.EDQUOT):
-                    self._terms.fail(error)
-                    return
                 self._say_later(str(error))
                 done = False
             timer = None if done else self._environment.tasks.call_later(AGAIN_SECONDS, self._has_changed.set)
