@@ -20,7 +20,7 @@ from tricord.causal.results import Delivered
 from tricord.causal.tickets import Tickets
 from tricord.crdt.cell import Cell, Delta
 from tricord.crdt.changed import Changed
-from tricord.crdt.digest import DIGEST_BITS, added, encoded_digest
+from tricord.crdt.digest import added, encoded_digest
 from tricord.crdt.encoding import cell_within, decode_cell, encode_cell
 from tricord.crdt.join import apply_delta
 
@@ -204,16 +204,8 @@ class ReplicaState:
         return self._changed_cell(key, before, encode_cell(cell) if cell else None)
 
     def _changed_cell(self, key: bytes, before: bytes | None, data: bytes | None) -> Write:
-        digest = self.digest
-        if before is None:
-            self.keys += 1
-        else:
-            digest -= encoded_digest(key, before)
-        if data is None:
-            self.keys -= 1
-        else:
-            digest += encoded_digest(key, data)
-        self.digest = digest % (1 << DIGEST_BITS)
+        self.digest = added(self.digest, encoded_digest(key, data) - encoded_digest(key, before))
+        self.keys += (data is not None) - (before is not None)
         return (Table.CELLS, self._prefix + key, data)
 
     def persisted(self, sequence: int) -> None:

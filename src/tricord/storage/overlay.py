@@ -101,7 +101,7 @@ class Taken(Collection[Write]):
         return sum(len(layer.records) for layer in self._layers)
 
     def __iter__(self) -> Iterator[Write]:
-        for table, layer in zip(Table, self._layers, strict=False):
+        for table, layer in zip(Table, self._layers, strict=True):
             yield from zip(repeat(table), layer.records, layer.records.values(), strict=False)
 
     def __contains__(self, write: object) -> bool:
@@ -109,7 +109,7 @@ class Taken(Collection[Write]):
 
     def records(self) -> Records:
         """All of it, without a copy: good until ``drained`` or the next ``take``."""
-        return {table: layer.records for table, layer in zip(Table, self._layers, strict=False) if layer.records}
+        return {table: layer.records for table, layer in zip(Table, self._layers, strict=True) if layer.records}
 
 
 class Overlay:
@@ -227,7 +227,7 @@ class Overlay:
             for below, above in zip(self._draining, self._active, strict=True):
                 below.update(above.records)
         elif not self._active_bytes:
-            return Taken([])
+            return Taken([_Layer() for _ in range(_TABLES)])
         else:
             self._draining = self._active
         self._draining_bytes += self._active_bytes

@@ -551,7 +551,7 @@ def test_messages_that_pile_up_are_taken_a_piece_at_a_time_and_what_finds_no_roo
         for number in range(12):
             one.put(b"key %d" % number, bytes(WAITING_BYTES_MAX // 10))
             await world.sleep(0.05)
-        assert sizes == [] and host._inbox.dropped
+        assert sizes == [] and host.status().refused["no_room"]
         host._is_scheduled = False
         host._schedule()
         await world.sleep(10)

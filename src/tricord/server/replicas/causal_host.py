@@ -35,6 +35,7 @@ from tricord.crdt.cell import Write as Circumstances
 from tricord.crdt.changed import Changed
 from tricord.crdt.changes import mutate
 from tricord.crdt.read_context import decode_read_context
+from tricord.server.replicas.alarms import Alarms
 from tricord.server.replicas.causal_deliveries import Deliveries
 from tricord.server.replicas.causal_fetching import Fetching
 from tricord.server.replicas.causal_talking import Talking
@@ -56,8 +57,6 @@ JOIN_SECONDS = 5.0
 """One that is new is closed until it has what the first other one has that it hears of, or for so long."""
 NUMBER_SECONDS = 5.0
 """A retired replica asks so often for a new number."""
-ALARM_SECONDS = 60.0
-"""An alarm of one kind comes at most so often."""
 WAITING_MAX = 10_000
 """Writes that wait for the disk, and sessions that wait for writes."""
 _TAKES_AWAY = (Remove, RemoveElement, RemoveField)
@@ -99,6 +98,7 @@ class CausalHost:
         self.core = core = CausalReplica(storage.overlay, KEYSPACE, replica)
         self._deliveries = Deliveries(environment, core, storage, quota_bytes=quota_bytes, fail=fail)
         self._deliveries.grew = self._grew
+        self._alarm = Alarms(environment.clock, lambda *told: surroundings.alarm(record.id, *told)).tell
         send, can_reach = self._send, surroundings.can_reach
         self._fetching = Fetching(environment, self._deliveries, send=send, can_reach=can_reach, alarm=self._alarm)
         self._talking = Talking(
@@ -113,7 +113,6 @@ class CausalHost:
         self._join_until = 0.0
         self._join_for: Past | None = None
         self._cut_at = self._number_at = 0.0
-        self._alarmed: dict[str, float] = {}
         self._known_sequence = 0
         self._is_closed = False
         self.sequence = core.sequence
@@ -409,12 +408,6 @@ class CausalHost:
         arrived = self._join_for is not None and self.core.past.includes(self._join_for)
         if arrived or not peers or self._environment.clock.monotonic() >= self._join_until:
             self._is_joining = False
-
-    def _alarm(self, event: str, text: str) -> None:
-        now = self._environment.clock.monotonic()
-        if now >= self._alarmed.get(event, float("-inf")) + ALARM_SECONDS:
-            self._alarmed[event] = now
-            self._surroundings.alarm(self.record.id, event, text)
 
 
 def check_update(request: Update) -> None:

@@ -29,6 +29,7 @@ from tricord.eventual.replica import EventualReplica
 from tricord.eventual.returning import formers_in
 from tricord.eventual.store import cell_in, cells_in
 from tricord.eventual.turn import Input, Output, UnreadAlarm
+from tricord.server.replicas.alarms import Alarms
 from tricord.server.replicas.committing import Committer
 from tricord.server.replicas.eventual_deliveries import Deliveries
 from tricord.server.replicas.eventual_records import CELLS, HostRecords
@@ -45,7 +46,6 @@ from tricord.server.replicas.waking import Waking
 from tricord.server.replicas.ways import Ways
 from tricord.storage.replica_storage import ReplicaStorage
 
-ALARM_SECONDS = 60.0
 DELAY_SECONDS = 0.05
 """Of a message between replicas, as the bound of convergence that is shown counts with."""
 
@@ -95,7 +95,7 @@ class EventualHost:
         self._is_scheduled = False
         self._deliveries = Deliveries(self._records)
         self._waking = Waking(environment.tasks, self._schedule)
-        self._next_alarms: dict[str, float] = {}
+        self._alarm = Alarms(environment.clock, lambda *told: surroundings.alarm(record.id, *told)).tell
         self._core = None if self._records.superseded else self._open()
 
     # --- start and end --------------------------------------------------------------------------------------
@@ -259,8 +259,10 @@ class EventualHost:
         except MalformedEncoding:
             said = sender  # the core says what is wrong with it
         if said == sender:
-            self._inbox.put(data)
-            self._schedule()
+            if self._inbox.put(data):
+                self._schedule()
+            else:
+                self._core.refuse("no_room")
         else:
             self._core.refuse("other_sender")
             self._alarm("a message cannot be read", f"from replica {sender}: it says that it is of replica {said}")
@@ -348,10 +350,3 @@ class EventualHost:
         else:
             text = f"replica {unread.sender} has under {key_in_words(unread.key)}: {unread.error}; {unread.error.hint}"
             self._alarm("writes cannot be taken in", text)
-
-    def _alarm(self, event: str, text: str) -> None:
-        """At most once in a while of each kind."""
-        now = self._environment.clock.monotonic()
-        if now >= self._next_alarms.get(event, float("-inf")):
-            self._next_alarms[event] = now + ALARM_SECONDS
-            self._surroundings.alarm(self.record.id, event, text)

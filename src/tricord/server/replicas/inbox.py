@@ -20,21 +20,19 @@ class Inbox:
     def __init__(self) -> None:
         self._waiting: deque[bytes] = deque()
         self._bytes = 0
-        self.dropped = 0
-        """How many messages found no room."""
 
     def __bool__(self) -> bool:
         """Whether anything waits."""
         return bool(self._waiting)
 
-    def put(self, data: bytes) -> None:
-        """Keep it for a turn, or drop it."""
+    def put(self, data: bytes) -> bool:
+        """Keep it for a turn. False: it found no room, and is dropped."""
         if self._bytes > WAITING_BYTES_MAX:
             reachable("a replica dropped messages that found no room")
-            self.dropped += 1
-            return
+            return False
         self._waiting.append(data)
         self._bytes += len(data)
+        return True
 
     def take(self) -> list[bytes]:
         """Those of one turn."""
