@@ -13,6 +13,7 @@ import argparse
 import json
 import os
 import platform
+import resource
 import shutil
 import statistics
 import subprocess
@@ -32,6 +33,8 @@ from tricord.check.history import Operation
 ROOT = Path(__file__).resolve().parents[2]
 CLIENTS = {10_000: 10, 100_000: 25, 1_000_000: 50}
 KEYS = (1, 100, 10_000)
+MEMORY_BYTES = 12 << 30
+"""Who needs more address space than that ends, undecided: Porcupine takes 8 GiB in a minute."""
 SESSIONS = 1_000_000
 """Operations for causal consistency and the session guarantees, in 50 sessions over 1,000 keys."""
 
@@ -61,10 +64,17 @@ def write(operations: list[Operation], path: Path) -> Path:
     return path
 
 
+def bound_memory() -> None:
+    """In the process of a checker, before it begins."""
+    resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
+
+
 def answer_of(command: list[str], seconds: float) -> dict[str, Any]:
     """What a checker said; ``undecided`` where it was killed, for its memory or because it never ended."""
     try:
-        done = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, check=False, timeout=seconds * 2 + 120)
+        done = subprocess.run(
+            command, cwd=ROOT, stdout=subprocess.PIPE, check=False, timeout=seconds * 2 + 120, preexec_fn=bound_memory
+        )
     except subprocess.TimeoutExpired:
         return {"verdict": "undecided", "parse_seconds": 0.0, "check_seconds": seconds, "peak_kib": 0}
     if done.returncode:
