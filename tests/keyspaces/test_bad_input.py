@@ -116,7 +116,7 @@ def test_tokens_that_cannot_be_are_refused_and_those_from_the_future_waited_for(
         found, told = http.ask("GET", at, None, **{"tricord-token": token})
         assert (found, told["code"]) == (status, code)
         assert told["hint"].startswith(("go on without the token", "what the token speaks of may be gone"))
-    with tricord.connect(tricord_endpoint, timeout=0.5) as store:
+    with tricord.connect(tricord_endpoint, timeout=2.0) as store:
         future = Token(own.cluster, own.history, {}, {keyspace: ahead}).text()
         with pytest.raises(TokenAhead):
             store.session(future).keyspace(CAUSAL).put("a", "v")

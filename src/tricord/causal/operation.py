@@ -8,7 +8,7 @@ big-endian; then each key and its delta. The keys' dots are consecutive.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from struct import Struct
 from typing import TypeAlias
 
@@ -25,6 +25,7 @@ OPERATION_BYTES_MAX = 2 * 1024 * 1024
 
 _HEAD = Struct(">BIQQQII")
 _NEED = Struct(">IQQ")
+HEAD_BYTES, NEED_BYTES = _HEAD.size, _NEED.size
 _pack_head = _HEAD.pack
 _unpack_head = _HEAD.unpack_from
 
@@ -122,15 +123,21 @@ def _read_needs(reader: Reader, count: int) -> Needs:
 
 def deltas_of(operation: Operation) -> list[Delta]:
     """What it does to each key. Raises ``MalformedEncoding``, ``UnknownType`` and ``NestedTooDeep``: then nothing of
-    it may be taken in. A delta brings what its own write left, and nothing under another's name."""
-    found: list[Delta] = []
+    it may be taken in."""
+    return [delta_of(dot, data) for dot, (_, data) in zip(dots_in(operation), operation.writes, strict=True)]
+
+
+def dots_in(operation: Operation) -> Iterator[Dot]:
+    """The dots of its keys, in order."""
     replica, incarnation = operation.origin
-    counter = operation.first
-    for _, data in operation.writes:
-        delta = decode_delta(data)
-        dot = Dot(replica, incarnation, counter)
-        if dot not in delta.dots or not dots_of(delta.cell) <= {dot}:
-            raise MalformedEncoding(f"the delta of {dot} has another's entries, or lacks its own name")
-        found.append(delta)
-        counter += 1
-    return found
+    for counter in range(operation.first, operation.first + len(operation.writes)):
+        yield Dot(replica, incarnation, counter)
+
+
+def delta_of(dot: Dot, data: bytes) -> Delta:
+    """What it does to the key of that dot. It brings what its own write left, and nothing under another's name. Raises
+    as ``deltas_of`` does."""
+    delta = decode_delta(data)
+    if dot not in delta.dots or not dots_of(delta.cell) <= {dot}:
+        raise MalformedEncoding(f"the delta of {dot} has another's entries, or lacks its own name")
+    return delta

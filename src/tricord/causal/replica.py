@@ -5,29 +5,25 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from tricord.base.dots import INCARNATION_MAX, PROVISIONAL, Dot, Origin, VersionVector
+from tricord.base.dots import INCARNATION_MAX, PROVISIONAL, Origin, VersionVector
 from tricord.base.errors import (
-    InvalidRequest,
     MalformedEncoding,
     ReplicaCatchingUp,
     ReplicaRetired,
-    RequestTooLarge,
     TricordError,
 )
 from tricord.base.hybrid_clock import HybridTime
 from tricord.base.reachable import reachable
 from tricord.causal.closing import rows_to_cut, to_close
-from tricord.causal.operation import OPERATION_BYTES_MAX, Operation, deltas_of, head_of, make_operation, may_be_read
+from tricord.causal.gathering import Gathering
+from tricord.causal.operation import Operation, deltas_of, head_of, may_be_read
 from tricord.causal.past import Past, may_start_after
 from tricord.causal.peers import Have
 from tricord.causal.pending import missing_for
 from tricord.causal.results import BATCH_BYTES, Change, Delivered, ToSend
 from tricord.causal.sending import Batch
-from tricord.causal.state import applied
 from tricord.causal.taking_over import TakingOver
-from tricord.crdt.cell import Write as Circumstances
-from tricord.crdt.cell import check_growth
-from tricord.crdt.encoding import encode_delta
+from tricord.crdt.cell import Delta
 
 RETENTION_BYTES = 256 * 1024 * 1024
 """Of the log: who lacks more than that takes over a state."""
@@ -45,36 +41,21 @@ class CausalReplica(TakingOver):
         what mutators raise, ``KeyTooLarge``, ``ReplicaCatchingUp``, ``InvalidRequest`` and ``RequestTooLarge``: then
         nothing was changed.
         """
+        gathering = self.gather(now)
+        gathering.add(changes)
+        return self.write_gathered(gathering)
+
+    def gather(self, now: int) -> Gathering:
+        """An operation that takes in the writes of several requests; ``write_gathered`` is to follow before anything
+        else changes here. Raises ``ReplicaCatchingUp``."""
         self._check_open()
-        if not changes:
-            raise InvalidRequest("an operation needs at least one key")
-        first = self.past.entries.get(self.origin, 0) + 1
-        clock = self.clock.advance(now)
-        stamp = clock.stamp
-        before: dict[bytes, bytes | None] = {}
-        after: dict[bytes, bytes | None] = {}
-        writes: list[tuple[bytes, bytes]] = []
-        replica, incarnation = self.origin
-        closed = self.past.closed.get(replica)
-        # A mark just below this start was made in it: all know of it, and have all the same of those before.
-        over = incarnation - 1 if closed is not None and closed.incarnation == incarnation - 1 else -1
-        for counter, change in enumerate(changes, first):
-            key = change.key
-            cell = self._take_out(key, before, after)
-            delta = change.mutate(
-                cell, Circumstances(Dot(replica, incarnation, counter), stamp, change.seen, change.expires, over)
-            )
-            encoded = encode_delta(delta)
-            data = after[key] = applied(cell, self.past, delta, encoded)
-            if data is not None:
-                check_growth(len(before[key] or b""), len(data))
-            writes.append((key, encoded))
-        operation = make_operation(self.origin, first, stamp, self._needs(), writes)
-        if len(operation.data) > OPERATION_BYTES_MAX:
-            raise RequestTooLarge(f"the operation has {len(operation.data)} bytes, at most {OPERATION_BYTES_MAX}")
-        self.clock = clock
+        return Gathering(self, now)
+
+    def write_gathered(self, gathering: Gathering) -> Delivered:
+        """As ``write``, of what was gathered. Raises nothing."""
+        self.clock = gathering.clock
         result = Delivered()
-        self._apply(operation, before, after, result, mine=True)
+        self._apply(gathering.operation(), gathering.before, gathering.after, result, mine=True)
         return result
 
     def _check_open(self) -> None:
@@ -153,23 +134,26 @@ class CausalReplica(TakingOver):
     def _take(self, operation: Operation, result: Delivered) -> bool:
         """Whether it can be taken in, now or when what it needs has come."""
         try:
-            deltas = deltas_of(operation)
+            if self._is_next(operation) and missing_for(operation, self.past) is None:
+                self._deliver(operation, None, result)
+            else:
+                self._keep_waiting(operation, deltas_of(operation), result)
+                return True
         except TricordError as error:
             result.refused.append((operation, error))
             return False
-        if not self._is_next(operation) or missing_for(operation, self.past) is not None:
-            reachable("an operation came before what it needs")
-            if self.pending.add(operation, deltas):
-                self.pending.wait_for(operation, self.past)
-            else:
-                reachable("an operation found no room to wait")
-                result.full = True
-            return True
-        self._deliver(operation, deltas, result)
         if self.pending.origins:
             for waiting in self.pending.ready(operation.origin, self.past):
                 self._deliver(waiting.operation, waiting.deltas, result)
         return True
+
+    def _keep_waiting(self, operation: Operation, deltas: list[Delta], result: Delivered) -> None:
+        reachable("an operation came before what it needs")
+        if self.pending.add(operation, deltas):
+            self.pending.wait_for(operation, self.past)
+        else:
+            reachable("an operation found no room to wait")
+            result.full = True
 
     def change_set(self, epoch: int, active: Iterable[int], retired: Iterable[int]) -> None:
         """The replica set after the ``epoch``-th change of the catalogue: ``retired`` has all ids that ever left."""

@@ -13,6 +13,7 @@ from tricord.causal.operation import Operation
 from tricord.crdt.cell import Cell, Delta
 from tricord.crdt.cell import Write as Circumstances
 from tricord.crdt.changed import Changed
+from tricord.crdt.plain import PlainPut
 
 BATCH_BYTES = 256 * 1024
 
@@ -20,12 +21,14 @@ BATCH_BYTES = 256 * 1024
 @message
 class Change:
     """What a write does to one key: ``mutate`` is a mutator of ``crdt`` that still lacks the cell and circumstances.
-    ``seen`` and ``expires`` are as in ``crdt.cell.Write``."""
+    ``seen`` and ``expires`` are as in ``crdt.cell.Write``. ``plain``: where both are not given, and the key's cell is
+    that simple, this does the same."""
 
     key: bytes
     mutate: Callable[[Cell, Circumstances], Delta]
     seen: Seen | None = None
     expires: int = 0
+    plain: PlainPut | None = None
 
 
 @dataclass(slots=True)

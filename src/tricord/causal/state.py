@@ -4,14 +4,14 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from tricord.base.dots import PROVISIONAL, Origin
 from tricord.base.hybrid_clock import HybridClock
 from tricord.base.ordered import OrderedStore, Table, Write
 from tricord.base.reachable import reachable
 from tricord.causal.log import KEYSPACE_BYTES, Base, Log
-from tricord.causal.operation import Operation, decode_operation, deltas_of
+from tricord.causal.operation import Operation, decode_operation, delta_of, dots_in
 from tricord.causal.past import Past
 from tricord.causal.peers import Peers
 from tricord.causal.pending import PENDING_BYTES_MAX, Pending, missing_for
@@ -23,6 +23,7 @@ from tricord.crdt.changed import Changed
 from tricord.crdt.digest import added, encoded_digest
 from tricord.crdt.encoding import cell_within, decode_cell, encode_cell
 from tricord.crdt.join import apply_delta
+from tricord.crdt.plain import take_plainly
 
 
 class ReplicaState:
@@ -108,7 +109,7 @@ class ReplicaState:
         for operation in operations:
             mine = operation.origin[0] == self.replica
             if missing_for(operation, self.past) is None and self._is_next(operation):
-                self._deliver(operation, deltas_of(operation), Delivered(), mine=mine)
+                self._deliver(operation, None, Delivered(), mine=mine)
         self._all_durable()
 
     def start(self, incarnation: int) -> None:
@@ -125,7 +126,8 @@ class ReplicaState:
         self.persisted_to = self.sequence
         self._unpersisted.clear()
 
-    def _needs(self) -> list[tuple[Origin, int]]:
+    def needs(self) -> list[tuple[Origin, int]]:
+        """What the next operation has to name."""
         entries = self.past.entries
         return [(origin, entries[origin]) for origin in self._recent if origin in entries and origin != self.origin]
 
@@ -155,23 +157,31 @@ class ReplicaState:
         origin = operation.origin
         return operation.first == self.past.entries.get(origin, 0) + 1 and not self.past.is_closed(origin)
 
-    def _deliver(self, operation: Operation, deltas: list[Delta], result: Delivered, *, mine: bool = False) -> None:
+    def _deliver(
+        self, operation: Operation, deltas: Sequence[Delta] | None, result: Delivered, *, mine: bool = False
+    ) -> None:
+        """``deltas``: what its writes are, where that was looked at before. Raises what ``deltas_of`` does otherwise:
+        then nothing was changed."""
         before: dict[bytes, bytes | None] = {}
         after: dict[bytes, bytes | None] = {}
-        for (key, encoded), delta in zip(operation.writes, deltas, strict=True):
-            after[key] = applied(self._take_out(key, before, after), self.past, delta, encoded)
+        for place, (dot, (key, encoded)) in enumerate(zip(dots_in(operation), operation.writes, strict=True)):
+            current = self.held(key, before, after)
+            data = take_plainly(encoded, current, dot)
+            if data is None:
+                delta = delta_of(dot, encoded) if deltas is None else deltas[place]
+                data = applied({} if current is None else decode_cell(current), self.past, delta, encoded)
+            after[key] = data
         if operation.stamp > self.clock.stamp and mine:
             self.clock = HybridClock(operation.stamp)
         self._apply(operation, before, after, result, mine=mine)
 
-    def _take_out(self, key: bytes, before: dict[bytes, bytes | None], after: dict[bytes, bytes | None]) -> Cell:
-        """What a key holds in the middle of an operation: what this did to it so far is in ``after``; the bytes of what
-        stood there before go to ``before``."""
+    def held(self, key: bytes, before: dict[bytes, bytes | None], after: dict[bytes, bytes | None]) -> bytes | None:
+        """The bytes of what a key holds in the middle of an operation: what this did to it so far is in ``after``; what
+        stood there before goes to ``before``."""
         if key in after:
-            data = after[key]
-        else:
-            data = before[key] = self.store.get(Table.CELLS, self._prefix + key)
-        return {} if data is None else decode_cell(data)
+            return after[key]
+        data = before[key] = self.store.get(Table.CELLS, self._prefix + key)
+        return data
 
     def _apply(
         self,

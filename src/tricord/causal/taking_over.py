@@ -199,7 +199,7 @@ class TakingOver(ReplicaState):
         writes = [(key, encode_delta(delta)) for (key, _), delta in zip(old.writes, deltas, strict=True)]
         first = self.past.entries.get(self.origin, 0) + 1
         self.clock = self.clock.advance(now)
-        needs = dict(self._needs())
+        needs = dict(self.needs())
         for origin, counter in old.needs:
             needs[origin] = max(counter, needs.get(origin, 0))
         renamed_origins = {dot.origin for dot in names}

@@ -21,11 +21,18 @@ from tricord.base.changes import (
 )
 from tricord.crdt import add_wins_set, counter, last_writer, map, register, removal
 from tricord.crdt.cell import Cell, Delta, Write
+from tricord.crdt.plain import PlainPut
 
 
 def mutate(cell: Cell, write: Write, change: Change) -> Delta:
     """What the change does to the cell. Raises what its type does."""
     return _MUTATORS[type(change)](cell, write, change)
+
+
+def plain_put(change: Change) -> PlainPut | None:
+    """The change as a plain put, where it can be one. It replaces all that the key holds."""
+    kind = type(change)
+    return PlainPut(change.value, _PLAIN[kind]) if kind in _PLAIN else None  # type: ignore[union-attr]
 
 
 def _overwrite(cell: Cell, write: Write, change: Overwrite) -> Delta:
@@ -37,6 +44,11 @@ def _change_field(cell: Cell, write: Write, change: ChangeField) -> Delta:
     return map.change(cell, write, change.name, lambda inner: mutate(inner, write, change.change))
 
 
+_PLAIN: dict[type, tuple[int, ...]] = {
+    Overwrite: (register.TAG, last_writer.TAG),
+    Put: (register.TAG,),
+    PutLast: (last_writer.TAG,),
+}
 _MUTATORS: dict[type, Callable[[Cell, Write, Any], Delta]] = {
     Put: lambda cell, write, change: register.put(cell, write, change.value),
     PutLast: lambda cell, write, change: last_writer.put(cell, write, change.value),

@@ -26,7 +26,7 @@ _ONE = Struct(">BBBIQQQI")
 """One type, its number, one entry that does not end: what most keys hold. Read and written in one step."""
 
 
-_CHECKED = frozenset((counter.TAG, add_wins_set.TAG))
+HAVE_A_FORM = frozenset((counter.TAG, add_wins_set.TAG))
 """Types whose bytes have a form of their own."""
 
 
@@ -50,7 +50,7 @@ def decode_cell(data: bytes) -> Cell:
         is_one = types == 1 == entries and tag & 0x83 == ENTRIES and sized == len(data) - _ONE.size << 1
         if is_one and number and incarnation <= INCARNATION_MAX:
             payload = data[_ONE.size :]
-            if tag in _CHECKED:
+            if tag in HAVE_A_FORM:
                 _check(tag, payload)
             return {tag: {Dot(replica, incarnation, number): Entry(stamp, 0, payload)}}
     return read_whole(data, read_cell)
@@ -143,7 +143,7 @@ def _read_entries(reader: Reader, tag: int) -> Entries:
             if not expires:
                 raise MalformedEncoding(f"an entry that ends has no end before {reader.offset}")
         payload = reader.take(sized >> 1)
-        if tag in _CHECKED:
+        if tag in HAVE_A_FORM:
             _check(tag, payload)
         entries[dot] = Entry(HybridTime(stamp), expires, payload)
         last = dot

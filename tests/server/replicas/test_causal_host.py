@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import copy
 import errno
 
@@ -26,7 +27,7 @@ from tricord.base.errors import (
 )
 from tricord.base.hybrid_clock import hybrid_time
 from tricord.base.keyspaces import Model
-from tricord.base.typed import KeyChange, Update
+from tricord.base.typed import KeyChange, Update, UpdateResult
 from tricord.causal.messages import encode_haves, encode_operations, encode_outdated
 from tricord.causal.operation import make_operation
 from tricord.causal.past import Closed, Past
@@ -129,6 +130,65 @@ def test_what_it_cannot_do_is_refused() -> None:
         with pytest.raises(TypeMismatch, match="'k': the key holds a counter, not a register"):
             await one.update(*[KeyChange(key, change) for key in (b"a", b"k") for change in (Add(1), Put(b""))][1:])
         assert one.host.sequence == 0
+
+    play(Company(Model.CAUSAL, 1), story)
+
+
+def test_what_is_asked_for_at_once_becomes_one_operation() -> None:
+    async def story(company: Company) -> None:
+        await company.start()
+        one, two = company.places
+        first, second, wrong, third = await asyncio.gather(
+            one.put(a="1"),
+            one.put(b="2", c="3"),
+            one.update(KeyChange(b"d", Put(b"")), KeyChange(b"d", Add(1))),
+            one.change("hits", Add(1)),
+            return_exceptions=True,
+        )
+        assert isinstance(wrong, TypeMismatch), "and it holds up no other"
+        assert first == second == third == UpdateResult(1)
+        before, after, other = await asyncio.gather(one.put(a="4"), one.put(a="5"), one.put(b="6"))
+        assert (before.sequence, after.sequence, other.sequence) == (2, 3, 3), "each write of a key is shown"
+        await company.until(company.are_equal)
+        assert [(told.sequence, told.key) for told in two.told] == [
+            *((1, key) for key in (b"a", b"b", b"c", b"hits")),
+            *((2, b"a"), (3, b"a"), (3, b"b")),
+        ]
+        assert [two.read(key) for key in ("a", "b", "c", "d")] == [["5"], ["6"], ["3"], None]
+
+    play(Company(Model.CAUSAL, 2), story)
+
+
+def test_requests_together_have_the_bounds_of_each_alone() -> None:
+    async def story(company: Company) -> None:
+        await company.start()
+        (one,) = company.places
+        kilobyte, megabyte = bytes(1 << 10), bytes((1 << 20) + (1 << 19))
+        small = [one.update(KeyChange(b"%d" % number, Put(kilobyte))) for number in range(100)]
+        large = [one.update(KeyChange(name, Put(megabyte))) for name in (b"x", b"y")]
+        sequences = [result.sequence for result in await asyncio.gather(*small, *large)]
+        assert sequences == [1] * 60 + [2] * 41 + [3], "64 KiB; and two of the large ones could not be read"
+        assert one.host.cell(b"x") and one.host.cell(b"y")
+
+    play(Company(Model.CAUSAL, 1), story)
+
+
+def test_who_asks_as_the_replica_stops_is_told() -> None:
+    async def story(company: Company) -> None:
+        await company.start()
+        (one,) = company.places
+        told: list[UpdateResult | TricordError] = []
+
+        def ask() -> None:
+            one.host.update(Update([KeyChange(b"a", Put(b"1"))]), float("inf"), told.append)
+
+        ask()
+        await one.stop()
+        assert told == [UpdateResult(1)], "what was asked for before is done"
+        await one.start()
+        ask()
+        one.host.abandon(KeyspaceNotFound("dropped"))
+        assert [type(error) for error in told[1:]] == [KeyspaceNotFound]
 
     play(Company(Model.CAUSAL, 1), story)
 

@@ -41,6 +41,7 @@ from tricord.base.operations import (
     DeleteRange,
     DeleteRangeResult,
     Put,
+    PutResult,
     Range,
     Request,
     SortOrder,
@@ -281,12 +282,29 @@ def test_reads_are_answered_when_what_they_show_is_durable() -> None:
     async def story(desk: Desk) -> None:
         await desk.put("a", "1")
         writing = desk.begin(Put(b"a", b"2"))
+        desk.place.host.settle()
         assert desk.requests.read_now(desk.record, Range(b"a"), desk.context()) is None
         reading = desk.begin(Range(b"a"))
         assert not reading.done()
         outcome, stamp = await reading
         assert outcome.kvs[0].value == b"2"  # type: ignore[union-attr]
         assert (await writing)[1].revision == stamp.revision
+
+    at_one(story)
+
+
+def test_requests_at_the_same_time_say_what_each_of_them_met() -> None:
+    async def story(desk: Desk) -> None:
+        first = desk.begin(Put(b"a", b"1", previous=True))
+        second = desk.begin(Put(b"a", b"2", previous=True))
+        third = desk.begin(Put(b"b", b"1"))
+        gone = desk.begin(DeleteRange(b"a", b"c", previous=True))
+        again = desk.begin(DeleteRange(b"a", b"c"))
+        assert (await first)[0] == PutResult(None)
+        assert (await second)[0].previous.value == b"1"  # type: ignore[union-attr]
+        assert (await third)[0] == PutResult(None)
+        assert [record.value for record in (await gone)[0].previous] == [b"2", b"1"]  # type: ignore[union-attr]
+        assert (await again)[0] == DeleteRangeResult(0, [])
 
     at_one(story)
 

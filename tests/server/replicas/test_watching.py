@@ -108,6 +108,7 @@ def test_nothing_is_told_before_it_is_durable() -> None:
         watcher = Watcher(desk, ALL)
         watcher.take()
         writing = desk.begin_put("a", "1")
+        desk.place.host.settle()
         late = Watcher(desk, ALL)
         assert (watcher.take(), late.take()) == ([], [])
         await writing

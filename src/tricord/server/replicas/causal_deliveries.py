@@ -25,11 +25,14 @@ class Deliveries:
         core: CausalReplica,
         storage: ReplicaStorage,
         *,
+        gather: Callable[[], None],
         quota_bytes: int,
         fail: Callable[[BaseException], None],
     ) -> None:
         self.core = core
-        self.committer = Committer(environment, storage, committed=self._committed, fail=fail, quota_bytes=quota_bytes)
+        self.committer = Committer(
+            environment, storage, committed=self._committed, gather=gather, fail=fail, quota_bytes=quota_bytes
+        )
         self.changed: Callable[[list[Changed]], None] = lambda changes: None
         self.resynced: Callable[[], None] = lambda: None
         self.grew: Callable[[], None] = lambda: None

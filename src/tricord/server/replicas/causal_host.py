@@ -15,11 +15,13 @@ from tricord.base.changes import Remove, RemoveElement, RemoveField
 from tricord.base.dots import INCARNATION_MAX, VersionVector
 from tricord.base.environment import Environment, Timer
 from tricord.base.errors import (
+    DeadlineExceeded,
     KeyNotProvided,
     NotOfThisModel,
     OutcomeUnknown,
     ReplicaCatchingUp,
     ReplicaRetired,
+    Stopping,
     TokenAhead,
     TooManyRequests,
     TricordError,
@@ -27,13 +29,14 @@ from tricord.base.errors import (
 from tricord.base.keyspaces import KeyspaceRecord
 from tricord.base.typed import KeyChange, Update, UpdateResult, key_in_words
 from tricord.causal.closing import ROWS_AT_ONCE
+from tricord.causal.gathering import Gathering
 from tricord.causal.numbering import give_number
 from tricord.causal.past import Past, may_start_after, next_incarnation
 from tricord.causal.replica import CausalReplica, Change, Delivered
 from tricord.crdt.cell import Cell, Delta
 from tricord.crdt.cell import Write as Circumstances
 from tricord.crdt.changed import Changed
-from tricord.crdt.changes import mutate
+from tricord.crdt.changes import mutate, plain_put
 from tricord.crdt.read_context import decode_read_context
 from tricord.server.replicas.alarms import Alarms
 from tricord.server.replicas.causal_deliveries import Deliveries
@@ -72,6 +75,15 @@ class _Answer:
     reply: UpdateReply | None
 
 
+@dataclass(slots=True)
+class _Asked:
+    """A write that waits for the next group, which carries it out."""
+
+    changes: list[Change]
+    deadline: float
+    reply: UpdateReply
+
+
 class CausalHost:
     """See ``KeyspaceReplica``. Made with open storage, then ``belong``, ``start``; ``close`` or ``abandon`` it."""
 
@@ -96,7 +108,9 @@ class CausalHost:
         self._surroundings = surroundings
         numbered = replica != 0 and give_number(storage.overlay, KEYSPACE, replica)
         self.core = core = CausalReplica(storage.overlay, KEYSPACE, replica)
-        self._deliveries = Deliveries(environment, core, storage, quota_bytes=quota_bytes, fail=fail)
+        self._deliveries = Deliveries(
+            environment, core, storage, gather=self._gather, quota_bytes=quota_bytes, fail=fail
+        )
         self._deliveries.grew = self._grew
         self._alarm = Alarms(environment.clock, lambda *told: surroundings.alarm(record.id, *told)).tell
         send, can_reach = self._send, surroundings.can_reach
@@ -104,6 +118,7 @@ class CausalHost:
         self._talking = Talking(
             environment, self._deliveries, self._fetching, send=send, can_reach=can_reach, alarm=self._alarm
         )
+        self._asked: list[_Asked] = []
         self._answers: deque[_Answer] = deque()
         self._waiting = 0
         self._timer: Timer | None = None
@@ -153,6 +168,9 @@ class CausalHost:
 
     def _answer_all(self, error: TricordError | None) -> None:
         answers, self._answers = self._answers, deque()
+        asked, self._asked = self._asked, []
+        for one in asked:
+            one.reply(error or Stopping())
         for answer in answers:
             if answer.reply is not None:
                 answer.reply(error or OutcomeUnknown("the replica stopped before the write was durable"))
@@ -182,27 +200,54 @@ class CausalHost:
     # --- what is asked of it ------------------------------------------------------------------------------
 
     def update(self, request: Update, deadline: float, reply: UpdateReply) -> None:
-        """See ``KeyspaceReplica``: one atomic operation on all the keys."""
+        """See ``KeyspaceReplica``: atomic, with what others ask at the same time."""
         try:
-            result = self._write(request)
+            asked = self._as_asked(request, deadline, reply)
         except TricordError as error:
             reply(error)
             return
-        mark = self._deliveries.took(result)
-        self.sequence = self.core.sequence
-        self._answers.append(_Answer(mark, self.sequence, deadline, reply))
+        self._asked.append(asked)
+        self._deliveries.committer.ask()
 
-    def _write(self, request: Update) -> Delivered:
+    def settle(self) -> None:
+        """See ``KeyspaceReplica``."""
+        self._deliveries.committer.gather_now()
+
+    def _as_asked(self, request: Update, deadline: float, reply: UpdateReply) -> _Asked:
         self.check_open()
         check_update(request)
         refusal = self._deliveries.committer.refusal()
         if refusal is not None and not self._may_write_although(request):
             raise refusal
-        if len(self._answers) >= WAITING_MAX:
-            raise TooManyRequests(f"{len(self._answers)} writes wait for the disk")
+        if len(self._answers) + len(self._asked) >= WAITING_MAX:
+            raise TooManyRequests(f"{len(self._answers) + len(self._asked)} writes wait for the disk")
         one_of_many = len(request.changes) > 1
-        changes = [self._as_change(change, one_of_many) for change in request.changes]
-        return self.core.write(changes, self._environment.clock.wall_ns() // 1_000_000)
+        return _Asked([self._as_change(change, one_of_many) for change in request.changes], deadline, reply)
+
+    def _gather(self) -> None:
+        """A group begins: what was asked for becomes one operation, or a few."""
+        asked, self._asked = self._asked, []
+        now = self._environment.clock.wall_ns() // 1_000_000
+        gathering: Gathering | None = None
+        taken: list[_Asked] = []
+        for one in asked:
+            try:
+                if gathering is None:
+                    gathering = self.core.gather(now)
+                if not gathering.add(one.changes):
+                    self._write(gathering, taken)
+                    gathering, taken = self.core.gather(now), []
+                    gathering.add(one.changes)
+                taken.append(one)
+            except TricordError as error:
+                one.reply(error)
+        if gathering is not None and taken:
+            self._write(gathering, taken)
+
+    def _write(self, gathering: Gathering, taken: list[_Asked]) -> None:
+        mark = self._deliveries.took(self.core.write_gathered(gathering), urgent=False)
+        self.sequence = self.core.sequence
+        self._answers.extend(_Answer(mark, self.sequence, one.deadline, one.reply) for one in taken)
 
     def _as_change(self, change: KeyChange, one_of_many: bool) -> Change:
         asked = change.change
@@ -215,9 +260,9 @@ class CausalHost:
                     raise type(error)(f"{key_in_words(change.key)}: {error}") from None
                 raise
 
-        return Change(
-            change.key, carried_out, decode_read_context(change.seen, self.core.replica) if change.seen else None
-        )
+        if change.seen:
+            return Change(change.key, carried_out, decode_read_context(change.seen, self.core.replica))
+        return Change(change.key, carried_out, plain=plain_put(asked))
 
     def _may_write_although(self, request: Update) -> bool:
         """Over the quota things are taken away still; a disk without room takes nothing."""
@@ -376,7 +421,7 @@ class CausalHost:
             is_behind = self._cut() == ROWS_AT_ONCE
             self._cut_at = now if is_behind else now + CUT_SECONDS
         self._talking.look()
-        if self._answers:
+        if self._answers or self._asked:
             self._answer_late(now)
         is_idle = now > self._talking.busy_until and not core.fetching and not self._is_joining
         self._timer = self._environment.tasks.call_later(IDLE_LOOK_SECONDS if is_idle else LOOK_SECONDS, self._look)
@@ -395,6 +440,11 @@ class CausalHost:
             self._surroundings.new_number(self.record.id)
 
     def _answer_late(self, now: float) -> None:
+        late = [one for one in self._asked if one.deadline <= now]
+        if late:
+            self._asked = [one for one in self._asked if one.deadline > now]
+            for one in late:
+                one.reply(DeadlineExceeded())
         for answer in self._answers:
             if answer.reply is not None and answer.deadline <= now:
                 reply, answer.reply = answer.reply, None

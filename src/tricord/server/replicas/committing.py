@@ -38,7 +38,8 @@ class Committer:
     """The groups of one replica. Used on the loop.
 
     ``committed(mark)`` is told of each group: all is durable that was written up to that mark. ``fail`` hears of a
-    disk that fails: nothing is committed any more then.
+    disk that fails: nothing is committed any more then. ``gather`` runs as a group begins that was asked for
+    (``ask``): what it writes goes with that group.
     """
 
     def __init__(
@@ -47,12 +48,14 @@ class Committer:
         storage: ReplicaStorage,
         *,
         committed: Callable[[int], None],
+        gather: Callable[[], None] = lambda: None,
         fail: Callable[[BaseException], None],
         quota_bytes: int,
     ) -> None:
         self._environment = environment
         self._storage = storage
         self._committed = committed
+        self._gather = gather
         self._fail = fail
         self._quota_bytes = quota_bytes
         self._logged = storage.log.last
@@ -66,7 +69,7 @@ class Committer:
             interval_seconds=TABLES_SECONDS,
         )
         self._is_busy = False
-        self._is_urgent = False
+        self._is_urgent = self._is_asked = False
         self._timer: Timer | None = None
         self._is_closed = False
         self._retry_timer: Timer | None = None
@@ -96,6 +99,21 @@ class Committer:
         elif not self._is_busy and self._timer is None and not self._is_closed:
             self._timer = self._environment.tasks.call_later(PATIENT_SECONDS, self._hurry)
         return self.written
+
+    def ask(self) -> None:
+        """Somebody has something to write, and waits for it: ``gather`` runs soon."""
+        self._is_asked = True
+        self._hurry()
+
+    def gather_now(self) -> None:
+        """Run ``gather`` if somebody asked, not only when the next group begins."""
+        if not self._is_asked or self._is_closed:
+            return
+        self._is_asked = False
+        try:
+            self._gather()
+        except Exception as error:
+            self._failed(error)  # an invariant broke: what was done by half is not committed
 
     def _hurry(self) -> None:
         self._is_urgent = True
@@ -145,6 +163,8 @@ class Committer:
         With an ``error``, or after ``abandon``, nothing is committed; who waits is told. ``committed`` may be told once
         more while this runs.
         """
+        if error is None:
+            self.gather_now()
         commits = not self._is_closed and error is None
         self._stop()
         in_lane = self._environment.tasks.in_lane
@@ -192,6 +212,9 @@ class Committer:
         if self._is_closed:
             return
         self._is_urgent = False
+        self.gather_now()
+        if self._is_closed:
+            return
         mark, records = self.written, self._storage.overlay.take().records()
 
         def done(_: None, error: BaseException | None) -> None:
@@ -225,7 +248,7 @@ class Committer:
             self._logged = self._storage.log.last
             self._drain.wrote()
         self._is_durable_to(mark)
-        if self._is_urgent and self.written > mark and not self._is_closed:
+        if self._is_urgent and (self.written > mark or self._is_asked) and not self._is_closed:
             self._begin()
             return
         self._is_busy = False

@@ -178,6 +178,9 @@ class EventualHost:
             return
         self._schedule()
 
+    def settle(self) -> None:
+        """See ``KeyspaceReplica``: updates are carried out as they are asked for."""
+
     def cells(self, start: bytes, end: bytes | None) -> Iterator[tuple[bytes, Cell]]:
         """What is durable."""
         return cells_in(self._overlay.committed, CELLS, start, end)

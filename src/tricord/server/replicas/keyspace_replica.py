@@ -54,6 +54,9 @@ class KeyspaceReplica(Protocol):
     def update(self, request: Update, deadline: float, reply: UpdateReply) -> None:
         """Make a write; ``reply`` runs once, when it is durable as the request asks. Never raises."""
 
+    def settle(self) -> None:
+        """Carry out all that was asked for: what is read now, the next update meets."""
+
     def cells(self, start: bytes, end: bytes | None) -> Iterator[tuple[bytes, Cell]]:
         """Keys in order with what they hold: one causal cut. Used up before the next turn of the loop. Shown to
         clients only when all up to ``sequence`` is durable: ask ``is_durable`` or ``when_durable``."""

@@ -427,14 +427,19 @@ class ReplicaRequests:
         space.replica.update(update, patience, done)
 
     def _put(self, space: OpenKeyspace, waiting: Waiting, request: Put, patience: float) -> None:
+        if request.previous:
+            space.replica.settle()
         previous = space.keys.get(request.key).record if request.previous else None
         is_last = space.record.type is DataType.LAST_WRITER
         change = PutLast(request.value) if is_last else Overwrite(request.value)
         update = Update([KeyChange(request.key, change)])
         self._update(space, waiting, update, patience, lambda _: PutResult(previous))
+        if request.previous:
+            space.replica.settle()
 
     def _delete(self, space: OpenKeyspace, waiting: Waiting, request: DeleteRange, patience: float) -> None:
         """Of a causal keyspace all keys at once; of an eventual one each by itself."""
+        space.replica.settle()
         records: list[KeyValue] = []
         size = 0
         for key, cell in self._cells(space, request):
@@ -450,6 +455,7 @@ class ReplicaRequests:
             self._when_durable(space, waiting, result, space.level)
         elif space.is_causal or len(changes) == 1:
             self._update(space, waiting, Update(changes), patience, lambda _: result)
+            space.replica.settle()
         else:
             self._delete_each(space, waiting, changes, patience, result)
 
