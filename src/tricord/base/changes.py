@@ -81,3 +81,12 @@ class KeepOnly:
 Change: TypeAlias = (
     Put | PutLast | Overwrite | Add | AddElement | RemoveElement | ChangeField | RemoveField | Remove | KeepOnly
 )
+
+_TAKES_AWAY: frozenset[type] = frozenset((Remove, RemoveElement, RemoveField))
+
+
+def takes_away(change: Change) -> bool:
+    """Whether it only takes away, in a field of a map too: such changes are made where there is no room for others."""
+    while isinstance(change, ChangeField):
+        change = change.change
+    return type(change) in _TAKES_AWAY

@@ -10,7 +10,7 @@ import errno
 import pytest
 
 from tests.server.replicas.company import Company, Place, play
-from tricord.base.changes import Add, AddElement, Put, Remove
+from tricord.base.changes import Add, AddElement, ChangeField, Put, Remove, RemoveElement
 from tricord.base.dots import INCARNATION_MAX, Dot, Origin, VersionVector
 from tricord.base.errors import (
     DiskFault,
@@ -272,9 +272,13 @@ def test_over_the_quota_only_what_takes_away_is_written() -> None:
     async def story(company: Company) -> None:
         await company.start()
         (one,) = company.places
+        await one.change("basket", ChangeField(b"fruit", AddElement(b"apple")))
         await one.put(a="x" * 20_000)
         with pytest.raises(NoSpace):
             await one.put(b="y")
+        with pytest.raises(NoSpace):
+            await one.change("basket", ChangeField(b"fruit", AddElement(b"pear")))
+        await one.change("basket", ChangeField(b"fruit", RemoveElement(b"apple")))
         await one.change("a", Remove())
         await company.pass_time(2 * TABLES_SECONDS)
         await one.put(b="y")

@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from tricord.base.changes import Remove, RemoveElement, RemoveField
+from tricord.base.changes import takes_away
 from tricord.base.dots import INCARNATION_MAX, VersionVector
 from tricord.base.environment import Environment, Timer
 from tricord.base.errors import (
@@ -62,7 +62,6 @@ NUMBER_SECONDS = 5.0
 """A retired replica asks so often for a new number."""
 WAITING_MAX = 10_000
 """Writes that wait for the disk, and sessions that wait for writes."""
-_TAKES_AWAY = (Remove, RemoveElement, RemoveField)
 
 
 @dataclass(slots=True)
@@ -267,7 +266,7 @@ class CausalHost:
     def _may_write_although(self, request: Update) -> bool:
         """Over the quota things are taken away still; a disk without room takes nothing."""
         committer = self._deliveries.committer
-        return not committer.is_held_up and all(isinstance(one.change, _TAKES_AWAY) for one in request.changes)
+        return not committer.is_held_up and all(takes_away(one.change) for one in request.changes)
 
     def cells(self, start: bytes, end: bytes | None) -> Iterator[tuple[bytes, Cell]]:
         """See ``KeyspaceReplica``."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 
+from tricord.base.changes import takes_away
 from tricord.base.dots import PROVISIONAL, VersionVector
 from tricord.base.environment import Environment
 from tricord.base.errors import (
@@ -33,7 +34,7 @@ from tricord.server.replicas.alarms import Alarms
 from tricord.server.replicas.committing import Committer
 from tricord.server.replicas.eventual_deliveries import Deliveries
 from tricord.server.replicas.eventual_records import CELLS, HostRecords
-from tricord.server.replicas.eventual_requests import EventualRequests, makes_room
+from tricord.server.replicas.eventual_requests import EventualRequests
 from tricord.server.replicas.inbox import Inbox
 from tricord.server.replicas.keyspace_replica import (
     CellsReply,
@@ -170,7 +171,7 @@ class EventualHost:
         """Make a write of one key."""
         try:
             self.check_open()
-            if self._committer.disk_full or not makes_room(request):
+            if self._committer.disk_full or not all(takes_away(one.change) for one in request.changes):
                 self._committer.check_room()
             self._given.writes.append(self._requests.write(request, deadline, reply))
         except TricordError as error:

@@ -7,14 +7,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from tricord.base.changes import ChangeField, Remove, RemoveElement, RemoveField
 from tricord.base.errors import InvalidRequest, KeyNotProvided, TricordError
 from tricord.base.typed import Update, UpdateResult
 from tricord.crdt.read_context import decode_read_context
 from tricord.eventual.turn import Output, ReadRequest, WriteRequest
 from tricord.server.replicas.keyspace_replica import CellsReply, UpdateReply
 
-_TAKES_AWAY: frozenset[type] = frozenset((Remove, RemoveElement, RemoveField))
 WhenDurable: TypeAlias = Callable[[Callable[[TricordError | None], None]], None]
 
 
@@ -30,15 +28,6 @@ def write_request(replica: int, ticket: int, request: Update, deadline: float) -
         raise KeyNotProvided()
     seen = decode_read_context(change.seen, replica) if change.seen else None
     return WriteRequest(ticket, change.key, change.change, seen, change.ttl, request.acks, deadline)
-
-
-def makes_room(request: Update) -> bool:
-    """Whether it only takes away: that is done where there is no room for more."""
-    for one in request.changes:
-        change = one.change.change if type(one.change) is ChangeField else one.change
-        if type(change) not in _TAKES_AWAY:
-            return False
-    return True
 
 
 @dataclass(slots=True)
