@@ -79,7 +79,8 @@ def to_close(past: Past, durable: Past, peers: Peers, incarnation: int) -> list[
 def _all_closed_the_same(replica: int, past: Past, peers: Peers) -> bool:
     """Whether what others closed of the replica is here. If not, a state that was taken over here was of before they
     had it: another one is needed, which lacks nothing of that."""
-    marks = (peer.have.past.closed.get(replica) for peer in peers.peers.values() if peer.have is not None)
+    words = (peer.have for peer in peers.peers.values() if peer.have is not None)
+    marks = (peers.kept_by(have).closed.get(replica) for have in words)
     return all(mark is None or past.agrees(replica, mark) for mark in marks)
 
 
@@ -87,7 +88,7 @@ def _missing_here(past: Past, peers: Peers) -> dict[int, int]:
     """For each replica its lowest incarnation of which another one has writes and this one none."""
     missing: dict[int, int] = {}
     for peer in peers.peers.values():
-        for origin in () if peer.have is None else peer.have.past.entries:
+        for origin in () if peer.have is None else peers.kept_by(peer.have).entries:
             if origin not in past.entries and not past.is_closed(origin):
                 missing[origin[0]] = min(origin[1], missing.get(origin[0], origin[1]))
     return missing

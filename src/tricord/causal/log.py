@@ -33,7 +33,8 @@ MINE, OTHERS = b"\x01", b"\x00"
 @message
 class Base:
     """What the tables hold beside the rows. ``owed``: origins of which the base may have what others lack, so the next
-    operation names them; ``incarnation``: the highest that this replica took."""
+    operation names them; ``incarnation``: the highest that this replica took. ``mixed``, ``own`` and ``anew``
+    are of a state that is taken over (``taking_over``)."""
 
     past: Past
     sequence: int = 0
@@ -42,10 +43,12 @@ class Base:
     owed: frozenset[Origin] = frozenset()
     fetching: bool = False
     mixed: Past = field(default_factory=Past)
+    own: Past | None = None
+    anew: bool = False
 
     def encode(self) -> bytes:
         """Its bytes."""
-        out = bytearray((FORMAT_VERSION, self.fetching))
+        out = bytearray((FORMAT_VERSION, self.fetching | self.anew << 1 | (self.own is not None) << 2))
         for number in (self.sequence, self.stamp, self.incarnation, len(self.owed)):
             put_number(out, number)
         for origin in sorted(self.owed):
@@ -53,6 +56,8 @@ class Base:
             put_number(out, origin[1])
         self.past.write(out)
         self.mixed.write(out)
+        if self.own is not None:
+            self.own.write(out)
         return bytes(out)
 
     @classmethod
@@ -60,12 +65,13 @@ class Base:
         """From its bytes. Raises ``MalformedEncoding``."""
         reader = Reader(data)
         reader.version(FORMAT_VERSION)
-        fetching = bool(reader.number(1))
+        flags = reader.number(7)
         sequence, stamp, incarnation = reader.number(), HybridTime(reader.number()), reader.number()
         owed = frozenset(read_origin(reader) for _ in range(reader.count(2)))
         past, mixed = Past.read(reader), Past.read(reader)
+        own = Past.read(reader) if flags & 4 else None
         reader.finish()
-        return cls(past, sequence, stamp, incarnation, owed, fetching, mixed)
+        return cls(past, sequence, stamp, incarnation, owed, bool(flags & 1), mixed, own, bool(flags & 2))
 
 
 class Log:

@@ -51,7 +51,8 @@ def give_number(store: OrderedStore, keyspace: int, replica: int) -> bool:
 def _numbered_base(base: Base, replica: int) -> Base:
     owed = frozenset(_origin(origin, replica) for origin in base.owed)
     past, mixed = _numbered_past(base.past, replica), _numbered_past(base.mixed, replica)
-    return Base(past, base.sequence, base.stamp, base.incarnation, owed, base.fetching, mixed)
+    own = None if base.own is None else _numbered_past(base.own, replica)
+    return Base(past, base.sequence, base.stamp, base.incarnation, owed, base.fetching, mixed, own, base.anew)
 
 
 def _numbered_past(past: Past, replica: int) -> Past:

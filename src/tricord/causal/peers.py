@@ -20,7 +20,8 @@ so many such words, then at each eighth one."""
 @message
 class Have:
     """What a replica tells of itself; others may pass it on. ``epoch``: the change of the replica set that it knows;
-    ``fetching``: it takes over a state, after which it has other things; ``bare``: of its own it has none to give."""
+    ``fetching``: it takes over a state, after which it has other things; ``bare``: of its own it has none to give;
+    ``own``: what it had before, where ``past`` has more by a state of which it has only a part."""
 
     replica: int
     incarnation: int
@@ -28,13 +29,16 @@ class Have:
     past: Past
     fetching: bool = False
     bare: bool = False
+    own: Past | None = None
 
     def encode(self) -> bytes:
         """Its bytes."""
-        out = bytearray((FORMAT_VERSION, self.fetching | self.bare << 1))
+        out = bytearray((FORMAT_VERSION, self.fetching | self.bare << 1 | (self.own is not None) << 2))
         for number in (self.replica, self.incarnation, self.epoch):
             put_number(out, number)
         self.past.write(out)
+        if self.own is not None:
+            self.own.write(out)
         return bytes(out)
 
     @classmethod
@@ -42,11 +46,12 @@ class Have:
         """From its bytes. Raises ``MalformedEncoding``."""
         reader = Reader(data)
         reader.version(FORMAT_VERSION)
-        flags = reader.number(3)
+        flags = reader.number(7)
         replica, incarnation, epoch = reader.number(), reader.number(INCARNATION_MAX), reader.number()
-        have = cls(replica, incarnation, epoch, Past.read(reader), bool(flags & 1), bool(flags & 2))
+        past = Past.read(reader)
+        own = Past.read(reader) if flags & 4 else None
         reader.finish()
-        return have
+        return cls(replica, incarnation, epoch, past, bool(flags & 1), bool(flags & 2), own)
 
 
 class Peer:
@@ -147,10 +152,16 @@ class Peers:
         for peer in self.peers.values():
             if peer.have is None:
                 return False
-            theirs = peer.have.past.entries.get(origin, 0)
+            theirs = self.kept_by(peer.have).entries.get(origin, 0)
             if theirs > counter or (theirs < counter and not peer.have.fetching):
                 return False
         return True
+
+    def kept_by(self, have: Have) -> Past:
+        """What another one has that nobody may close an id without. What came to it with a part of a state is not of
+        that: who gave it may be gone, it can give it to nobody, and nobody has read it there or written on top of it.
+        Once it knows who belongs now, the rest of it comes by those only who have that as well."""
+        return have.past if have.own is None or have.epoch < self.epoch else have.own
 
     def all_know(self, epoch: int) -> bool:
         """Whether each of the others has said that it knows that change of the set."""

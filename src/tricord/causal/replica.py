@@ -112,7 +112,7 @@ class CausalReplica(TakingOver):
         if sender not in self.peers.active:
             raise ReplicaRetired(f"replica {sender} is not, or no longer, one of the keyspace's")
         result = Delivered()
-        if self.fetching and not self._all_pieces:
+        if not self.takes_operations:
             result.full = True
             return result
         newest = HybridTime(0)
@@ -176,10 +176,15 @@ class CausalReplica(TakingOver):
         """What to tell the others, again and again: what is durable here. Of a change that retired somebody it says
         that it is known only when all is durable that was taken from that one before: nothing more comes of it then."""
         epoch = self.peers.epoch if self.persisted_to >= self._gone_at else self._told_before
-        past = self.durable.copy()
-        for origin in [origin for origin in past.entries if origin[0] in self._former]:
-            del past.entries[origin]  # until these are closed, and what nobody has of them got new names
-        return Have(self.replica, self.origin[1], epoch, past, self.fetching, self._is_bare)
+        own = None if self._own is None else self._but_former(self._own)
+        return Have(
+            self.replica, self.origin[1], epoch, self._but_former(self.durable), self.fetching, self._is_bare, own
+        )
+
+    def _but_former(self, past: Past) -> Past:
+        """Former ids are not told of until they are closed, and what nobody has of them got new names."""
+        entries = {origin: counter for origin, counter in past.entries.items() if origin[0] not in self._former}
+        return Past(entries, dict(past.closed))
 
     @property
     def may_end_fetch(self) -> bool:
@@ -259,7 +264,7 @@ class CausalReplica(TakingOver):
         to = self.persisted_to
         batch = Batch(self.log, self.peers, peer, bytes_max)
         if batch.take_held(to if relay_to is None else relay_to):
-            batch.take_rows(to, to if relay_to is None else relay_to, self._former)
+            batch.take_rows(to, to if relay_to is None else relay_to, self._former, self._own)
         return ToSend(batch.operations, more=batch.is_full)
 
     @property

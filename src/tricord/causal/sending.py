@@ -11,6 +11,7 @@ from collections.abc import Container
 
 from tricord.base.dots import Origin
 from tricord.causal.log import Log
+from tricord.causal.past import Past
 from tricord.causal.peers import Peers
 
 
@@ -42,12 +43,14 @@ class Batch:
             held.popleft()
         return True
 
-    def take_rows(self, last: int, relay_to: int, former: Container[int]) -> None:
+    def take_rows(self, last: int, relay_to: int, former: Container[int], own: Past | None) -> None:
         """Rows from where it was up to ``last``. Others' behind ``relay_to`` are held back where they have another way;
-        those of ``former`` ids are not sent."""
+        those of ``former`` ids are not sent, nor yet what came on top of a part of a state, as ``own`` is all else."""
         peer, has, sends_itself = self._peer, self._has, self._peers.sends_itself
         for row in self._log.rows(peer.cursor, last):
             origin, counter = row.origin, row.last
+            if own is not None and not own.has(origin, counter):
+                return
             if not has(origin, counter) and origin[0] not in former:
                 if row.sequence > relay_to and not row.mine and sends_itself(origin[0], self._number):
                     peer.held.append((row.sequence, origin, counter))

@@ -62,7 +62,12 @@ class ReplicaState:
         """Of former starts: how much the first operation of a later start of the same replica needs, and which one."""
         self._unpersisted: deque[tuple[int, Origin, int]] = deque()
         self._mixed = self.base.mixed.copy()
-        self._all_pieces = self._anew = False
+        """Of what some cells may have more than the others have."""
+        self._own = self.base.own
+        """What was here before the last state that was taken over, while some of that is missing."""
+        self._anew = self.base.anew
+        """Cells are taken as another one has them, and the log was not applied to all of them again."""
+        self._all_pieces = False
         self._of_this_fetch = Past()
         self._first_past: Past | None = None
         self._first_ended: dict[Origin, int] = {}
@@ -242,8 +247,8 @@ class ReplicaState:
         self.store.write([*self.log.ended_writes(ended), self.log.base_write(self.base)])
 
     def _base(self, past: Past, owed: frozenset[Origin]) -> Base:
-        mixed = self._mixed.copy()
-        return Base(past, self.sequence, self.clock.stamp, self.highest_incarnation, owed, self.fetching, mixed)
+        clock, highest, mixed = self.clock.stamp, self.highest_incarnation, self._mixed.copy()
+        return Base(past, self.sequence, clock, highest, owed, self.fetching, mixed, self._own, self._anew)
 
     def _keep_base(self) -> None:
         self.base = self._base(self.base.past, self.base.owed)

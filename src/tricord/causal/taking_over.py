@@ -65,6 +65,8 @@ class TakingOver(ReplicaState):
         """Whether some cells have more than others, so that this state is nobody's."""
         if not self.fetching:
             return False
+        if self._anew:
+            return True
         if any(not self._has_for_sessions(origin, counter) for origin, counter in self._mixed.entries.items()):
             return True
         return not all(self.past.agrees(replica, closed) for replica, closed in self._mixed.closed.items())
@@ -78,6 +80,7 @@ class TakingOver(ReplicaState):
         self._all_pieces = False
         self._next_start = b""
         self.pending.clear()
+        self._look_whether_whole()
         self._keep_base()
 
     @property
@@ -120,7 +123,7 @@ class TakingOver(ReplicaState):
         """Whether cells have to be as the sender has them, with this log's rows on top, rather than joined: something
         of what is here was lost by all others. What that replaced may be missing here, and nobody says so. So the
         sender must have all that has no rows here, but what it closed otherwise."""
-        if self._closed_otherwise(piece.past):
+        if self._anew or self._closed_otherwise(piece.past):
             return True
         if any(not piece.has(origin, counter) for origin, counter in self._mixed.entries.items()):
             return True
@@ -213,13 +216,14 @@ class TakingOver(ReplicaState):
         assert first is not None
         writes: list[Write] = []
         for row in list(self.log.rows()):
-            if first.has(row.origin, row.last):
+            if first.is_closed(row.origin):
                 writes.append(self.log.drop_write(row))
-            elif self._anew:
+            elif self._anew and not first.has(row.origin, row.last):
                 self._apply_again(decode_operation(row.data), first)
+        self._own = self._own or self.past.copy()
         for past in (self.past, self.base.past):
             past.merge(first)
-        self._all_pieces = True
+        self._all_pieces, self._anew = True, False
         self._mixed = self._of_this_fetch
         self.base = self._base(self.base.past, frozenset(self.base.past.entries))
         self._recent |= self.base.owed
@@ -236,13 +240,27 @@ class TakingOver(ReplicaState):
 
     def _end_fetch(self, result: Delivered) -> None:
         """Open again, once all is here that the last piece speaks of."""
-        if not self._all_pieces or self._mixed_now:
-            return
-        self._open(result)
+        if not self._all_pieces:
+            self._look_whether_whole()
+        elif not self._mixed_now:
+            self._open(result)
+
+    def _look_whether_whole(self) -> None:
+        """What was missing may have come as operations before the next state did: then what is here is a state."""
+        if not self._mixed_now:
+            self._mixed, self._own = Past(), None
+
+    @property
+    def takes_operations(self) -> bool:
+        """Whether operations can be taken in: not between two pieces, which know nothing of them, and not where nothing
+        is here, as what comes then is no state that others may open with."""
+        if not self.fetching or self._all_pieces:
+            return True
+        return self._first_past is None and not self._anew and bool(self.past.entries or self.past.closed)
 
     def _open(self, result: Delivered) -> None:
         self.fetching = self._all_pieces = False
-        self._first_past = None
+        self._first_past = self._own = None
         self._mixed = Past()
         self._keep_base()
         result.resynced = True
