@@ -85,6 +85,17 @@ Change: TypeAlias = (
 _TAKES_AWAY: frozenset[type] = frozenset((Remove, RemoveElement, RemoveField))
 
 
+def size_of(change: Change) -> int:
+    """About how many bytes it brings."""
+    if isinstance(change, Put | PutLast | Overwrite):
+        return len(change.value)
+    if isinstance(change, AddElement | RemoveElement):
+        return len(change.element)
+    if isinstance(change, ChangeField):
+        return len(change.name) + size_of(change.change)
+    return len(change.name) if isinstance(change, RemoveField) else 16
+
+
 def takes_away(change: Change) -> bool:
     """Whether it only takes away, in a field of a map too: such changes are made where there is no room for others."""
     while isinstance(change, ChangeField):

@@ -11,11 +11,11 @@ from tricord.base.changes import (
     AddElement,
     Change,
     ChangeField,
-    Overwrite,
     Put,
     PutLast,
     RemoveElement,
     RemoveField,
+    size_of,
 )
 from tricord.base.context import Context
 from tricord.base.errors import InvalidRequest, KeyNotProvided, NotOfThisModel, RequestTooLarge, TypeMismatch
@@ -115,7 +115,7 @@ def _check_update(record: KeyspaceRecord, request: Update, bytes_max: int) -> No
             raise NotOfThisModel("values of a causal keyspace have no time to live; those of eventual ones can")
         if record.type is not None and (kind := _KINDS.get(type(change.change), record.type)) is not record.type:
             raise TypeMismatch(_another_type(record, kind))
-        size += len(change.key) + _size_of(change.change)
+        size += len(change.key) + size_of(change.change)
     if size > bytes_max:
         raise RequestTooLarge
 
@@ -123,16 +123,6 @@ def _check_update(record: KeyspaceRecord, request: Update, bytes_max: int) -> No
 def _another_type(record: KeyspaceRecord, kind: DataType) -> str:
     assert record.type is not None
     return f"all keys of keyspace {record.name!r} are of type {NAMES[record.type]}: this is a write of a {NAMES[kind]}"
-
-
-def _size_of(change: Change) -> int:
-    if isinstance(change, Put | PutLast | Overwrite):
-        return len(change.value)
-    if isinstance(change, AddElement | RemoveElement):
-        return len(change.element)
-    if isinstance(change, ChangeField):
-        return len(change.name) + _size_of(change.change)
-    return len(change.name) if isinstance(change, RemoveField) else 16
 
 
 _LIMITS = Limits()

@@ -7,29 +7,23 @@ The core's log is rows of its tables, so "logged" there is "durable" here: in th
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 
-from tricord.base.changes import takes_away
+from tricord.base.changes import size_of, takes_away
 from tricord.base.dots import INCARNATION_MAX, VersionVector
 from tricord.base.environment import Environment, Timer
 from tricord.base.errors import (
-    DeadlineExceeded,
     KeyNotProvided,
     NotOfThisModel,
-    OutcomeUnknown,
     ReplicaCatchingUp,
     ReplicaRetired,
-    Stopping,
     TokenAhead,
     TooManyRequests,
     TricordError,
 )
 from tricord.base.keyspaces import KeyspaceRecord
-from tricord.base.typed import KeyChange, Update, UpdateResult, key_in_words
+from tricord.base.typed import KeyChange, Update, key_in_words
 from tricord.causal.closing import ROWS_AT_ONCE
-from tricord.causal.gathering import Gathering
 from tricord.causal.numbering import give_number
 from tricord.causal.past import Past, may_start_after, next_incarnation
 from tricord.causal.replica import CausalReplica, Change, Delivered
@@ -42,6 +36,7 @@ from tricord.server.replicas.alarms import Alarms
 from tricord.server.replicas.causal_deliveries import Deliveries
 from tricord.server.replicas.causal_fetching import Fetching
 from tricord.server.replicas.causal_talking import Talking
+from tricord.server.replicas.causal_writing import Writing
 from tricord.server.replicas.keyspace_replica import (
     CellsReply,
     Ready,
@@ -62,25 +57,6 @@ NUMBER_SECONDS = 5.0
 """A retired replica asks so often for a new number."""
 WAITING_MAX = 10_000
 """Writes that wait for the disk, and sessions that wait for writes."""
-
-
-@dataclass(slots=True)
-class _Answer:
-    """A write that waits to be durable."""
-
-    mark: int
-    sequence: int
-    deadline: float
-    reply: UpdateReply | None
-
-
-@dataclass(slots=True)
-class _Asked:
-    """A write that waits for the next group, which carries it out."""
-
-    changes: list[Change]
-    deadline: float
-    reply: UpdateReply
 
 
 class CausalHost:
@@ -110,6 +86,7 @@ class CausalHost:
         self._deliveries = Deliveries(
             environment, core, storage, gather=self._gather, quota_bytes=quota_bytes, fail=fail
         )
+        self._writing = Writing(environment, self._deliveries)
         self._deliveries.grew = self._grew
         self._alarm = Alarms(environment.clock, lambda *told: surroundings.alarm(record.id, *told)).tell
         send, can_reach = self._send, surroundings.can_reach
@@ -117,8 +94,6 @@ class CausalHost:
         self._talking = Talking(
             environment, self._deliveries, self._fetching, send=send, can_reach=can_reach, alarm=self._alarm
         )
-        self._asked: list[_Asked] = []
-        self._answers: deque[_Answer] = deque()
         self._waiting = 0
         self._timer: Timer | None = None
         self._is_joining = (
@@ -151,28 +126,19 @@ class CausalHost:
         try:
             await self._deliveries.close(error)
         finally:
-            self._answer_all(error)
+            self._writing.end(error)
 
     def abandon(self, error: TricordError | None = None) -> None:
         """Write and say nothing more. What is under way may still become durable."""
         self._end()
         self._deliveries.abandon(error)
-        self._answer_all(error)
+        self._writing.end(error)
 
     def _end(self) -> None:
         self._is_closed = True
         self._talking.close()
         if self._timer is not None:
             self._timer.cancel()
-
-    def _answer_all(self, error: TricordError | None) -> None:
-        answers, self._answers = self._answers, deque()
-        asked, self._asked = self._asked, []
-        for one in asked:
-            one.reply(error or Stopping())
-        for answer in answers:
-            if answer.reply is not None:
-                answer.reply(error or OutcomeUnknown("the replica stopped before the write was durable"))
 
     def _begin_incarnation(self, highest: int) -> None:
         self.core.start(next_incarnation(highest, self._environment.random.bits(28)))
@@ -199,54 +165,35 @@ class CausalHost:
     # --- what is asked of it ------------------------------------------------------------------------------
 
     def update(self, request: Update, deadline: float, reply: UpdateReply) -> None:
-        """See ``KeyspaceReplica``: atomic, with what others ask at the same time."""
+        """See ``KeyspaceReplica``: all its changes at once. The next group carries it out, with what others ask."""
         try:
-            asked = self._as_asked(request, deadline, reply)
+            changes = self._as_changes(request)
         except TricordError as error:
             reply(error)
             return
-        self._asked.append(asked)
-        self._deliveries.committer.ask()
+        size = sum(len(change.key) + size_of(change.change) for change in request.changes)
+        self._writing.ask(changes, size, deadline, reply)
 
     def settle(self) -> None:
         """See ``KeyspaceReplica``."""
         self._deliveries.committer.gather_now()
 
-    def _as_asked(self, request: Update, deadline: float, reply: UpdateReply) -> _Asked:
+    def _gather(self) -> None:
+        refused = self._writing.gather()
+        self.sequence = self.core.sequence
+        for reply, why in refused:
+            reply(why)
+
+    def _as_changes(self, request: Update) -> list[Change]:
         self.check_open()
         check_update(request)
         refusal = self._deliveries.committer.refusal()
         if refusal is not None and not self._may_write_although(request):
             raise refusal
-        if len(self._answers) + len(self._asked) >= WAITING_MAX:
-            raise TooManyRequests(f"{len(self._answers) + len(self._asked)} writes wait for the disk")
+        if len(self._writing) >= WAITING_MAX:
+            raise TooManyRequests(f"{len(self._writing)} writes wait for the disk")
         one_of_many = len(request.changes) > 1
-        return _Asked([self._as_change(change, one_of_many) for change in request.changes], deadline, reply)
-
-    def _gather(self) -> None:
-        """A group begins: what was asked for becomes one operation, or a few."""
-        asked, self._asked = self._asked, []
-        now = self._environment.clock.wall_ns() // 1_000_000
-        gathering: Gathering | None = None
-        taken: list[_Asked] = []
-        for one in asked:
-            try:
-                if gathering is None:
-                    gathering = self.core.gather(now)
-                if not gathering.add(one.changes):
-                    self._write(gathering, taken)
-                    gathering, taken = self.core.gather(now), []
-                    gathering.add(one.changes)
-                taken.append(one)
-            except TricordError as error:
-                one.reply(error)
-        if gathering is not None and taken:
-            self._write(gathering, taken)
-
-    def _write(self, gathering: Gathering, taken: list[_Asked]) -> None:
-        mark = self._deliveries.took(self.core.write_gathered(gathering), urgent=False)
-        self.sequence = self.core.sequence
-        self._answers.extend(_Answer(mark, self.sequence, one.deadline, one.reply) for one in taken)
+        return [self._as_change(change, one_of_many) for change in request.changes]
 
     def _as_change(self, change: KeyChange, one_of_many: bool) -> Change:
         asked = change.change
@@ -392,11 +339,7 @@ class CausalHost:
     # --- inner --------------------------------------------------------------------------------------------
 
     def _grew(self) -> None:
-        durable, answers = self._deliveries.committer.durable, self._answers
-        while answers and answers[0].mark <= durable:
-            answer = answers.popleft()
-            if answer.reply is not None:
-                answer.reply(UpdateResult(answer.sequence))
+        self._writing.grew()
         self._talking.committed(grew=self.core.persisted_to > self._known_sequence)
         self._known_sequence = self.core.persisted_to
 
@@ -420,8 +363,7 @@ class CausalHost:
             is_behind = self._cut() == ROWS_AT_ONCE
             self._cut_at = now if is_behind else now + CUT_SECONDS
         self._talking.look()
-        if self._answers or self._asked:
-            self._answer_late(now)
+        self._writing.look(now)
         is_idle = now > self._talking.busy_until and not core.fetching and not self._is_joining
         self._timer = self._environment.tasks.call_later(IDLE_LOOK_SECONDS if is_idle else LOOK_SECONDS, self._look)
 
@@ -437,17 +379,6 @@ class CausalHost:
             self._number_at = now + NUMBER_SECONDS
             self._alarm("a replica was retired", "it comes back under a new number")
             self._surroundings.new_number(self.record.id)
-
-    def _answer_late(self, now: float) -> None:
-        late = [one for one in self._asked if one.deadline <= now]
-        if late:
-            self._asked = [one for one in self._asked if one.deadline > now]
-            for one in late:
-                one.reply(DeadlineExceeded())
-        for answer in self._answers:
-            if answer.reply is not None and answer.deadline <= now:
-                reply, answer.reply = answer.reply, None
-                reply(OutcomeUnknown("the write was not durable in time"))
 
     def _look_whether_joined(self) -> None:
         peers = self.core.peers.peers

@@ -180,7 +180,7 @@ class EventualHost:
         self._schedule()
 
     def settle(self) -> None:
-        """See ``KeyspaceReplica``: updates are carried out as they are asked for."""
+        """Nothing: reads show what is durable, and no update is promised to meet just that."""
 
     def cells(self, start: bytes, end: bytes | None) -> Iterator[tuple[bytes, Cell]]:
         """What is durable."""
