@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from tricord.base.changes import Add, AddElement, Change, Overwrite, Put, PutLast
 from tricord.base.dots import Dot
-from tricord.base.errors import TricordError
+from tricord.base.errors import MalformedEncoding, TricordError
 from tricord.base.hybrid_clock import HybridTime
 from tricord.crdt.cell import Cell, Delta, Write
 from tricord.crdt.changes import mutate, plain_put
@@ -104,3 +104,14 @@ def test_damaged_deltas_are_not_taken_in_plainly(cell: Cell, change: Change, dat
     if taken is not None:
         read = decode_delta(bytes(damaged))
         assert decode_cell(taken) == read.cell == apply_delta(cell, (), read)
+
+
+def test_a_delta_that_names_its_write_twice_is_not_taken_in_plainly() -> None:
+    """Where a state that is taken over brought what it writes before it came itself."""
+    delta = written({}, Put(b"v"), NEW)
+    assert delta is not None
+    whole = encode_delta(delta)
+    twice = bytes((whole[0], 2)) + whole[2:22] * 2 + whole[22:]
+    with pytest.raises(MalformedEncoding):
+        decode_delta(twice)
+    assert take_plainly(twice, encode_cell(delta.cell), NEW) is None

@@ -6,12 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from tricord.base.dots import INCARNATION_MAX, PROVISIONAL, Origin, VersionVector
-from tricord.base.errors import (
-    MalformedEncoding,
-    ReplicaCatchingUp,
-    ReplicaRetired,
-    TricordError,
-)
+from tricord.base.errors import InvalidRequest, MalformedEncoding, ReplicaCatchingUp, ReplicaRetired
 from tricord.base.hybrid_clock import HybridTime
 from tricord.base.reachable import reachable
 from tricord.causal.closing import rows_to_cut, to_close
@@ -139,7 +134,7 @@ class CausalReplica(TakingOver):
             else:
                 self._keep_waiting(operation, deltas_of(operation), result)
                 return True
-        except TricordError as error:
+        except InvalidRequest as error:  # what else is wrong, is wrong here
             result.refused.append((operation, error))
             return False
         if self.pending.origins:

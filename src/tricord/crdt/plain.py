@@ -60,7 +60,7 @@ def take_plainly(delta: bytes, current: bytes | None, dot: Dot) -> bytes | None:
         if not _has_one(current):
             return None
         known = current[_DOT_FROM:_DOT_TO]
-        if delta[:42] != _TWO_DOTS + (known + name if known < name else name + known):
+        if known == name or delta[:42] != _TWO_DOTS + (known + name if known < name else name + known):
             return None
         cell = delta[42:]
     if len(cell) < _HEAD_BYTES:
