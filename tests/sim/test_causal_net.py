@@ -6,6 +6,7 @@ from __future__ import annotations
 import pytest
 
 from tricord.sim.causal import run
+from tricord.sim.causal.world import Company
 from tricord.sim.plan import Plan
 
 PLAN = Plan("causal", 3, 3, 4.0, 20.0, 3, 3)
@@ -22,3 +23,17 @@ def test_runs_that_failed_once(seed: int) -> None:
 def test_a_run_repeats_to_the_last_step() -> None:
     first, second = run(PLAN), run(PLAN)
     assert (first.trace_hash, first.operations) == (second.trace_hash, second.operations)
+
+
+def test_no_disk_is_lost_and_nobody_retired_while_no_other_replica_is_open() -> None:
+    company = Company(PLAN)
+    company.star = False
+    first, second, third = company.hosts
+    for host in company.hosts:
+        host.start()
+    for host in (second, third):
+        host.replica.begin_fetch()
+    assert not company.wipe(first)
+    assert not company.isolate(first)
+    assert company.wipe(second), "the first one is open"
+    assert not company.isolate(first)
