@@ -64,6 +64,8 @@ class ReplicaStorage:
     tables: Overlay
     overlay: Overlay
     log: ReplicaLog
+    held: int
+    """Index of the last group in the backend as it was opened: what the log has behind it went to ``tables`` alone."""
 
     def logged(self, records: Records) -> None:
         """The log has what was taken from the overlay: it belongs to the tables now."""
@@ -127,7 +129,7 @@ def open_replica_storage(
         tables.close()
         backend.close()
         raise
-    return ReplicaStorage(path, backend, tables, Overlay(_Live(tables)), log)
+    return ReplicaStorage(path, backend, tables, Overlay(_Live(tables)), log, held)
 
 
 def _redo(tables: Overlay, index: int, records: Records) -> None:

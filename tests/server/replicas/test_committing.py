@@ -256,6 +256,20 @@ def test_a_power_cut_at_any_call_loses_only_what_was_not_acknowledged() -> None:
     assert cuts > 5
 
 
+def test_the_log_keeps_what_a_start_found_in_it_until_the_tables_have_it() -> None:
+    disk = MemoryDisk()
+    for key in (b"a", b"b", b"c"):
+
+        async def story(world: World, key: bytes = key) -> None:
+            world.committer.when_durable(world.write(key, bytes(SEGMENT_BYTES)), world.answers.append)
+            await world.pass_time(TABLES_SECONDS / 2)
+            world.committer.abandon()
+
+        assert play(story, World(disk)).answers == [None]
+        disk.power_cut()
+    assert kept(disk) == {b"a", b"b", b"c"}
+
+
 def test_what_nobody_waits_for_waits_a_little_and_goes_with_what_is_urgent() -> None:
     async def story(world: World) -> None:
         world.storage.overlay.write([(Table.CELLS, b"a", b"")])
