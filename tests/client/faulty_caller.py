@@ -16,8 +16,8 @@ from tricord.base.watching import WatchSpec
 from tricord.client.asynchronous import AsyncClient
 from tricord.client.caller import Caller
 from tricord.client.feed import Feed, FeedItem
+from tricord.embedded.location import MEMORY
 from tricord.embedded.member_caller import start
-from tricord.embedded.opening import MEMORY
 from tricord.sim.virtual_loop import VirtualLoop
 
 T = TypeVar("T")

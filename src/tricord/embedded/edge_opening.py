@@ -11,9 +11,9 @@ from tricord.client.connecting import dial_with
 from tricord.client.connector import Connector
 from tricord.client.endpoints import Endpoint
 from tricord.embedded.edge import Edge, open_edge
+from tricord.embedded.location import MEMORY
 from tricord.embedded.member_caller import MemberCaller
 from tricord.embedded.memory_world import memory_world
-from tricord.embedded.opening import MEMORY
 from tricord.runtime import close_environment, open_environment
 from tricord.server.configuration import Configuration
 

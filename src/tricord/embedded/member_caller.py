@@ -34,8 +34,8 @@ from tricord.client.changes import (
 )
 from tricord.client.feed import Feed, TypedFeed
 from tricord.client.session import Session
+from tricord.embedded.location import MEMORY
 from tricord.embedded.memory_world import memory_world
-from tricord.embedded.opening import MEMORY
 from tricord.runtime import close_environment, open_environment
 from tricord.server.configuration import Configuration
 from tricord.server.member import Member

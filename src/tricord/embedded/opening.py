@@ -18,14 +18,13 @@ from tricord.client.blocking import Client
 from tricord.client.connecting import checked_metadata
 from tricord.client.endpoints import parse_endpoints
 from tricord.client.options import tls_context
+from tricord.embedded.location import checked_location
 
 if TYPE_CHECKING:
     import ssl
 
     from tricord.base.environment import Environment
     from tricord.client.caller import Caller
-
-MEMORY = "memory://"
 
 
 def open(
@@ -52,7 +51,7 @@ def open(
     """
     from tricord.runtime import new_event_loop
 
-    where = _checked(location)
+    where = checked_location(location)
 
     def make() -> AsyncClient:
         return open_async(
@@ -91,7 +90,7 @@ def open_async(
 
     ``environment``: another world than the real one; then ``location`` is a path on its disk.
     """
-    where = _checked(location)
+    where = checked_location(location)
     if timeout <= 0:
         raise ConfigurationError("timeout must be above 0 seconds: no call waits for ever, none for nothing")
 
@@ -114,12 +113,3 @@ def open_async(
         return await start_edge(where, quota_bytes, environment, endpoints, context, server_name, fields)
 
     return AsyncClient(edge_opener, timeout=timeout, observer=observer)
-
-
-def _checked(location: str | os.PathLike[str]) -> str:
-    where = os.fspath(location)
-    if where != MEMORY and "://" in where:
-        raise ConfigurationError(f"{where}: open a directory or {MEMORY}; for a server use tricord.connect")
-    if not where:
-        raise ConfigurationError(f"no location was given: name a directory, or {MEMORY}")
-    return where
