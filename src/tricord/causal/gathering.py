@@ -2,7 +2,8 @@
 """Writes of several requests on their way into one operation.
 
 Whatever is logged together becomes one operation: that costs the log, the links and the other replicas little more than
-a write of one key. Each request is added whole or not at all, and each key once, so watchers miss nothing.
+a write of one key. Each request is added whole or not at all. No two write the same key: an operation shows of each
+key only what it holds in the end, and watchers are to be told of every request's.
 """
 
 from __future__ import annotations
@@ -19,14 +20,15 @@ from tricord.crdt.cell import check_growth
 from tricord.crdt.encoding import decode_cell, encode_delta
 from tricord.crdt.plain import put_plainly
 
-GATHERED_BYTES = 64 * 1024
+FULL_BYTES = 64 * 1024
 """With so many bytes an operation takes no further request: links and readers take operations whole."""
-_LENGTHS = 10
-"""Bytes, at most, that say how long a key and its delta are."""
+_LENGTHS_BYTES = 10
+"""What says how long a key and its delta are, at most."""
 
 
 class Gathering:
-    """Made and used up between two changes of the replica. ``before`` and ``after``: what its keys held and hold."""
+    """Made and used up between two changes of the replica, which it leaves as it is. ``before`` and ``after``: what the
+    keys that are written held and hold."""
 
     __slots__ = ("_over", "_replica", "_size", "after", "before", "clock", "first", "needs", "writes")
 
@@ -45,11 +47,12 @@ class Gathering:
         self._over = incarnation - 1 if closed is not None and closed.incarnation == incarnation - 1 else -1
 
     def add(self, changes: Sequence[Change]) -> bool:
-        """One request more. False: another operation has to take it. Raises what mutators raise, ``KeyTooLarge``,
-        ``InvalidRequest`` and ``RequestTooLarge``. In both cases nothing of it was added."""
+        """One request more. False: another operation has to take it; the first request is never told so. Raises what
+        mutators raise, ``KeyTooLarge``, ``InvalidRequest`` and ``RequestTooLarge``. In both cases nothing of it was
+        added. A request alone may write a key several times."""
         if not changes:
             raise InvalidRequest("an operation needs at least one key")
-        if self.writes and (self._size > GATHERED_BYTES or any(change.key in self.after for change in changes)):
+        if self.writes and (self._size > FULL_BYTES or any(change.key in self.after for change in changes)):
             return False
         replica = self._replica
         number, incarnation = replica.origin
@@ -75,7 +78,7 @@ class Gathering:
                 check_growth(len(before[key] or b""), len(data))
             after[key] = data
             writes.append((key, encoded))
-            size += len(key) + len(encoded) + _LENGTHS
+            size += len(key) + len(encoded) + _LENGTHS_BYTES
         if size > OPERATION_BYTES_MAX:
             if self.writes:
                 return False
@@ -87,5 +90,5 @@ class Gathering:
         return True
 
     def operation(self) -> Operation:
-        """What was gathered."""
+        """What was gathered: one request at least."""
         return make_operation(self._replica.origin, self.first, self.clock.stamp, self.needs, self.writes)

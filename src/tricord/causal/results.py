@@ -21,8 +21,8 @@ BATCH_BYTES = 256 * 1024
 @message
 class Change:
     """What a write does to one key: ``mutate`` is a mutator of ``crdt`` that still lacks the cell and circumstances.
-    ``seen`` and ``expires`` are as in ``crdt.cell.Write``. ``plain``: where both are not given, and the key's cell is
-    that simple, this does the same."""
+    ``seen`` and ``expires`` are as in ``crdt.cell.Write``. ``plain``: what ``mutate``
+    does, where it is a put and both are left out; it costs less where what the key holds is as simple."""
 
     key: bytes
     mutate: Callable[[Cell, Circumstances], Delta]

@@ -21,19 +21,23 @@ _HEAD = Struct(">BBB20sQI")
 _HEAD_BYTES = _HEAD.size
 _ONE_DOT, _TWO_DOTS = bytes((FORMAT_VERSION, 1)), bytes((FORMAT_VERSION, 2))
 _DOT_FROM, _DOT_TO = 3, 23
+"""Where the dot stands in such a cell."""
+_AFTER_ONE, _AFTER_TWO = 22, 42
+"""Where the cell begins in a delta of one dot, and of two."""
 
 
 @message
 class PlainPut:
-    """A value for a key that holds one entry of one of these types, or nothing: then it is of the first."""
+    """A value for a key that holds one entry of one of these types, and keeps its type; or nothing: then it is of the
+    first."""
 
     value: bytes
     tags: tuple[int, ...]
 
 
 def put_plainly(put: PlainPut, current: bytes | None, dot: Dot, stamp: HybridTime) -> tuple[bytes, bytes] | None:
-    """The bytes of the delta and of the cell after it, where the key holds ``current`` and the put replaces all there
-    is. None: it is not that simple."""
+    """The bytes of the delta and of the cell after it, where the key holds ``current`` (None: nothing) and the put
+    replaces all there is. None: it is not that simple."""
     name = _DOT.pack(*dot)
     if current is None:
         tag = put.tags[0]
@@ -53,16 +57,16 @@ def take_plainly(delta: bytes, current: bytes | None, dot: Dot) -> bytes | None:
     is new here. None: it is not that simple, or not well formed."""
     name = _DOT.pack(*dot)
     if current is None:
-        if delta[:22] != _ONE_DOT + name:
+        if delta[:_AFTER_ONE] != _ONE_DOT + name:
             return None
-        cell = delta[22:]
+        cell = delta[_AFTER_ONE:]
     else:
         if not _has_one(current):
             return None
         known = current[_DOT_FROM:_DOT_TO]
-        if known == name or delta[:42] != _TWO_DOTS + (known + name if known < name else name + known):
+        if known == name or delta[:_AFTER_TWO] != _TWO_DOTS + (known + name if known < name else name + known):
             return None
-        cell = delta[42:]
+        cell = delta[_AFTER_TWO:]
     if len(cell) < _HEAD_BYTES:
         return None
     types, tag, entries, of, _, sized = _HEAD.unpack_from(cell)

@@ -38,8 +38,8 @@ class Committer:
     """The groups of one replica. Used on the loop.
 
     ``committed(mark)`` is told of each group: all is durable that was written up to that mark. ``fail`` hears of a
-    disk that fails: nothing is committed any more then. ``gather`` runs as a group begins that was asked for
-    (``ask``): what it writes goes with that group.
+    disk that fails: nothing is committed any more then. ``gather`` runs as a group begins, where somebody
+    asked for that (``ask``): what it writes goes with the group.
     """
 
     def __init__(
@@ -107,7 +107,7 @@ class Committer:
         self._hurry()
 
     def gather_now(self) -> None:
-        """Run ``gather`` if somebody asked, not only when the next group begins."""
+        """Run ``gather`` now, if somebody asked for it and it did not run since."""
         if not self._is_asked or self._is_closed:
             return
         self._is_asked = False

@@ -55,7 +55,8 @@ class KeyspaceReplica(Protocol):
         """Make a write; ``reply`` runs once, when it is durable as the request asks. Never raises."""
 
     def settle(self) -> None:
-        """Carry out all that was asked for: what is read now, the next update meets."""
+        """Carry out at once all that was asked for. So an update that is made before anything else happens, and settled
+        as well, meets what was read in between (causal)."""
 
     def cells(self, start: bytes, end: bytes | None) -> Iterator[tuple[bytes, Cell]]:
         """Keys in order with what they hold: one causal cut. Used up before the next turn of the loop. Shown to
