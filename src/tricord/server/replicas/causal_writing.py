@@ -16,7 +16,7 @@ from tricord.base.typed import UpdateResult
 from tricord.causal.gathering import Gathering
 from tricord.causal.replica import Change
 from tricord.server.replicas.causal_deliveries import Deliveries
-from tricord.server.replicas.keyspace_replica import UpdateReply
+from tricord.server.replicas.keyspace_replica import UpdateReply, of_what_may_stand
 
 ASKED_BYTES = 256 * 1024
 """When so much waits for the next group, it is carried out at once: then it counts where room and quota are looked at.
@@ -122,11 +122,9 @@ class Writing:
         answers, self._answers = self._answers, deque()
         for one in asked:
             one.reply(error or Stopping())
-        if error is None or error.retryable:  # who tries again would do twice what may stand
-            error = OutcomeUnknown("the replica stopped before the write was durable")
         for answer in answers:
             if answer.reply is not None:
-                answer.reply(error)
+                answer.reply(of_what_may_stand(error))
 
 
 def _as_refusal(error: Exception) -> TricordError:

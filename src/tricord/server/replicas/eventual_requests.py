@@ -11,7 +11,7 @@ from tricord.base.errors import InvalidRequest, KeyNotProvided, TricordError
 from tricord.base.typed import Update, UpdateResult
 from tricord.crdt.read_context import decode_read_context
 from tricord.eventual.turn import Output, ReadRequest, WriteRequest
-from tricord.server.replicas.keyspace_replica import CellsReply, UpdateReply
+from tricord.server.replicas.keyspace_replica import CellsReply, UpdateReply, of_what_may_stand
 
 WhenDurable: TypeAlias = Callable[[Callable[[TricordError | None], None]], None]
 
@@ -34,6 +34,7 @@ def write_request(replica: int, ticket: int, request: Update, deadline: float) -
 class _Write:
     reply: UpdateReply
     sequence: int = 0
+    """0: a turn carries it out yet."""
 
 
 class EventualRequests:
@@ -81,7 +82,7 @@ class EventualRequests:
         """Tell all that wait."""
         writes, self._writes = self._writes, {}
         for waiting in writes.values():
-            waiting.reply(error)
+            waiting.reply(of_what_may_stand(error) if waiting.sequence else error)
         reads, self._reads = self._reads, {}
         for reply in reads.values():
             reply(error)

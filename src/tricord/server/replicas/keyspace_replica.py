@@ -9,7 +9,7 @@ from dataclasses import field
 from typing import Protocol, TypeAlias
 
 from tricord.base.dots import VersionVector
-from tricord.base.errors import TricordError
+from tricord.base.errors import OutcomeUnknown, TricordError
 from tricord.base.keyspaces import KeyspaceRecord
 from tricord.base.message import message
 from tricord.base.typed import Update, UpdateResult
@@ -19,6 +19,14 @@ from tricord.crdt.changed import Changed
 UpdateReply: TypeAlias = Callable[[UpdateResult | TricordError], None]
 CellsReply: TypeAlias = Callable[[list[Cell] | TricordError], None]
 Ready: TypeAlias = Callable[[TricordError | None], None]
+
+
+def of_what_may_stand(error: TricordError | None) -> TricordError:
+    """What is told of a write that was carried out, but is not durable, as its replica ends with ``error``. It may
+    become durable yet, so nobody is told to try it again."""
+    if error is None or error.retryable:
+        return OutcomeUnknown("the replica stopped before the write was durable")
+    return error
 
 
 @message
