@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from tests.causal.company import NOW, Member, fetch, tell_all
 from tricord.causal.operation import Operation, decode_operation
+from tricord.causal.past import next_incarnation
 from tricord.causal.peers import Have
 from tricord.causal.transfer import Piece
 
@@ -141,3 +142,33 @@ def test_cells_of_another_one_are_no_state_before_the_log_was_applied_to_all_of_
         fetch(member, two, pieces=1)
     fetch(member, two)
     assert (member.read("a"), member.read("b")) == (["2"], ["2"])
+
+
+def test_what_was_closed_with_less_than_others_have_is_opened_again() -> None:
+    one, two, three = Member(1), Member(2), Member(3)
+    first = two.put(a="1")
+    for member in (one, three):
+        member.take(first)
+    older, told = two.store.copy(), one.replica.have()
+    one.take(two.put(a="2"))
+    restored = Member(2, store=older)
+    restored.replica.heard(told)
+    tell_all(three, restored)
+    restored.replica.cut()
+    assert restored.replica.past.is_closed(two.origin), "the second write was on its way"
+    back = Member(4, (1, 3, 4), older)
+    for member in (one, three, back):
+        member.replica.change_set(2, (1, 3, 4), (2,))
+    three.take(*(decode_operation(row.data) for row in one.replica.log.rows()), sender=1)
+    tell_all(one, three, back)
+    back.replica.begin_fetch()
+    back.replica.take_piece(piece_of(one), NOW)
+    assert back.replica.outdated
+    back.replica.start(next_incarnation(back.replica.outdated, 0))
+    fetch(back, one)
+    assert back.replica.is_open
+    tell_all(one, three, back)
+    for member in (one, three, back):
+        member.replica.cut()
+        assert member.replica.past.is_closed(two.origin)
+        assert member.read("a") == ["2"]

@@ -11,7 +11,7 @@ from tricord.sim.plan import Plan
 
 PLAN = Plan("causal", 3, 3, 4.0, 20.0, 3, 3)
 FAILED_ONCE = [31, 46, 47, 155, 242, 272, 292, 308, 404, 490, 584, 688, 755, 824, 1252, 1431, 1435]
-FAILED_ONCE += [2033, 2863, 3133, 3190, 3199, 3280]
+FAILED_ONCE += [2033, 2863, 3133, 3190, 3199, 3280, 6220]
 
 
 @pytest.mark.parametrize("seed", FAILED_ONCE)

@@ -5,14 +5,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from tricord.base.dots import INCARNATION_MAX, PROVISIONAL, Origin, VersionVector
+from tricord.base.dots import PROVISIONAL, Origin, VersionVector
 from tricord.base.errors import InvalidRequest, MalformedEncoding, ReplicaCatchingUp, ReplicaRetired
 from tricord.base.hybrid_clock import HybridTime
 from tricord.base.reachable import reachable
 from tricord.causal.closing import rows_to_cut, to_close
 from tricord.causal.gathering import Gathering
 from tricord.causal.operation import Operation, deltas_of, head_of, may_be_read
-from tricord.causal.past import Past, may_start_after
+from tricord.causal.past import Past
 from tricord.causal.peers import Have
 from tricord.causal.pending import missing_for
 from tricord.causal.results import BATCH_BYTES, Change, Delivered, ToSend
@@ -216,11 +216,6 @@ class CausalReplica(TakingOver):
         peer.lagging = not have.past.includes(self.base.past)
         self._adopt(have.past)
         return 0
-
-    def outdated_by(self, incarnation: int) -> None:
-        """Another one says that it knows of this incarnation of this replica."""
-        if incarnation > self.origin[1]:
-            self.outdated = max(self.outdated, incarnation if may_start_after(incarnation) else INCARNATION_MAX)
 
     def _look_for_myself(self, past: Past) -> None:
         closed = past.closed.get(self.replica)

@@ -6,13 +6,13 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 
-from tricord.base.dots import PROVISIONAL, Origin
+from tricord.base.dots import INCARNATION_MAX, PROVISIONAL, Origin
 from tricord.base.hybrid_clock import HybridClock
 from tricord.base.ordered import OrderedStore, Table, Write
 from tricord.base.reachable import reachable
 from tricord.causal.log import KEYSPACE_BYTES, Base, Log
 from tricord.causal.operation import Operation, decode_operation, delta_of, dots_in
-from tricord.causal.past import Past
+from tricord.causal.past import Past, may_start_after
 from tricord.causal.peers import Peers
 from tricord.causal.pending import PENDING_BYTES_MAX, Pending, missing_for
 from tricord.causal.recent_rows import Row
@@ -125,6 +125,11 @@ class ReplicaState:
         self.highest_incarnation = incarnation
         self.outdated = 0
         self._keep_base()
+
+    def outdated_by(self, incarnation: int) -> None:
+        """Another one says that it knows of this incarnation of this replica."""
+        if incarnation > self.origin[1]:
+            self.outdated = max(self.outdated, incarnation if may_start_after(incarnation) else INCARNATION_MAX)
 
     def _all_durable(self) -> None:
         self.durable = self.past.copy()

@@ -139,6 +139,9 @@ class TakingOver(ReplicaState):
         it goes on: its log has nothing of this. Raises ``MalformedEncoding``."""
         assert self._goes_on_with(piece), "pieces come in order, after begin_fetch"
         result = Delivered()
+        if self._first_past is None and (closed := self._closed_with_less(piece.past)):
+            self._open_again(closed)
+            return result
         cells = [(key, decode_cell(data)) for key, data in piece.cells]
         if self._first_past is None:
             self._anew = self._replaces(piece)
@@ -163,6 +166,25 @@ class TakingOver(ReplicaState):
         if not piece.end:
             self._end_pieces(result)
         return result
+
+    def _closed_with_less(self, past: Past) -> set[int]:
+        """Ids that were closed here although another one has more of them: it was under way when all said what they
+        have, and whoever had made it is on an older disk."""
+        entries = past.entries.items()
+        return {origin[0] for origin, n in entries if self.past.is_closed(origin) and n > self.log.last_counter(origin)}
+
+    def _open_again(self, replicas: set[int]) -> None:
+        """Name what was closed of these ids, as before that; the rest of it can come then. Others would take the word
+        of it for an older one, so this replica speaks in a new incarnation, and begins its fetch anew in that."""
+        reachable("an id that was closed with less than others have was opened again")
+        ended = {origin: counter for origin, counter in self.log.ended().items() if origin[0] in replicas}
+        for past in (self.past, self.durable, self.base.past, self._own):
+            if past is not None:
+                for replica in replicas:
+                    past.closed.pop(replica, None)
+                past.entries.update(ended)
+        self.outdated_by(self.origin[1] + 1)
+        self._keep_base()
 
     def _rename_unsent(self, piece: Piece, now: int, result: Delivered) -> None:
         rows = [row for row in self.log.rows() if row.mine]
