@@ -167,7 +167,7 @@ def _read_fields(reader: Reader, tag: int) -> Fields:
         size = data[at - 1] if at <= end else 0x80
         behind = at + size + 1 + _ENTRY.size
         if size < 0x80 and behind <= end and data[at + size] == 1:
-            # A short name with one entry: a set's element, of which there may be thousands. A third of the cost.
+            # A short name with one entry: a set's element, of which there may be thousands. About half the cost.
             name = data[at : at + size]
             replica, incarnation, number, stamp, sized = _ENTRY.unpack_from(data, at + size + 1)
             in_order = last is None or last < name
