@@ -7,21 +7,11 @@ from collections import deque
 from collections.abc import Iterator
 
 from tricord.base.dots import Origin
-from tricord.base.message import message
 from tricord.causal.operation import Operation
 from tricord.causal.past import Past
-from tricord.crdt.cell import Delta
 
 PENDING_BYTES_MAX = 16 * 1024 * 1024
 """Of what waits. What needs nothing that is missing never waits, so a full buffer cannot hold up its own end."""
-
-
-@message
-class Waiting:
-    """An operation that was looked at."""
-
-    operation: Operation
-    deltas: list[Delta]
 
 
 class Pending:
@@ -32,14 +22,14 @@ class Pending:
     def __init__(self, bytes_max: int = PENDING_BYTES_MAX) -> None:
         self.bytes_max = bytes_max
         self.bytes_held = 0
-        self.origins: dict[Origin, dict[int, Waiting]] = {}
+        self.origins: dict[Origin, dict[int, Operation]] = {}
         self.blocked: dict[Origin, set[Origin]] = {}
         """Origins whose next operation needs more of the key's."""
 
     def __len__(self) -> int:
         return sum(len(waiting) for waiting in self.origins.values())
 
-    def add(self, operation: Operation, deltas: list[Delta]) -> bool:
+    def add(self, operation: Operation) -> bool:
         """Keep it. False where there is no room: it has to be sent again."""
         waiting = self.origins.setdefault(operation.origin, {})
         if operation.first in waiting:
@@ -48,11 +38,11 @@ class Pending:
             if not waiting:
                 del self.origins[operation.origin]
             return False
-        waiting[operation.first] = Waiting(operation, deltas)
+        waiting[operation.first] = operation
         self.bytes_held += len(operation.data)
         return True
 
-    def ready(self, origin: Origin, past: Past) -> Iterator[Waiting]:
+    def ready(self, origin: Origin, past: Past) -> Iterator[Operation]:
         """What can be delivered now that more of the origin is here, one after the other; the caller delivers each
         before it asks for the next."""
         queue = deque((origin, *sorted(self.blocked.pop(origin, ()))))
@@ -62,7 +52,7 @@ class Pending:
                 yield found
                 queue.extend(sorted(self.blocked.pop(tried, ())))
 
-    def _next(self, origin: Origin, past: Past) -> Waiting | None:
+    def _next(self, origin: Origin, past: Past) -> Operation | None:
         """The origin's next operation if nothing is missing for it; else it is noted what is."""
         waiting = self.origins.get(origin)
         if waiting is None:
@@ -70,11 +60,11 @@ class Pending:
         found = waiting.get(past.entries.get(origin, 0) + 1)
         if found is None:
             return None
-        missing = missing_for(found.operation, past)
+        missing = missing_for(found, past)
         if missing is not None:
             self.blocked.setdefault(missing, set()).add(origin)
             return None
-        self._remove(origin, found.operation)
+        self._remove(origin, found)
         return found
 
     def wait_for(self, operation: Operation, past: Past) -> None:
@@ -93,8 +83,8 @@ class Pending:
 
     def forget(self, origin: Origin) -> None:
         """Drop what waits of an origin: it was retired, or its writes came in another way."""
-        for waiting in self.origins.pop(origin, {}).values():
-            self.bytes_held -= len(waiting.operation.data)
+        for operation in self.origins.pop(origin, {}).values():
+            self.bytes_held -= len(operation.data)
 
     def clear(self) -> None:
         """Drop all."""

@@ -18,7 +18,6 @@ from tricord.causal.pending import missing_for
 from tricord.causal.results import BATCH_BYTES, Change, Delivered, ToSend
 from tricord.causal.sending import Batch
 from tricord.causal.taking_over import TakingOver
-from tricord.crdt.cell import Delta
 
 RETENTION_BYTES = 256 * 1024 * 1024
 """Of the log: who lacks more than that takes over a state."""
@@ -130,21 +129,22 @@ class CausalReplica(TakingOver):
         """Whether it can be taken in, now or when what it needs has come."""
         try:
             if self._is_next(operation) and missing_for(operation, self.past) is None:
-                self._deliver(operation, None, result)
+                self._deliver(operation, result)
             else:
-                self._keep_waiting(operation, deltas_of(operation), result)
+                deltas_of(operation)  # what cannot be read is refused now, not when its turn comes
+                self._keep_waiting(operation, result)
                 return True
         except InvalidRequest as error:  # what else is wrong, is wrong here
             result.refused.append((operation, error))
             return False
         if self.pending.origins:
             for waiting in self.pending.ready(operation.origin, self.past):
-                self._deliver(waiting.operation, waiting.deltas, result)
+                self._deliver(waiting, result)
         return True
 
-    def _keep_waiting(self, operation: Operation, deltas: list[Delta], result: Delivered) -> None:
+    def _keep_waiting(self, operation: Operation, result: Delivered) -> None:
         reachable("an operation came before what it needs")
-        if self.pending.add(operation, deltas):
+        if self.pending.add(operation):
             self.pending.wait_for(operation, self.past)
         else:
             reachable("an operation found no room to wait")

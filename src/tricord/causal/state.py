@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 
 from tricord.base.dots import INCARNATION_MAX, PROVISIONAL, Origin
 from tricord.base.hybrid_clock import HybridClock
@@ -114,7 +114,7 @@ class ReplicaState:
         for operation in operations:
             mine = operation.origin[0] == self.replica
             if missing_for(operation, self.past) is None and self._is_next(operation):
-                self._deliver(operation, None, Delivered(), mine=mine)
+                self._deliver(operation, Delivered(), mine=mine)
         self._all_durable()
 
     def start(self, incarnation: int) -> None:
@@ -167,19 +167,16 @@ class ReplicaState:
         origin = operation.origin
         return operation.first == self.past.entries.get(origin, 0) + 1 and not self.past.is_closed(origin)
 
-    def _deliver(
-        self, operation: Operation, deltas: Sequence[Delta] | None, result: Delivered, *, mine: bool = False
-    ) -> None:
-        """``deltas``: what its writes are, where that was looked at before. Raises what ``deltas_of`` does otherwise:
-        then nothing was changed."""
+    def _deliver(self, operation: Operation, result: Delivered, *, mine: bool = False) -> None:
+        """Raises what ``deltas_of`` does: then nothing was changed."""
         before: dict[bytes, bytes | None] = {}
         after: dict[bytes, bytes | None] = {}
-        for place, (dot, (key, encoded)) in enumerate(zip(dots_in(operation), operation.writes, strict=True)):
+        for dot, (key, encoded) in zip(dots_in(operation), operation.writes, strict=True):
             current = self.held(key, before, after)
             data = take_plainly(encoded, current, dot)
             if data is None:
-                delta = delta_of(dot, encoded) if deltas is None else deltas[place]
-                data = applied({} if current is None else decode_cell(current), self.past, delta, encoded)
+                cell = {} if current is None else decode_cell(current)
+                data = applied(cell, self.past, delta_of(dot, encoded), encoded)
             after[key] = data
         if operation.stamp > self.clock.stamp and mine:
             self.clock = HybridClock(operation.stamp)

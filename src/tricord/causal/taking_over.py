@@ -216,12 +216,11 @@ class TakingOver(ReplicaState):
     def _rename(self, row: Row, names: dict[Dot, Dot], now: int, result: Delivered) -> None:
         """The same operation under a new name. It replaces the old one's entries, here and wherever they came to."""
         old = decode_operation(row.data)
-        deltas: list[Delta] = []
-        for _, data in old.writes:
+        writes: list[tuple[bytes, bytes]] = []
+        for key, data in old.writes:
             delta = decode_delta(data)
             renamed = renamed_delta(delta, names)
-            deltas.append(Delta(renamed.cell, renamed.dots | delta.dots))
-        writes = [(key, encode_delta(delta)) for (key, _), delta in zip(old.writes, deltas, strict=True)]
+            writes.append((key, encode_delta(Delta(renamed.cell, renamed.dots | delta.dots))))
         first = self.past.entries.get(self.origin, 0) + 1
         self.clock = self.clock.advance(now)
         needs = dict(self.needs())
@@ -231,7 +230,7 @@ class TakingOver(ReplicaState):
         kept = [need for need in needs.items() if need[0] not in renamed_origins]
         operation = make_operation(self.origin, first, old.stamp, kept, writes)
         self.store.write([self.log.drop_write(row)])
-        self._deliver(operation, deltas, result, mine=True)
+        self._deliver(operation, result, mine=True)
 
     def _end_pieces(self, result: Delivered) -> None:
         first = self._first_past
