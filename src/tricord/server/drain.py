@@ -51,9 +51,11 @@ class Drain:
         fail: Callable[[BaseException], None],
         *,
         interval_seconds: float = INTERVAL_SECONDS,
+        held: int | None = None,
     ) -> None:
         """``took`` is told of the seconds that each commit took; ``fail`` of a disk that fails. A commit begins after
-        ``interval_seconds``, if not enough has gathered before."""
+        ``interval_seconds``, if not enough has gathered before. ``held``: the index up to which the backend holds
+        everything now; None: all that was applied."""
         self._environment = environment
         self._overlay = overlay
         self._backend = backend
@@ -75,7 +77,7 @@ class Drain:
         """As of the last commit; asking the backend costs too much for each write."""
         self.mirror: Callable[[Collection[Write]], None] | None = None
         """Gets each batch right after it was committed, on the lane."""
-        self.durable_index = applied_index()
+        self.durable_index = applied_index() if held is None else held
         """The backend holds everything up to this log index."""
 
     def wrote(self) -> None:

@@ -58,7 +58,7 @@ class Committer:
         self._gather = gather
         self._fail = fail
         self._quota_bytes = quota_bytes
-        self._logged = storage.held
+        self._logged = storage.log.last
         self._drain = Drain(
             environment,
             storage.tables,
@@ -67,8 +67,8 @@ class Committer:
             lambda seconds: None,
             self._failed,
             interval_seconds=TABLES_SECONDS,
+            held=storage.held,
         )
-        self._logged = storage.log.last  # only now: the drain takes what it is told first for what the backend holds
         self._is_busy = False
         self._is_urgent = self._is_asked = False
         self._timer: Timer | None = None
