@@ -25,7 +25,11 @@ MASKS = [
     _mask("each server listens on a port of its own", r"(http://)?127\.0\.0\.1:\d+", "ENDPOINT"),
     _mask("ids are drawn at random", r'("(?:cluster_id|member_id|leader|ID|id)" ?: ?)[0-9a-f]+', r"\1ID"),
     _mask("ids are drawn at random", r'("(?:ClusterID|MemberID|Leader)" : )[0-9a-f]+', r"\1ID"),
-    _mask("ids are drawn at random, zeros in front are not shown; in simple output and tables", r"\b[0-9a-f]{11,16}\b", "ID"),
+    _mask(
+        "ids are drawn at random, zeros in front are not shown; in simple output and tables",
+        r"\b[0-9a-f]{11,16}\b",
+        "ID",
+    ),
     _mask(
         "terms and log indexes count elections and entries that a store makes for itself",
         r'("raft_?(?:[tT]erm|(?:[aA]pplied)?_?[iI]ndex)" ?: ?)\d+',
