@@ -248,3 +248,49 @@ def test_who_waits_for_an_index_is_told_when_the_backend_holds_it() -> None:
         await closing
 
     play(story)
+
+
+def test_who_asks_for_it_has_all_that_was_written_committed_without_a_pause() -> None:
+    async def story(world: World) -> None:
+        told: list[str] = []
+        world.drain.commit_now(lambda: told.append("nothing to do"))
+        assert told == ["nothing to do"]
+        world.overlay.write(b"a", b"1")
+        world.drain.commit_now(lambda: told.append("a"))
+        world.overlay.write(b"b", b"2")
+        world.drain.commit_now(lambda: told.append("a and b"))
+        world.overlay.write(b"c", b"3")
+        started = world.loop.time()
+        reached = world.loop.create_future()
+        world.drain.commit_now(lambda: reached.set_result(None))
+        assert told == ["nothing to do"]
+        await reached
+        assert told == ["nothing to do", "a", "a and b"]
+        assert world.backend.log == ["commit 1", "commit 2"], "one for who came first, one for all who came meanwhile"
+        assert world.loop.time() - started < 0.1
+
+    play(story)
+
+
+def test_who_asks_is_told_also_where_it_will_not_be_committed_soon() -> None:
+    async def story(world: World) -> None:
+        told: list[str] = []
+        world.backend.failures = [OSError(errno.ENOSPC, "full")] * 2
+        world.overlay.write(b"a", b"1")
+        world.drain.commit_now(lambda: told.append("under way when the disk was full"))
+        world.drain.commit_now(lambda: told.append("behind it"))
+        await world.pass_time(0.1)
+        assert told == ["under way when the disk was full", "behind it"]
+        world.drain.commit_now(lambda: told.append("full"))
+        await world.pass_time(2)
+        world.overlay.write(b"b", b"2")
+        world.drain.commit_now(lambda: told.append("before a pause"))
+        pausing = world.loop.create_task(world.drain.pause())
+        await world.pass_time(0)
+        world.drain.commit_now(lambda: told.append("while it is paused"))
+        await pausing
+        world.drain.abandon()
+        world.drain.commit_now(lambda: told.append("closed"))
+        assert told[2:] == ["full", "before a pause", "while it is paused", "closed"]
+
+    play(story)

@@ -71,6 +71,10 @@ class Drain:
         self._closed = False
         self._paused = False
         self._awaited: list[tuple[int, asyncio.Future[None]]] = []
+        self._asked: list[Callable[[], None]] = []
+        """Who wants what there is now to be committed at once, with the next commit."""
+        self._served: list[Callable[[], None]] = []
+        """Those whom the commit under way serves."""
         self.disk_full = False
         """Whether the last commit found no room; the member refuses growing writes until one succeeds."""
         self.used_bytes = backend.used_bytes()
@@ -106,6 +110,16 @@ class Drain:
         self._awaited.append((index, reached))
         self.wrote()
         await reached
+
+    def commit_now(self, then: Callable[[], None]) -> None:
+        """Commit without a pause what there is, and run ``then`` when the backend has it: or at once where it will not
+        have it soon, since the disk is full or the drain paused or closed."""
+        is_still = self._closed or self._paused or self.disk_full
+        if is_still or not (self._committing or self._overlay.active_bytes):
+            then()
+            return
+        self._asked.append(then)
+        self._begin()
 
     async def pause(self) -> None:
         """Begin nothing new until ``resume``, and wait for what is under way: another backend takes this one's place.
@@ -157,6 +171,7 @@ class Drain:
             if timer is not None:
                 timer.cancel()
         self._timer = self._seal_timer = self._retry_timer = None
+        self._serve(all_of_them=True)
 
     async def _settle(self) -> None:
         # The lane runs in order: what was begun before is done, and its callback queued, when this is.
@@ -171,6 +186,14 @@ class Drain:
             if not one[1].done():
                 one[1].set_result(None)
 
+    def _serve(self, *, all_of_them: bool) -> None:
+        served, self._served = self._served, []
+        if all_of_them:
+            served += self._asked
+            self._asked = []
+        for then in served:
+            then()
+
     def _begin(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
@@ -183,6 +206,7 @@ class Drain:
         if self._seal_timer is not None:
             self._seal_timer.cancel()
             self._seal_timer = None
+        self._served, self._asked = self._asked, []
         self._commit(writes)
 
     def _commit(self, writes: Collection[Write]) -> None:
@@ -200,13 +224,17 @@ class Drain:
                 self._reached(index)
                 self._took(self._environment.clock.monotonic() - started)
                 self._overlay.drained()
-                if self._overlay.active_bytes:
+                self._serve(all_of_them=not self._overlay.active_bytes)
+                if self._asked:
+                    self._begin()
+                elif self._overlay.active_bytes:
                     self.wrote()
                 elif not self._closed and not self._paused:
                     self._seal_when_idle()
             elif isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
                 reachable("the backend had no room")
                 self.disk_full = True
+                self._serve(all_of_them=True)
                 if not self._closed and not self._paused:
                     # Nothing else may be committed before.
                     self._committing = True

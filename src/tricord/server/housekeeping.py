@@ -71,7 +71,8 @@ class Housekeeping:
         self._start_sweep()
 
     def compacted(self, keyspace: int, revision: int, then: Callable[[], None] | None) -> None:
-        """A compaction was applied: free what it made unreachable, and then call ``then``."""
+        """A compaction was applied: free what it made unreachable, and then, when the backend has that as well, call
+        ``then``: whoever asks now what is in use must see it."""
         if then is not None:
             self._waiting.append((keyspace, revision, then))
         self._start_sweep()
@@ -103,7 +104,7 @@ class Housekeeping:
         self._drain.wrote()
         for waiting in [one for one in self._waiting if self._machine.swept(one[1], one[0])]:
             self._waiting.remove(waiting)
-            waiting[2]()
+            self._drain.commit_now(waiting[2])
         if done:
             self._sweeping = False
         else:

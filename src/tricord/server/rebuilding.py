@@ -133,6 +133,7 @@ class Rebuilding:
         """Raises DiskFull, StorageError, Stopping, Unavailable, where the old backend goes on."""
         clock = self._environment.clock
         started, before = clock.monotonic(), self._storage.backend.size_bytes()
+        await self._commit_what_there_is()
         try:
             rebuild = await self._tasks.in_lane(LANE, self._storage.rebuild)
         except OSError as error:
@@ -156,6 +157,12 @@ class Rebuilding:
         self._metrics.defragment_seconds.observe(seconds)
         self.done += 1
         self._tells.info("gave unused space back", before=before, after=after, seconds=seconds)
+
+    async def _commit_what_there_is(self) -> None:
+        """So that what a compaction freed a moment ago is not copied, and counts as free when this is done."""
+        committed = asyncio.get_running_loop().create_future()
+        self._drain.commit_now(lambda: committed.set_result(None))
+        await committed
 
     async def _in_place(self, rebuild: BackendRebuild) -> int:
         """The new backend's size."""
