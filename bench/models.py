@@ -24,7 +24,7 @@ from collections.abc import Awaitable, Callable, Iterator, Sequence
 from pathlib import Path
 
 from tests.peers.clusters import Cluster, TricordMember, eventually
-from tests.peers.processes import free_port
+from tests.peers.ports import free_port
 
 import tricord
 from tricord.runtime import new_event_loop

@@ -13,7 +13,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
-from tests.peers.processes import free_port
+from tests.peers.ports import free_port
 
 from bench.raft.dialogue import Load, Report
 

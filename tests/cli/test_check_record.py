@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
-from tests.peers.processes import free_port
+from tests.peers.ports import free_port
 from tricord.check.reading import read_history
 from tricord.cli.check_record import MODELS, Workload
 from tricord.cli.main import app

@@ -13,7 +13,8 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner, Result
 
-from tests.peers.processes import EtcdProcess, free_port
+from tests.peers.ports import free_port
+from tests.peers.processes import EtcdProcess
 from tricord.cli.main import app
 from tricord.runtime import close_environment, open_environment
 from tricord.transport import Server

@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner, Result
 
-from tests.peers.processes import free_port
+from tests.peers.ports import free_port
 from tricord.base.errors import ConfigurationError
 from tricord.cli.local_cluster import LocalCluster, LocalClusterError, LocalMember, began, default_ports
 from tricord.cli.main import app

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.peers.processes import free_port
+from tests.peers.ports import free_port
 
 DOCS = Path(__file__).parents[2] / "docs"
 PAGES = {name: (DOCS / name).read_text() for name in ("client.md", "consistency.md", "coordination.md")}

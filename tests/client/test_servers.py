@@ -13,7 +13,8 @@ from typing import Any
 import pytest
 
 import tricord
-from tests.peers.processes import MemberProcess, free_port
+from tests.peers.ports import free_port
+from tests.peers.processes import MemberProcess
 from tricord.base import errors
 from tricord.txn import absent, count, delete, exists, get, get_prefix, lease, mod_revision, put, txn, value, version
 

@@ -15,7 +15,8 @@ import pytest
 from tests.e2e.grpc_kv import GrpcKv, code
 from tests.e2e.refused_starts import refused
 from tests.peers.clusters import Cluster, ClusterMember, eventually
-from tests.peers.processes import MemberProcess, free_port
+from tests.peers.ports import free_port
+from tests.peers.processes import MemberProcess
 from tricord.wire.peer.frames import PREFACE, FrameKind, FrameReader, frame
 from tricord.wire.peer.hello import Hello, Lane, encode_hello
 from tricord.wire.peer.refusals import RefusalCode, decode_refusal

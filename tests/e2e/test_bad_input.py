@@ -14,7 +14,8 @@ import pytest
 
 from tests.e2e.grpc_kv import GrpcKv, code
 from tests.e2e.refused_starts import refused
-from tests.peers.processes import MemberProcess, free_port
+from tests.peers.ports import free_port
+from tests.peers.processes import MemberProcess
 from tricord.storage import wal_format
 from tricord.wire.schemas import kv
 

@@ -13,7 +13,8 @@ import pytest
 
 import tricord
 from tests.client.test_tls import Papers
-from tests.peers.processes import MemberProcess, free_port
+from tests.peers.ports import free_port
+from tests.peers.processes import MemberProcess
 from tricord.base import errors
 from tricord.base.edges import EdgeKeyspaceStatus
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 import subprocess
 import sys
 
-from tests.peers.processes import free_port
+from tests.peers.ports import free_port
 
 BLOCK = """
 import sys

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.raft_node.test_tcp import free_ports
+from tests.peers.ports import free_port
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 
@@ -58,7 +58,7 @@ class Shell:
 
 
 def test_a_dictionary_in_three_processes_that_are_killed_and_come_back(tmp_path: Path) -> None:
-    nodes = {name: f"127.0.0.1:{port}" for name, port in zip("abc", free_ports(3), strict=True)}
+    nodes = {name: f"127.0.0.1:{free_port()}" for name in "abc"}
     shells = {name: Shell(name, tmp_path, nodes) for name in nodes}
     try:
         assert shells["a"].say("greeting hello") == "greeting is hello"

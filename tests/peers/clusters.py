@@ -20,7 +20,8 @@ from types import TracebackType
 from typing import Self, TypeVar
 
 from tests.peers import paths
-from tests.peers.processes import ServerProcess, free_port
+from tests.peers.ports import free_port
+from tests.peers.processes import ServerProcess
 
 LEADER_SECONDS = 60.0
 STANDING_SECONDS = 1.0

@@ -11,7 +11,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from tests.peers.processes import ServerProcess, clean_environment, free_port
+from tests.peers.ports import free_port
+from tests.peers.processes import ServerProcess, clean_environment
 
 SECONDS = 60.0
 TRICORD = [sys.executable, "-m", "tricord", "etcd"]

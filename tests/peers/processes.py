@@ -10,7 +10,6 @@ from __future__ import annotations
 import http.client
 import os
 import signal
-import socket
 import ssl
 import subprocess
 import sys
@@ -20,15 +19,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from tests.peers.ports import free_port
+
 READY_SECONDS = 60.0
 STOP_SECONDS = 30.0
-
-
-def free_port() -> int:
-    """A loopback port that was free a moment ago."""
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        return int(sock.getsockname()[1])
 
 
 def clean_environment(**extra: str) -> dict[str, str]:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.raft_node.test_tcp import free_ports
+from tests.peers.ports import free_port
 from tests.raft_node.world import Journal
 from tricord.base.errors import ConfigurationError, InvalidRequest, MembershipRefused, Stopping
 from tricord.base.log import Entry
@@ -78,7 +78,7 @@ def test_it_has_every_call_of_the_node() -> None:
 
 
 def test_three_nodes_and_their_members_from_plain_threads() -> None:
-    voters = {name: f"127.0.0.1:{port}" for name, port in zip("abc", free_ports(3), strict=True)}
+    voters = {name: f"127.0.0.1:{free_port()}" for name in "abc"}
     nodes = {name: BlockingNode(NodeConfig(name, voters, tick_seconds=0.02), Journal()) for name in voters}
     for node in nodes.values():
         node.start()

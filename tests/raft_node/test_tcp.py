@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import asyncio
-import socket
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,6 +11,7 @@ import pytest
 import trustme
 import uvloop
 
+from tests.peers.ports import free_port
 from tests.raft_node.test_snapshots import SETTINGS, leave_behind
 from tests.raft_node.world import Cluster, Journal, name_of, simulate
 from tricord.base.environment import Environment
@@ -90,17 +90,9 @@ def test_an_address_is_a_host_and_a_port() -> None:
             address(text)
 
 
-def free_ports(count: int) -> list[int]:
-    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    ports = [one.getsockname()[1] for one in sockets]
-    for one in sockets:
-        one.close()
-    return ports
-
-
 def run_three(loop: Loop, folder: Path, transport: Callable[[], TcpTransport]) -> None:
     """A cluster on real sockets and a real disk, that loses its leader."""
-    voters = {name: f"127.0.0.1:{port}" for name, port in zip("abc", free_ports(3), strict=True)}
+    voters = {name: f"127.0.0.1:{free_port()}" for name in "abc"}
 
     def node(name: str) -> Node:
         config = NodeConfig(name, voters, tick_seconds=0.02)

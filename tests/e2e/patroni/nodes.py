@@ -19,7 +19,8 @@ from pathlib import Path
 
 from tests.peers import paths
 from tests.peers.clusters import eventually
-from tests.peers.processes import clean_environment, free_port
+from tests.peers.ports import free_port
+from tests.peers.processes import clean_environment
 
 NOBODY = 65534
 AS_NOBODY = (
