@@ -48,7 +48,7 @@ class Polite:
 
     def __exit__(self, *error: object) -> None:
         self._stop.set()
-        self._thread.join(20)
+        self._thread.join(60)
         assert self.failures == []
         assert self.answered > 0
 
@@ -58,16 +58,18 @@ class Polite:
                 call = channel.unary_unary(
                     "/grpc.testing.TestService/EmptyCall", Empty.SerializeToString, Empty.FromString
                 )
-                while not self._stop.is_set():
-                    call(Empty(), timeout=5)
+                while True:  # once at least, however soon the misuse is over
+                    call(Empty(), timeout=30)
                     self.answered += 1
+                    if self._stop.is_set():
+                        return
         except BaseException as error:
             self.failures.append(error)
 
 
 def _attack(port: int, chunks: Iterator[bytes], *, read: bool = True) -> bool:
     """Send until the chunks end or the server is done with us; whether it hung up."""
-    with socket.create_connection(("127.0.0.1", port), timeout=10) as sock:
+    with socket.create_connection(("127.0.0.1", port), timeout=60) as sock:
         try:
             sock.sendall(HELLO)
             for chunk in chunks:
@@ -78,7 +80,7 @@ def _attack(port: int, chunks: Iterator[bytes], *, read: bool = True) -> bool:
                         while True:
                             if not sock.recv(65_536):
                                 return True
-                    sock.settimeout(10)
+                    sock.settimeout(60)
             while sock.recv(65_536):
                 pass
         except (ConnectionError, TimeoutError) as error:
@@ -142,7 +144,7 @@ def test_a_peer_that_asks_for_much_and_gives_no_window_is_given_up_and_its_queue
     limits = Limits(tick=0.05, http2=Http2Limits(max_queued_bytes=1 << 20, congestion_timeout=1.0))
     with Serving(interop_service.methods(), sample_routes(), limits) as serving, Polite(serving):
         script = Scripted(greet=False)
-        with socket.create_connection(("127.0.0.1", serving.port), timeout=20) as sock:
+        with socket.create_connection(("127.0.0.1", serving.port), timeout=60) as sock:
             sock.sendall(HELLO + setting(settings.INITIAL_WINDOW_SIZE, 0))
             sock.sendall(b"".join(_large_request(script, _stream(turn), 300_000) for turn in range(500)))
             received = b""
@@ -176,7 +178,7 @@ def test_a_reader_that_stops_reading_is_not_read_from_and_cut_off() -> None:
     limits = Limits(tick=0.05, write_timeout=1.0, http2=Http2Limits(max_queued_bytes=64 << 20))
     with Serving(interop_service.methods(), sample_routes(), limits) as serving, Polite(serving):
         script = Scripted(greet=False)
-        with socket.create_connection(("127.0.0.1", serving.port), timeout=20) as sock:
+        with socket.create_connection(("127.0.0.1", serving.port), timeout=60) as sock:
             sock.sendall(HELLO + setting(settings.INITIAL_WINDOW_SIZE, 2**31 - 1) + frames.window_update(0, 2**30))
             with pytest.raises((ConnectionError, TimeoutError)) as ended:
                 for turn in range(1_000_000):
@@ -196,7 +198,7 @@ def test_pipelined_requests_whose_answers_are_not_read_get_none_made() -> None:
     routes.add("GET", "/large", large)
     limits = Limits(tick=0.05, write_timeout=1.0)
     with Serving(interop_service.methods(), routes, limits) as serving, Polite(serving):
-        sock = socket.create_connection(("127.0.0.1", serving.port), timeout=20)
+        sock = socket.create_connection(("127.0.0.1", serving.port), timeout=60)
         with sock, pytest.raises(ConnectionError):
             for _ in range(1_000_000):
                 sock.sendall(b"GET /large HTTP/1.1\r\nHost: a\r\n\r\n" * 100)
@@ -208,7 +210,7 @@ def test_when_all_together_hold_too_much_those_that_hold_most_are_closed() -> No
     with Serving(interop_service.methods(), sample_routes(), limits) as serving, contextlib.ExitStack() as stack:
         socks = []
         for requests in (1, 2, 3, 4):
-            sock = stack.enter_context(socket.create_connection(("127.0.0.1", serving.port), timeout=20))
+            sock = stack.enter_context(socket.create_connection(("127.0.0.1", serving.port), timeout=60))
             script = Scripted(greet=False)
             sock.sendall(HELLO + setting(settings.INITIAL_WINDOW_SIZE, 0))
             sock.sendall(b"".join(_large_request(script, _stream(turn), 300_000) for turn in range(requests)))
@@ -224,7 +226,7 @@ def test_when_all_together_hold_too_much_those_that_hold_most_are_closed() -> No
 def test_a_connection_that_says_too_little_is_closed(beginning: bytes) -> None:
     limits = Limits(tick=0.05, handshake_timeout=0.5, request_timeout=0.5)
     with Serving(interop_service.methods(), sample_routes(), limits) as serving, Polite(serving):
-        sock = socket.create_connection(("127.0.0.1", serving.port), timeout=20)
+        sock = socket.create_connection(("127.0.0.1", serving.port), timeout=60)
         with sock, contextlib.suppress(ConnectionResetError):
             sock.sendall(beginning)
             while sock.recv(65_536):
@@ -234,7 +236,7 @@ def test_a_connection_that_says_too_little_is_closed(beginning: bytes) -> None:
 def test_a_silent_peer_is_asked_whether_it_lives_and_then_closed() -> None:
     limits = Limits(tick=0.05, keepalive_interval=0.5, keepalive_timeout=0.5)
     with Serving(interop_service.methods(), sample_routes(), limits) as serving:
-        sock = socket.create_connection(("127.0.0.1", serving.port), timeout=20)
+        sock = socket.create_connection(("127.0.0.1", serving.port), timeout=60)
         received = b""
         with sock, contextlib.suppress(ConnectionResetError):
             sock.sendall(HELLO)
@@ -248,7 +250,7 @@ def test_a_body_that_never_ends_is_given_up() -> None:
     script = Scripted(greet=False)
     with Serving(interop_service.methods(), sample_routes(), limits) as serving, Polite(serving):
         for fields in (LARGE, POST):
-            with socket.create_connection(("127.0.0.1", serving.port), timeout=20) as sock:
+            with socket.create_connection(("127.0.0.1", serving.port), timeout=60) as sock:
                 sock.sendall(
                     HELLO + script.headers(1, fields, end_stream=False) + data(1, b"\0\0\0\0\xff" + b"x" * 100)
                 )
@@ -265,10 +267,10 @@ def test_connections_beyond_the_limit_are_closed_and_the_rest_served() -> None:
     with Serving(interop_service.methods(), sample_routes(), limits) as serving, contextlib.ExitStack() as stack:
         with Polite(serving):
             for _ in range(4):
-                stack.enter_context(socket.create_connection(("127.0.0.1", serving.port), timeout=20))
+                stack.enter_context(socket.create_connection(("127.0.0.1", serving.port), timeout=60))
             while serving.server.connection_count() < 5:
                 time.sleep(0.01)
-            refused = socket.create_connection(("127.0.0.1", serving.port), timeout=20)
+            refused = socket.create_connection(("127.0.0.1", serving.port), timeout=60)
             with refused, contextlib.suppress(ConnectionResetError):
                 assert refused.recv(1) == b""
         assert serving.server.refused_connections == 1
