@@ -37,7 +37,7 @@ cluster: install ## start three members in the background: ports 2379, 22379, 32
 	@exec $(BIN)/tricord cluster start $(or $(ARGS),3)
 
 test: check ## check, then the whole suite (PEERS=all: a missing peer is a failure; TESTS=tests/mvcc: a part; JOBS=1)
-	$(BIN)/python -m pytest -q -n $(JOBS) --dist loadfile $(if $(PEERS),--peers=$(PEERS)) $(TESTS)
+	$(BIN)/python -m pytest -q -n $(JOBS) --dist loadfile --no-loadscope-reorder $(if $(PEERS),--peers=$(PEERS)) $(TESTS)
 
 check: install ## lint, format, types, layers, whether each mutant still applies; writes nothing
 	$(BIN)/ruff check .

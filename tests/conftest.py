@@ -18,6 +18,23 @@ import pytest
 from tests.peers import paths
 from tests.peers.processes import EtcdProcess, MemberProcess
 
+LONGEST = (
+    "e2e/test_long_waits.py",
+    "sim/test_models.py",
+    "e2e/test_kill.py",
+    "e2e/test_kv_against_model.py",
+    "e2e/test_soak_raft.py",
+    "e2e/faults/test_faults.py",
+    "e2e/test_member_replace.py",
+    "e2e/test_planned_changes.py",
+    "e2e/test_leases.py",
+    "e2e/test_damaged_snapshot.py",
+    "storage/test_bit_flips.py",
+    "sim/wide/test_running.py",
+)
+"""Files that begin first, since each runs on one process: begun last, the others would be idle beside it. Those that
+wait are among those that compute."""
+
 
 class WithoutPeer:
     """Stands for one deselected test in the counts of the closing line."""
@@ -44,6 +61,9 @@ def missing_peers(item: pytest.Item) -> list[str]:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    tests = Path(__file__).parent
+    places = {tests / name: place for place, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: places.get(item.path, len(places)))
     if config.getoption("--peers") == "all":
         return
     without = {item: missing for item in items if (missing := missing_peers(item))}
