@@ -43,6 +43,9 @@ MODELS = {
 }
 """What to check first."""
 
+CLEARED_SECONDS = 5.0
+"""So long the end of a recording waits for its keys to go: the cluster may be broken."""
+
 
 @dataclass(frozen=True, slots=True)
 class Wish:
@@ -136,7 +139,7 @@ async def _record(run: Run, wish: Wish) -> None:
                 await work(run, _workers(run, wish.workload, revision), wish.seconds)
             finally:
                 try:
-                    await store.delete_prefix(run.prefix, timeout=1.0)
+                    await store.delete_prefix(run.prefix, timeout=CLEARED_SECONDS)
                 except TricordError:
                     print(f"the keys {run.prefix}* are left: the cluster does not answer", file=sys.stderr)
 
