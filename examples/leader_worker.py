@@ -33,7 +33,7 @@ async def main(name: str, endpoint: str) -> None:
     async with aio.connect(endpoint) as store:
         while True:
             try:
-                async with store.election("job", ttl=2) as election:
+                async with store.election("job", ttl=5) as election:
                     await election.campaign(name)
                     await work(store, election, name)
                     return

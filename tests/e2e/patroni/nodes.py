@@ -34,8 +34,9 @@ AS_NOBODY = (
 SCOPE = "pair"
 COMMAND_SECONDS = 60
 LEADER_SECONDS = 90.0
-# What Patroni allows at the least. A leader that was killed is followed when its lease of `ttl` ends.
-TIMES = {"ttl": 20, "loop_wait": 1, "retry_timeout": 3}
+# The least `ttl` that Patroni allows: a leader that was killed is followed when its lease ends. And the longest
+# `retry_timeout` for that: who cannot reach the store for so long gives the lead up.
+TIMES = {"ttl": 20, "loop_wait": 1, "retry_timeout": 9}
 
 
 def unprivileged(command: Sequence[str]) -> list[str]:
