@@ -21,9 +21,6 @@ MORE_MASKED = {
 CHOSEN_BY_SERVER = 1 << 32
 MORE_REVISIONS = (*REVISIONS, "compact_revision", "hash_revision", "rev", "start_revision")
 LONGEST = 2000
-# Seconds that a lease may have lost since it was granted or renewed, on a busy machine.
-SINCE_RENEWAL = 5
-
 # Where servers of tests listen; scripts choose other addresses.
 OWN_PLACES = ("http://127.0.0.1:", "https://127.0.0.1:")
 
@@ -35,20 +32,23 @@ LEASE_OF_SERVER = re.compile(rb"/[0-9a-f]{9,16}$")
 MEMBER_IN_TEXT = re.compile(r"(memberID:|member |\b)[0-9a-f]{10,20}\b")
 
 
-def masked(value: Any, base: int, names: dict[str, str]) -> Any:
-    """A message's fields with revisions counted from ``base``, what has a name by its name, and the rest masked."""
+def masked(value: Any, base: int, names: dict[str, str], seconds: int) -> Any:
+    """A message's fields with revisions counted from ``base``, what has a name by its name, and the rest masked.
+
+    ``seconds``, at most, have passed since any lease was granted or renewed.
+    """
     if isinstance(value, list):
-        return [masked(item, base, names) for item in value]
+        return [masked(item, base, names, seconds) for item in value]
     if not isinstance(value, dict):
         return shortened(value) if isinstance(value, str) else value
-    fields = {name: field(name, item, base, names) for name, item in value.items()}
+    fields = {name: field(name, item, base, names, seconds) for name, item in value.items()}
     if "grantedTTL" in value:
         lost = int(value["grantedTTL"]) - int(value.get("TTL", 0))
-        fields["TTL"] = "what is left" if 0 <= lost <= SINCE_RENEWAL else value.get("TTL")
+        fields["TTL"] = "what is left" if 0 <= lost <= seconds else value.get("TTL")
     return fields
 
 
-def field(name: str, item: Any, base: int, names: dict[str, str]) -> Any:
+def field(name: str, item: Any, base: int, names: dict[str, str], seconds: int) -> Any:
     """One field's value."""
     if isinstance(item, str) and item in names:
         return f"<{names[item]}>"
@@ -60,7 +60,7 @@ def field(name: str, item: Any, base: int, names: dict[str, str]) -> Any:
         "members",
         "leases",
     ):  # in the order of ids; etcd lists leases by their end, as the asked member sees it
-        return sorted(masked(item, base, names), key=repr)
+        return sorted(masked(item, base, names, seconds), key=repr)
     if name != "name" and (name in MASKED or name in MORE_MASKED) and not isinstance(item, dict):
         return "masked"
     if name in MORE_REVISIONS:
@@ -71,7 +71,7 @@ def field(name: str, item: Any, base: int, names: dict[str, str]) -> Any:
         return Speaker.text(item)
     if name in ("key", "keys", "name") and isinstance(item, str):
         return lock_key(item)
-    return masked(item, base, names)
+    return masked(item, base, names, seconds)
 
 
 def lock_key(encoded: str) -> str:

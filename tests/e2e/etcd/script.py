@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import math
 import ssl
 import time
 from collections.abc import Callable
@@ -41,6 +42,7 @@ class Script(Speaker):
         self.begun: dict[str, tuple[Any, type[Message]]] = {}
         self.names: dict[str, Any] = {}
         self.runs = 0
+        self.begun_at = 0.0
         self.steps: dict[str, Callable[..., Any]] = {
             "open": self.open,
             "open http": self.open_http,
@@ -70,6 +72,7 @@ class Script(Speaker):
         """Each step's answer, on an empty key space without leases, alarms and learners."""
         self.names = {}
         self.runs += 1
+        self.begun_at = time.monotonic()
         try:
             self.clear()
             return super().run(steps)
@@ -115,7 +118,7 @@ class Script(Speaker):
 
     def relative(self, value: Any) -> Any:
         names = {str(value): name for name, value in self.names.items()}
-        return masked(value, self.base, names)
+        return masked(value, self.base, names, math.ceil(time.monotonic() - self.begun_at))
 
     def open(self, name: str, method: str, requests: list[Any], metadata: Any) -> Any:
         self.streams[name] = Stream(self.channel, STREAMS[method], metadata, one_request=method not in BOTH_WAYS)
