@@ -96,9 +96,7 @@ def test_keys_of_any_size_are_kept_and_read(http: Http, keyspace: str) -> None:
     assert http.ask("POST", f"/keyspaces/{keyspace}/update", big)[1]["code"] == "request_too_large"
 
 
-def test_tokens_that_cannot_be_are_refused_and_those_from_the_future_waited_for(
-    http: Http, tricord_endpoint: str
-) -> None:
+def test_tokens_that_cannot_be_are_refused_and_those_from_the_future_waited_for(http: Http) -> None:
     at = f"/keyspaces/{CAUSAL}/values/count"
     http.ask("GET", at)
     own = Token.from_text(http.token)
@@ -116,11 +114,12 @@ def test_tokens_that_cannot_be_are_refused_and_those_from_the_future_waited_for(
         found, told = http.ask("GET", at, None, **{"tricord-token": token})
         assert (found, told["code"]) == (status, code)
         assert told["hint"].startswith(("go on without the token", "what the token speaks of may be gone"))
-    with tricord.connect(tricord_endpoint, timeout=2.0) as store:
-        future = Token(own.cluster, own.history, {}, {keyspace: ahead}).text()
-        with pytest.raises(TokenAhead):
-            store.session(future).keyspace(CAUSAL).put("a", "v")
-        assert store.keyspace(CAUSAL).get("a") is None
+    # Over HTTP, where it is the member that says how long is waited: a busy client may see its own deadline first.
+    future = Token(own.cluster, own.history, {}, {keyspace: ahead}).text()
+    put = f"/keyspaces/{CAUSAL}/values/a"
+    found, told = http.ask("PUT", put, {"value": "v"}, **{"tricord-token": future})
+    assert (found, told["code"]) == (503, TokenAhead.code)
+    assert http.ask("GET", put)[0] == 404
 
 
 @pytest.mark.parametrize("keyspace", NAMES)
@@ -198,12 +197,12 @@ def test_streams_of_edges_that_make_no_sense_end_with_a_reason(http: Http, trico
         ([hello(), *[encode_said(Said(bytes(1 << 20), True))] * 40], "invalid_request"),
     ):
         with pytest.raises(grpc.RpcError) as caught:
-            list(exchange(iter(messages), timeout=10.0))
+            list(exchange(iter(messages), timeout=60.0))
         ended: Any = caught.value
         assert dict(ended.trailing_metadata()).get("tricord-error", "") == code, (messages[0][:40], ended)
         assert ended.details()
     for name, model in NAMES.items():
         nonsense = [b"", b"\x01", b"\x01\x09", bytes(100), b"\xff" * 100, b"\x01\x02\x01\x02ab"]
         sent = [hello(keyspace=name, model=Model(model)), *[encode_said(Said(data)) for data in nonsense]]
-        assert list(exchange(iter(sent), timeout=10.0)), "it was welcomed, and nothing came of what it said"
+        assert list(exchange(iter(sent), timeout=60.0)), "it was welcomed, and nothing came of what it said"
     channel.close()
