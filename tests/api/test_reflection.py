@@ -22,7 +22,7 @@ def _ask(endpoint: str, service: str, schema: Any, **questions: Any) -> Any:
             f"/{service}/ServerReflectionInfo", response_deserializer=schema.ServerReflectionResponse.FromString
         )
         requests = [schema.ServerReflectionRequest(**{name: value}) for name, value in questions.items()]
-        return list(ask(iter([request.SerializeToString() for request in requests]), timeout=20))
+        return list(ask(iter([request.SerializeToString() for request in requests]), timeout=60))
 
 
 @pytest.mark.parametrize(("service", "schema"), VERSIONS)

@@ -263,7 +263,7 @@ def test_the_nearest_endpoint_wins(monkeypatch: pytest.MonkeyPatch, etcd_endpoin
     nowhere = f"127.0.0.1:{free_port()}"
     monkeypatch.setenv("TRICORD_ENDPOINTS", nowhere)
     monkeypatch.setenv("ETCDCTL_ENDPOINTS", etcd_endpoint)
-    monkeypatch.setenv("TRICORD_TIMEOUT", "2")
+    monkeypatch.setenv("TRICORD_TIMEOUT", "30")
     assert CliRunner().invoke(app, ["status"]).exit_code == 4
     assert CliRunner().invoke(app, ["--endpoints", etcd_endpoint, "status"]).exit_code == 0
     assert CliRunner().invoke(app, ["--endpoints", nowhere, "status", "--endpoints", etcd_endpoint]).exit_code == 0
@@ -286,17 +286,17 @@ def silent_endpoint() -> Iterator[str]:
 
     thread = Thread(target=lambda: asyncio.run(serve()))
     thread.start()
-    endpoint, loop, stop = started.result(30)
+    endpoint, loop, stop = started.result(60)
     yield endpoint
     loop.call_soon_threadsafe(stop.set)
-    thread.join(30)
+    thread.join(60)
 
 
 def test_a_write_without_an_answer_is_unknown_and_a_read_is_late(silent_endpoint: str) -> None:
-    asked = ("--timeout", "200ms", "--endpoints", silent_endpoint)
-    written = CliRunner().invoke(app, ["put", "a", "b", *asked])
+    asked = ("--endpoints", silent_endpoint, "--timeout")
+    written = CliRunner().invoke(app, ["put", "a", "b", *asked, "3s"])  # so long that it leaves before
     assert (written.exit_code, written.stdout) == (5, "")
     assert "may or may not have happened" in written.stderr
-    read = CliRunner().invoke(app, ["get", "a", *asked])
+    read = CliRunner().invoke(app, ["get", "a", *asked, "200ms"])
     assert (read.exit_code, read.stdout) == (4, "")
     assert "deadline exceeded" in read.stderr

@@ -42,7 +42,7 @@ def started(*arguments: str) -> subprocess.Popen[str]:
 def ended(process: subprocess.Popen[str], number: signal.Signals) -> tuple[int, str, str]:
     """Send a signal: exit code, what came, what was wrong."""
     process.send_signal(number)
-    output, faults = process.communicate(timeout=30)
+    output, faults = process.communicate(timeout=60)
     return process.returncode, output, faults
 
 
@@ -73,7 +73,7 @@ def test_a_watch_of_what_was_compacted(run: Run) -> None:
     assert process.stdout is not None
     assert process.stdout.readline() == f"KEY\t{last}\tcli/a\ttwo\n"
     ok(run("put", "cli/a", "three"))
-    assert process.communicate(timeout=30) == (f"PUT\t{last + 1}\tcli/a\tthree\n", "")
+    assert process.communicate(timeout=60) == (f"PUT\t{last + 1}\tcli/a\tthree\n", "")
 
 
 def test_a_watch_goes_on_until_it_is_interrupted(run: Run) -> None:
@@ -148,7 +148,7 @@ def test_a_command_ends_when_its_lock_is_lost(run: Run, store: Client) -> None:
         assert holder.stdout.readline() == "begun\n"
         (place,) = store.prefix("cli-lock/")
         store.call(LeaseRevoke(place.lease))
-        output, faults = holder.communicate(timeout=30)
+        output, faults = holder.communicate(timeout=60)
         assert (holder.returncode, output) == (1, "")
         assert "knows it no more" in faults
 

@@ -157,7 +157,7 @@ def test_tls_serves_the_command_line(tmp_path: Path) -> None:
         trusting = ("--cacert", str(tmp_path / "ca.pem"))
         assert tricord("put", "a", "b", *trusting).returncode == 0
         assert tricord("get", "a", *trusting).stdout == "a\tb\n"
-        distrusting = tricord("get", "a", "--timeout", "2")
+        distrusting = tricord("get", "a", "--timeout", "5")
         assert (distrusting.returncode, distrusting.stdout) == (4, "")
         assert "certificate" in distrusting.stderr
 

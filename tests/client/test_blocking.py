@@ -123,7 +123,7 @@ def test_a_client_that_is_forgotten_warns_and_ends_its_thread() -> None:
     with pytest.warns(ResourceWarning, match="not closed"):
         del store
         gc.collect()
-    thread.join(10)
+    thread.join(60)
     assert not thread.is_alive()
     assert caller.closed == 1
 
@@ -176,7 +176,7 @@ def test_an_interrupt_of_the_waiting_thread_cancels_the_call() -> None:
         thread.run(wait)
     told.set()
     interrupter.join()
-    assert cancelled.wait(10)
+    assert cancelled.wait(60)
     thread.stop()
 
 

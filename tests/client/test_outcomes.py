@@ -40,7 +40,7 @@ class Ledger:
             key = f"{name}/{number}"
             number += 1
             try:
-                await store.put(key, key, timeout=2.0)
+                await store.put(key, key, timeout=60.0)
                 self.note(key, "ok")
             except errors.OutcomeUnknown:
                 self.note(key, "unknown")
@@ -80,7 +80,7 @@ def test_a_member_that_is_paused_leaves_a_write_unknown_and_a_read_out_of_time(f
         fresh_member.signal(signal.SIGSTOP)
         try:
             with pytest.raises(errors.OutcomeUnknown):
-                store.put("k", "during", timeout=0.3)
+                store.put("k", "during", timeout=2.0)
             with pytest.raises(errors.DeadlineExceeded):
                 store.get("k", timeout=0.3)
         finally:

@@ -116,7 +116,7 @@ def test_plain_text_to_a_tls_port_is_told(secure_server: ServerProcess) -> None:
 
 def test_tls_to_a_plain_port_is_told(tricord_endpoint: str, papers: Papers) -> None:
     with (
-        tricord.connect(tricord_endpoint, ca=papers.ca, attempts=1, dial_timeout=1.0) as db,
+        tricord.connect(tricord_endpoint, ca=papers.ca, attempts=1, dial_timeout=30.0) as db,
         pytest.raises(errors.ConnectionFailed, match=f"{tricord_endpoint}: .* before TLS began"),
     ):
         db.put("k", "v")

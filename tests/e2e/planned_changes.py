@@ -71,7 +71,7 @@ class Clients:
     def __init__(self, cluster: Cluster) -> None:
         record = cluster.folder / "acknowledged"
         self._cluster = cluster
-        self.go = Load(cluster.endpoints, "--reads", "--writers=3", "--rate=60", "--timeout=10s", record=record)
+        self.go = Load(cluster.endpoints, "--reads", "--writers=3", "--rate=60", "--timeout=60s", record=record)
         self.python = PythonLoad(cluster.endpoints, writers=2)
 
     def go_on(self) -> None:

@@ -8,7 +8,7 @@ import sys
 
 from tests.peers.processes import clean_environment
 
-ENDS_SECONDS = 30
+ENDS_SECONDS = 60
 
 
 def refused(*arguments: str, **environment: str) -> tuple[int, str]:

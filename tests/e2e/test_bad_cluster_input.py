@@ -24,7 +24,7 @@ from tricord.wire.schemas import cluster as cluster_schema
 from tricord.wire.schemas import kv
 
 CLUSTER = "/etcdserverpb.Cluster/"
-ANSWER_SECONDS = 10
+ANSWER_SECONDS = 60
 NOT_A_MEMBER = 6
 """The exit code of a member that its cluster does not have."""
 

@@ -78,7 +78,7 @@ def _load_and_kill(member: MemberProcess, workers: list[Worker], acknowledged_co
         for thread in threads:
             thread.start()
         for _ in range(acknowledged_count):
-            if not acknowledged.acquire(timeout=20):
+            if not acknowledged.acquire(timeout=60):
                 break
         member.kill()
         for thread in threads:
@@ -92,8 +92,8 @@ def _maintain(endpoint: str) -> None:
         save = channel.unary_stream("/etcdserverpb.Maintenance/Snapshot")
         try:
             while True:
-                defragment(b"", timeout=20)
-                assert len(list(save(b"", timeout=20))) >= 2
+                defragment(b"", timeout=60)
+                assert len(list(save(b"", timeout=60))) >= 2
         except grpc.RpcError:
             return
 

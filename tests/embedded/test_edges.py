@@ -31,7 +31,7 @@ def member(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MemberProcess]:
         process.stop()
 
 
-def until(holds: Callable[[], bool], seconds: float = 30.0) -> None:
+def until(holds: Callable[[], bool], seconds: float = 60.0) -> None:
     end = monotonic() + seconds
     while not holds():
         assert monotonic() < end, "it did not come to that in time"

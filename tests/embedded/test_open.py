@@ -199,7 +199,7 @@ def test_closing_amid_writes_answers_each_and_the_answers_hold(tmp_path: Path) -
             for _ in range(turns):
                 await asyncio.sleep(0)
             await store.close()
-            await asyncio.wait_for(asyncio.gather(*writers), 10)
+            await asyncio.wait_for(asyncio.gather(*writers), 60)
         assert len(ended) == 200
         async with tricord.aio.open(tmp_path / "data") as store:
             found = {kv.key.decode() async for kv in store.scan(keys_only=True)}
@@ -224,7 +224,7 @@ def test_threads_lock_watch_and_elect_in_one_store(location: str) -> None:
             for thread in threads:
                 thread.join()
             assert db["counter"] == b"5"
-            assert all(event is not None and event.deleted for event in (gone.take(5) for _ in range(5)))
+            assert all(event is not None and event.deleted for event in (gone.take(60) for _ in range(5)))
         with db.lease(60) as lease, db.election("e", lease=lease) as election:
             election.campaign("me")
             leader = db.election("e").leader()

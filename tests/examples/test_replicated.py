@@ -53,7 +53,7 @@ class Shell:
         self.process.communicate()
 
     def close(self) -> None:
-        _, errors = self.process.communicate(timeout=30)
+        _, errors = self.process.communicate(timeout=60)
         assert (self.process.returncode, errors) == (0, "")
 
 

@@ -17,7 +17,7 @@ import tricord
 from tricord.base.token import Token
 from tricord.wire.schemas import kv, lease, watch
 
-SECONDS = 10.0
+SECONDS = 60.0
 
 
 class Door:

@@ -25,7 +25,7 @@ def carts(tricord_endpoint: str) -> str:
 
 def posted(endpoint: str, path: str, body: dict[str, Any], headers: dict[str, str]) -> Any:
     request = urllib.request.Request(f"http://{endpoint}{path}", json.dumps(body).encode(), headers)
-    with urllib.request.urlopen(request, timeout=10) as answer:
+    with urllib.request.urlopen(request, timeout=60) as answer:
         return json.load(answer)
 
 

@@ -29,7 +29,7 @@ class Http:
         data = None if body is None else json.dumps(body).encode()
         request = urllib.request.Request(self.root + path, data, headers, method=method)
         try:
-            with urllib.request.urlopen(request, timeout=10) as answer:
+            with urllib.request.urlopen(request, timeout=60) as answer:
                 status, told = answer.status, json.load(answer)
                 self.token = answer.headers.get("Tricord-Token", self.token)
         except urllib.error.HTTPError as error:
@@ -41,7 +41,7 @@ class Http:
     @contextmanager
     def watch(self, path: str) -> Iterator[Iterator[Any]]:
         """The lines of a watch."""
-        with urllib.request.urlopen(self.root + path, timeout=10) as answer:
+        with urllib.request.urlopen(self.root + path, timeout=60) as answer:
             yield (json.loads(line) for line in answer)
 
 

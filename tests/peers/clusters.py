@@ -24,7 +24,8 @@ from tests.peers.ports import free_port
 from tests.peers.processes import ServerProcess
 
 LEADER_SECONDS = 60.0
-STANDING_SECONDS = 1.0
+STANDING_SECONDS = 5.0
+"""So long a member that stands still is waited for."""
 LOG_LINES = 40
 
 T = TypeVar("T")

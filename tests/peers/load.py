@@ -68,7 +68,7 @@ class Load:
         assert self._process.stdin is not None
         self._process.stdin.close()
         last = self._answer()
-        assert self._process.wait(timeout=30) == 0
+        assert self._process.wait(timeout=60) == 0
         self._close_pipes()
         return last
 

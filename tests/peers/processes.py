@@ -22,7 +22,9 @@ from typing import Self
 from tests.peers.ports import free_port
 
 READY_SECONDS = 60.0
-STOP_SECONDS = 30.0
+STOP_SECONDS = 60.0
+ANSWER_SECONDS = 30.0
+"""These bound what hangs, on the busiest machine."""
 
 
 def clean_environment(**extra: str) -> dict[str, str]:
@@ -75,11 +77,13 @@ class ServerProcess:
     def is_healthy(self) -> bool:
         """Whether `/health` answers 200 now."""
         try:
-            return self.http("GET", "/health")[0] == 200
+            return self.http("GET", "/health", seconds=5)[0] == 200
         except (OSError, http.client.HTTPException):
             return False
 
-    def http(self, method: str, path: str, body: bytes | None = None, *, seconds: float = 5) -> tuple[int, bytes]:
+    def http(
+        self, method: str, path: str, body: bytes | None = None, *, seconds: float = ANSWER_SECONDS
+    ) -> tuple[int, bytes]:
         """One HTTP/1.1 request: (status, body)."""
         if self.tls is None:
             connection = http.client.HTTPConnection(self.host, self.port, timeout=seconds)

@@ -29,7 +29,7 @@ class PythonLoad:
 
     def _write(self, writer: int) -> None:
         number = 0
-        with tricord.connect(self._endpoints, timeout=10) as store:
+        with tricord.connect(self._endpoints, timeout=60) as store:
             while not self._stop.wait(self._pause):
                 number += 1
                 key, value = f"{self._prefix}/{writer}/{number:08}", f"{writer}-{number}"

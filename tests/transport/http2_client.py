@@ -17,7 +17,7 @@ class Http2Client:
     """``with Http2Client(port) as client: status, headers, body = client.request("GET", "/health")``."""
 
     def __init__(self, port: int, tls: ssl.SSLContext | None = None) -> None:
-        self._socket = socket.create_connection(("127.0.0.1", port), timeout=20)
+        self._socket = socket.create_connection(("127.0.0.1", port), timeout=60)
         if tls is not None:
             wrapped = tls.wrap_socket(self._socket, server_hostname="localhost")
             assert wrapped.selected_alpn_protocol() == "h2"

@@ -35,7 +35,7 @@ def _run(client: Path, port: int, case: str, *options: str) -> None:
     # Of cancel_after_begin the client ends its messages as well; where it sleeps after that, the answer is there before
     # it looks at its own cancelling, and it complains of that. It will not sleep just there three times.
     for _ in range(3 if case == "cancel_after_begin" else 1):
-        done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
+        done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
         if "got error code 0, want 1" not in done.stderr:
             break
     assert done.returncode == 0, done.stderr

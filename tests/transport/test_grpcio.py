@@ -64,36 +64,36 @@ def _output_request(*sizes: int, interval_us: int = 0) -> Any:
 
 
 def _small(stub: Stub, turn: int) -> None:
-    assert len(stub.unary(SimpleRequest(response_size=turn % 500), timeout=30).payload.body) == turn % 500
+    assert len(stub.unary(SimpleRequest(response_size=turn % 500), timeout=60).payload.body) == turn % 500
 
 
 def _large(stub: Stub, turn: int) -> None:
     request = SimpleRequest(response_size=300_000, payload=Payload(body=bytes(100_000)))
-    assert len(stub.unary(request, timeout=30).payload.body) == 300_000
+    assert len(stub.unary(request, timeout=60).payload.body) == 300_000
 
 
 def _compressed(stub: Stub, turn: int) -> None:
     request = SimpleRequest(response_size=7, payload=Payload(body=b"z" * 5_000))
-    assert len(stub.unary(request, timeout=30, compression=grpc.Compression.Gzip).payload.body) == 7
+    assert len(stub.unary(request, timeout=60, compression=grpc.Compression.Gzip).payload.body) == 7
 
 
 def _refused(stub: Stub, turn: int) -> None:
     request = SimpleRequest()
     request.response_status.code, request.response_status.message = 9, "no: ünïcode\n"
     with pytest.raises(grpc.RpcError) as refused:
-        stub.unary(request, timeout=30)
+        stub.unary(request, timeout=60)
     assert refused.value.code() is grpc.StatusCode.FAILED_PRECONDITION
     assert refused.value.details() == "no: ünïcode\n"
 
 
 def _upload(stub: Stub, turn: int) -> None:
     requests = (StreamingInputCallRequest(payload=Payload(body=bytes(1_000 * size))) for size in range(5))
-    assert stub.input(requests, timeout=30).aggregated_payload_size == 10_000
+    assert stub.input(requests, timeout=60).aggregated_payload_size == 10_000
 
 
 def _download(stub: Stub, turn: int) -> None:
     sizes = [10, 70_000, 0, 5]
-    assert [len(reply.payload.body) for reply in stub.output(_output_request(*sizes), timeout=30)] == sizes
+    assert [len(reply.payload.body) for reply in stub.output(_output_request(*sizes), timeout=60)] == sizes
 
 
 def _ping_pong(stub: Stub, turn: int) -> None:
@@ -105,14 +105,14 @@ def _ping_pong(stub: Stub, turn: int) -> None:
             yield _output_request(size)
 
     sizes = []
-    for reply in stub.duplex(requests(), timeout=30):
+    for reply in stub.duplex(requests(), timeout=60):
         sizes.append(len(reply.payload.body))
         turns.release()
     assert sizes == [1, 40_000, 3]
 
 
 def _cancelled(stub: Stub, turn: int) -> None:
-    replies = stub.output(_output_request(5, 5, 5, interval_us=1_000_000), timeout=30)
+    replies = stub.output(_output_request(5, 5, 5, interval_us=1_000_000), timeout=60)
     replies.cancel()
     with pytest.raises(grpc.RpcError) as cancelled:
         next(replies)
@@ -120,7 +120,7 @@ def _cancelled(stub: Stub, turn: int) -> None:
 
 
 def _cancelled_after_first(stub: Stub, turn: int) -> None:
-    replies = stub.output(_output_request(5, 5, interval_us=2_000), timeout=30)
+    replies = stub.output(_output_request(5, 5, interval_us=2_000), timeout=60)
     assert len(next(replies).payload.body) == 5
     replies.cancel()
 
@@ -179,10 +179,10 @@ def test_ten_thousand_mixed_calls_with_tls(tls_server: Serving, certificates: Ce
 def test_a_thousand_calls_at_once_on_one_connection_and_on_plain_asyncio() -> None:
     with Serving(interop_service.methods(), fast=False) as serving, grpc.insecure_channel(serving.endpoint) as channel:
         stub = Stub(channel)
-        futures = [stub.unary.future(SimpleRequest(response_size=2_000), timeout=30) for _ in range(1_500)]
+        futures = [stub.unary.future(SimpleRequest(response_size=2_000), timeout=60) for _ in range(1_500)]
         assert all(len(future.result().payload.body) == 2_000 for future in futures)
         uploads = [
-            stub.unary.future(SimpleRequest(payload=Payload(body=bytes(400_000))), timeout=30) for _ in range(100)
+            stub.unary.future(SimpleRequest(payload=Payload(body=bytes(400_000))), timeout=60) for _ in range(100)
         ]
         for upload in uploads:
             upload.result()
@@ -191,12 +191,12 @@ def test_a_thousand_calls_at_once_on_one_connection_and_on_plain_asyncio() -> No
 
 def test_a_server_that_drains_finishes_calls_under_way_and_loses_none(plain_server: Serving) -> None:
     with grpc.insecure_channel(plain_server.endpoint) as channel:
-        replies = Stub(channel).output(_output_request(1, 2, 3, interval_us=100_000), timeout=30)
+        replies = Stub(channel).output(_output_request(1, 2, 3, interval_us=100_000), timeout=60)
         assert len(next(replies).payload.body) == 1
         draining = threading.Thread(target=lambda: plain_server.run(plain_server.server.drain(10)))
         draining.start()
         assert [len(reply.payload.body) for reply in replies] == [2, 3]
-        draining.join(20)
+        draining.join(60)
         assert plain_server.server.connection_count() == 0
 
 

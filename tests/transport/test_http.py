@@ -27,9 +27,9 @@ Ask = Callable[..., Answer]
 @contextmanager
 def _http1(port: int, tls: ssl.SSLContext | None = None) -> Iterator[Ask]:
     if tls is None:
-        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
     else:
-        connection = http.client.HTTPSConnection("localhost", port, timeout=20, context=tls)
+        connection = http.client.HTTPSConnection("localhost", port, timeout=60, context=tls)
 
     def ask(method: str, path: str, body: bytes = b"", headers: Any = ()) -> Answer:
         sent = {name.decode(): value.decode() for name, value in headers}
@@ -138,7 +138,7 @@ def test_an_answer_may_be_an_iterator(version: Any) -> None:
 
 
 def _raw(port: int, wire: bytes) -> bytes:
-    with socket.create_connection(("127.0.0.1", port), timeout=20) as sock:
+    with socket.create_connection(("127.0.0.1", port), timeout=60) as sock:
         sock.sendall(wire)
         sock.shutdown(socket.SHUT_WR)
         answer = b""

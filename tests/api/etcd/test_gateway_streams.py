@@ -165,7 +165,7 @@ def test_who_leaves_before_the_first_message_ends_the_call() -> None:
         asking.cancel()
         await ended.wait()
 
-    asyncio.run(asyncio.wait_for(story(), 5))
+    asyncio.run(asyncio.wait_for(story(), 60))
 
 
 async def _set(event: asyncio.Event) -> None:
@@ -180,7 +180,7 @@ def _answered(table: Routes) -> Any:
 def test_over_a_socket_the_lines_come_one_by_one_and_a_lost_connection_ends_the_call() -> None:
     watched = Watched()
     with Serving([], routes(watched)) as serving:
-        with socket.create_connection(("127.0.0.1", serving.port), timeout=20) as sock:
+        with socket.create_connection(("127.0.0.1", serving.port), timeout=60) as sock:
             sock.sendall(b"POST %b HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n" % PATH.encode())
             told = b""
             while told.count(b"}}\n") < 100:

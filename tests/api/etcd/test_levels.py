@@ -17,7 +17,7 @@ KEY = '{"key": "bGV2ZWxz"}'
 
 def post(endpoint: str, path: str, body: str, headers: dict[str, str]) -> Message:
     request = urllib.request.Request(f"http://{endpoint}{path}", body.encode(), headers)
-    with urllib.request.urlopen(request, timeout=10) as answer:
+    with urllib.request.urlopen(request, timeout=60) as answer:
         json.load(answer)
         headers_of_answer: Message = answer.headers
         return headers_of_answer

@@ -12,7 +12,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 def ask(endpoint: str, method: str, path: str, body: bytes | None = None) -> tuple[int, str | None, bytes]:
     """Status, content type and body."""
-    connection = http.client.HTTPConnection(endpoint, timeout=30)
+    connection = http.client.HTTPConnection(endpoint, timeout=60)
     try:
         connection.request(method, path, body)
         answer = connection.getresponse()

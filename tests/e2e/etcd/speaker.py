@@ -19,7 +19,7 @@ from google.protobuf.message import Message
 from tests.e2e.etcd.cases import At, Step, Steps, delete
 from tricord.wire.schemas import cluster, health, kv, maintenance
 
-SECONDS = 20.0
+SECONDS = 60.0
 
 MESSAGES: dict[str, tuple[type[Message], type[Message]]] = {
     "Range": (kv.RangeRequest, kv.RangeResponse),

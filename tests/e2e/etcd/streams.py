@@ -17,7 +17,8 @@ from google.protobuf.message import Message
 from tests.e2e.etcd.speaker import Speaker
 from tricord.wire.schemas import cluster, election, health, lease, lock, maintenance, watch
 
-SECONDS = 20.0
+SECONDS = 60.0
+"""A bound on a hang: nothing that is asked takes so long."""
 
 Call = tuple[str, type[Message], type[Message]]
 

@@ -125,7 +125,7 @@ def plain(bases: dict[str, Sequence[str]], tmp_path_factory: pytest.TempPathFact
 
 def get(place: str, path: str, *, method: str = "GET", body: str | None = None) -> tuple[int, bytes]:
     host, _, port = place.rpartition(":")
-    connection = http.client.HTTPConnection(host, int(port), timeout=10)
+    connection = http.client.HTTPConnection(host, int(port), timeout=60)
     try:
         connection.request(method, path, body)
         answer = connection.getresponse()
@@ -286,7 +286,7 @@ def speaks_grpc(place: str) -> bool:
 
     with grpc.insecure_channel(place) as channel:
         try:
-            channel.unary_unary("/etcdserverpb.KV/Range")(b"\x0a\x01a", timeout=10)
+            channel.unary_unary("/etcdserverpb.KV/Range")(b"\x0a\x01a", timeout=60)
         except grpc.RpcError:
             return False
         return True
@@ -333,7 +333,7 @@ def secured(words: list[str]) -> list[str]:
 def over_tls(place: str, context: ssl.SSLContext) -> str:
     """What a request over TLS comes to: the status, or that there is no answer."""
     host, _, port = place.rpartition(":")
-    connection = http.client.HTTPSConnection(host, int(port), timeout=10, context=context)
+    connection = http.client.HTTPSConnection(host, int(port), timeout=60, context=context)
     try:
         connection.request("GET", "/health")
         return str(connection.getresponse().status)

@@ -126,7 +126,7 @@ def test_peers_without_a_certificate_get_no_hearing(story: Story) -> None:
     for shown in ("", "wanted"):  # of the right authority, but with another host's name
         context = story.authority.context(shown)
         host, _, port = story.members["n1"].places["peer"].rpartition(":")
-        with socket.create_connection((host, int(port)), timeout=10) as plain:
+        with socket.create_connection((host, int(port)), timeout=60) as plain:
             try:
                 with context.wrap_socket(plain, server_hostname=host) as secured:
                     secured.sendall(b"GET /version HTTP/1.1\r\nhost: a\r\n\r\n")

@@ -125,7 +125,7 @@ def handshake(script: Script, context: ssl.SSLContext, protocols: list[str], dat
     if protocols:
         context.set_alpn_protocols(protocols)
     host, _, port = script.endpoint.rpartition(":")
-    with socket.create_connection((host, int(port)), timeout=20) as plain:
+    with socket.create_connection((host, int(port)), timeout=60) as plain:
         try:
             with context.wrap_socket(plain, server_hostname=host) as secured:
                 agreed = secured.selected_alpn_protocol() or "http/1.1", secured.version()
@@ -166,7 +166,7 @@ def test_both_answer_the_same_without_tls(data: bytes, pair: Pair) -> None:
     answers = []
     for script in pair:
         host, _, port = script.endpoint.rpartition(":")
-        with socket.create_connection((host, int(port)), timeout=20) as plain:
+        with socket.create_connection((host, int(port)), timeout=60) as plain:
             plain.sendall(data)
             try:
                 answers.append(first_line(plain))

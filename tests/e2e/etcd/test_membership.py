@@ -19,7 +19,7 @@ from tests.peers.clusters import Cluster, eventually
 from tricord.wire.schemas import cluster as schema
 from tricord.wire.schemas import kv, maintenance
 
-SECONDS = 20.0
+SECONDS = 60.0
 UNHEALTHY = ("UNAVAILABLE", "etcdserver: unhealthy cluster")
 
 ANSWERS: dict[str, type[Message]] = {
@@ -45,9 +45,7 @@ class Asked:
         self.ids |= {"nobody": 5, "none": 0}
 
     def id_of(self, name: str) -> int:
-        standing = self.cluster.members[name].standing()
-        assert standing is not None
-        return standing.member
+        return eventually(self.cluster.members[name].standing, f"{name} to answer").member
 
     def url_of(self, place: str) -> str:
         return self.cluster.members[self.places[place]].peer_url

@@ -30,7 +30,7 @@ def speaker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Speaker]:
 
 
 def parts(speaker: Speaker, request: kv.RangeRequest) -> list[kv.RangeResponse]:
-    call = speaker.channel.unary_stream("/etcdserverpb.KV/RangeStream")(request.SerializeToString(), timeout=20)
+    call = speaker.channel.unary_stream("/etcdserverpb.KV/RangeStream")(request.SerializeToString(), timeout=60)
     return [kv.RangeStreamResponse.FromString(message).range_response for message in call]
 
 
@@ -61,7 +61,7 @@ def test_the_parts_merge_to_the_range(fields: dict[str, Any], speaker: Speaker) 
     merged = kv.RangeResponse()
     for part in received:
         merged.MergeFrom(part)
-    data = speaker.channel.unary_unary("/etcdserverpb.KV/Range")(request.SerializeToString(), timeout=20)
+    data = speaker.channel.unary_unary("/etcdserverpb.KV/Range")(request.SerializeToString(), timeout=60)
     assert merged == kv.RangeResponse.FromString(data)
     assert [part.HasField("header") for part in received] == [False] * (len(received) - 1) + [True]
 
@@ -75,7 +75,7 @@ def test_parts_grow_with_small_values_and_stay_small_with_large_ones(speaker: Sp
 
 def test_writes_during_the_stream_are_not_seen(speaker: Speaker) -> None:
     request = kv.RangeRequest(key=b"0", range_end=b"1").SerializeToString()
-    call = speaker.channel.unary_stream("/etcdserverpb.KV/RangeStream")(request, timeout=20)
+    call = speaker.channel.unary_stream("/etcdserverpb.KV/RangeStream")(request, timeout=60)
     received = [kv.RangeStreamResponse.FromString(next(call)).range_response]
     speaker.call(put(b"0199", b"late"))
     received += [kv.RangeStreamResponse.FromString(message).range_response for message in call]

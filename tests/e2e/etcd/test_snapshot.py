@@ -20,7 +20,7 @@ from tricord.wire.schemas import kv, lease, maintenance, mvcc, watch
 
 pytestmark = pytest.mark.peer("etcd", "etcdutl", "etcdctl")
 
-SECONDS = 30
+SECONDS = 60
 LEASES = {7: 5000, 0x3904A21967A88C03: 600}
 
 

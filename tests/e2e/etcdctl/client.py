@@ -16,7 +16,7 @@ from tests.e2e.etcdctl.scripts import Typed
 from tests.peers import paths
 from tests.peers.processes import ServerProcess, clean_environment
 
-ETCDCTL_SECONDS = 30
+ETCDCTL_SECONDS = 60
 
 
 class Running:

@@ -40,7 +40,7 @@ async def watches(client: Any) -> None:
     print(await taking)
     print(await take(await client.watch(b"aetcd/w/a", start_revision=first), 3))
     print(await take(await client.watch_prefix(b"aetcd/w/", start_revision=first, kind=EventKind.PUT), 3))
-    once = asyncio.create_task(client.watch_once(b"aetcd/w/c", timeout=10))
+    once = asyncio.create_task(client.watch_once(b"aetcd/w/c", timeout=60))
     while not once.done():
         await client.put(b"aetcd/w/c", b"4")
         await asyncio.sleep(0.01)

@@ -37,7 +37,7 @@ def watches(client: Any) -> None:
     called = threading.Event()
     watch_id = client.add_watch_callback("etcd3/w/called", lambda response: called.set())
     client.put("etcd3/w/called", "")
-    print(called.wait(20))
+    print(called.wait(60))
     client.cancel_watch(watch_id)
     try:
         client.watch_once("etcd3/w/quiet", timeout=0.1)

@@ -52,13 +52,13 @@ class Real:
 
     async def hear(self) -> object:
         """What this member is told next."""
-        return await asyncio.wait_for(self.told.get(), 10.0)
+        return await asyncio.wait_for(self.told.get(), 60.0)
 
     async def open_to(self, member: int) -> None:
         """Wait until both links are open."""
         while sum(state.connected for state in self.links.states() if state.member == member) < 2:
             self._changed.clear()
-            await asyncio.wait_for(self._changed.wait(), 10.0)
+            await asyncio.wait_for(self._changed.wait(), 60.0)
 
     def stop(self) -> None:
         self.links.close()
