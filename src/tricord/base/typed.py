@@ -15,11 +15,15 @@ from tricord.base.dots import VersionVector
 from tricord.base.message import message
 from tricord.base.values import Shown
 
+TTL_MAX = 1 << 52
+"""The longest time to live, in milliseconds: 142,000 years. Its end fits what is stored, whatever the clock says."""
+
 
 @message
 class KeyChange:
     """Change one key. ``seen``: the ``context`` of a read, and the change replaces exactly what that read saw; empty:
-    what the replica shows. ``ttl``: milliseconds until the value ends, 0: never (eventual keyspaces only)."""
+    what the replica shows. ``ttl``: milliseconds until the value ends, ``TTL_MAX`` at most, 0: never (eventual
+    keyspaces only)."""
 
     key: bytes
     change: Change

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from tricord.base.dots import PROVISIONAL, Dot
-from tricord.base.errors import TooFewReplicas, TricordError
+from tricord.base.errors import ServerFault, TooFewReplicas, TricordError
 from tricord.base.hybrid_clock import HybridTime
 from tricord.crdt.cell import CELL_BYTES_MAX, Cell, Delta, Write, check_growth, size_of
 from tricord.crdt.changes import mutate
@@ -56,8 +56,8 @@ class Writing:
         try:
             state.check_replicas(f"acks of {asked.acks} replicas", asked.acks)
             dot = self.make(asked.key, lambda cell, dot, stamp: self._changed(cell, asked, dot, stamp, expires))
-        except TricordError as error:
-            state.output.writes.append(WriteAnswer(asked.ticket, None, 0, error))
+        except Exception as error:
+            state.output.writes.append(WriteAnswer(asked.ticket, None, 0, _as_refusal(error)))
             return
         assert dot is not None
         self._waiting[dot.counter] = Waiting(asked.ticket, dot, asked.acks, asked.deadline)
@@ -81,15 +81,15 @@ class Writing:
         state = self._state
         before = state.clock, state.counter
         dot, stamp = state.name_write()
-        cell, delta = state.store.cell(key), None
+        cell, encoded = state.store.cell(key), None
         try:
             delta = write(cell, dot, stamp)
-        finally:
             if delta is None:
+                return None
+            encoded = encode_delta(delta)
+        finally:
+            if encoded is None:
                 state.clock, state.counter = before
-        if delta is None:
-            return None
-        encoded = encode_delta(delta)
         state.apply_to(key, cell, delta, encoded)
         self._spread.add(dot.counter, key, encoded)
         return dot
@@ -146,3 +146,13 @@ class Writing:
         if len(waiting.who) >= waiting.acks and self._state.config.replica in waiting.who:
             del self._waiting[counter]
             self._state.output.writes.append(WriteAnswer(waiting.ticket, waiting.dot, len(waiting.who)))
+
+
+def _as_refusal(error: Exception) -> TricordError:
+    """What is told of a write that cannot be made. Where it fails in another way than it may, that is a bug; but
+    nothing of it was done, so the others of its turn go on."""
+    if isinstance(error, TricordError):
+        return error
+    fault = ServerFault(f"the write could not be carried out: {error!r}")
+    fault.__cause__ = error
+    return fault

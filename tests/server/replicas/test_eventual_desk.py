@@ -16,7 +16,7 @@ from tricord.base.keyspaces import Model
 from tricord.base.levels import Level
 from tricord.base.operations import DeleteRange, Put, Range, Txn
 from tricord.base.token import Token
-from tricord.base.typed import Fetch, FetchResult, KeyChange, TypedWatch, Update, UpdateResult
+from tricord.base.typed import TTL_MAX, Fetch, FetchResult, KeyChange, TypedWatch, Update, UpdateResult
 from tricord.base.watching import WatchEvents, WatchSpec
 from tricord.server.replicas.typed_stream import TypedWatchStream
 
@@ -65,6 +65,11 @@ def test_acks_replicas_and_times_to_live() -> None:
         assert await one.get("t") == "soon gone"
         await company.pass_time(1.5)
         assert await one.get("t") is None, "it is not kept for readers beyond its end"
+        await one.update(KeyChange(b"t", PutRegister(b"stays"), ttl=TTL_MAX))
+        for ttl in (-1, TTL_MAX + 1, (1 << 64) - 1):
+            refused = await one.refusal(Update([KeyChange(b"t", PutRegister(b"x"), ttl=ttl)]))
+            assert type(refused) is InvalidRequest
+        assert await one.get("t") == "stays"
 
     at_two(story)
 

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import errno
+from struct import error as StructError
 
 import pytest
 
@@ -19,11 +20,12 @@ from tricord.base.errors import (
     ReadContextDamaged,
     ReplicaCatchingUp,
     ReplicaRetired,
+    ServerFault,
     TooFewReplicas,
     TypeMismatch,
     Unimplemented,
 )
-from tricord.base.typed import KeyChange, Update
+from tricord.base.typed import KeyChange, Update, UpdateResult
 from tricord.crdt.read_context import encode_read_context
 from tricord.eventual.codec import encode_message
 from tricord.eventual.messages import Head, Rejected, Rejection
@@ -456,6 +458,24 @@ def test_bad_requests_and_messages_are_refused_in_words() -> None:
         await world.sleep(0.1)
         assert sum(two.host.status().refused.values()) == 4
         assert len(world.digests()) == 1
+
+    play(story, World("a", "b"))
+
+
+def test_a_write_that_fails_as_none_should_is_refused_alone() -> None:
+    async def story(world: World) -> None:
+        reported: list[BaseException] = []
+        world.loop.set_exception_handler(lambda _, told: reported.append(told["exception"]))
+        await world.open()
+        one, two = world.nodes.values()
+        failed = one.update(b"a", Put(b"1"), ttl=1 << 64)  # an end that cannot be written; doors refuse it
+        beside = one.put(b"b", b"1")
+        await world.sleep(0.1)
+        assert isinstance(error(failed), ServerFault)
+        assert [type(answer) for answer in beside] == [UpdateResult]
+        assert isinstance(reported[0].__cause__, StructError)
+        assert (two.value(b"a"), two.value(b"b"), len(world.digests())) == (None, b"1", 1)
+        assert two.host is not None and two.host.status().keys == 1
 
     play(story, World("a", "b"))
 

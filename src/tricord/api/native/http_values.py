@@ -8,7 +8,6 @@ from tricord.api.native.http_requests import Asked, answer_headers, ranged
 from tricord.api.native.json_text import quoted, to_bytes, to_object, write
 from tricord.api.native.json_values import (
     INT64_MAX,
-    MILLISECONDS_MAX,
     REPLICAS_MAX,
     change_of,
     fetched_to_json,
@@ -20,7 +19,7 @@ from tricord.api.native.typed_calls import ask_typed, find_keyspace
 from tricord.base.changes import Change, Put, PutLast, Remove
 from tricord.base.errors import InvalidRequest, NotFound
 from tricord.base.levels import Stamp
-from tricord.base.typed import Fetch, FetchResult, KeyChange, TypedKey, Update, UpdateResult
+from tricord.base.typed import TTL_MAX, Fetch, FetchResult, KeyChange, TypedKey, Update, UpdateResult
 from tricord.base.values import plain
 from tricord.server.engine import Engine
 from tricord.wire.http.routes import HttpResponse
@@ -99,7 +98,7 @@ class ValueHandlers:
         seen = asked.opaque("seen")
         if "if_revision" in asked.parameters:
             seen = seen_of_revision(asked.whole("if_revision", 0, 0, INT64_MAX), seen)
-        ttl = asked.whole("ttl_milliseconds", 0, 0, MILLISECONDS_MAX)
+        ttl = asked.whole("ttl_milliseconds", 0, 0, TTL_MAX)
         acks = asked.whole("acks", 1, 1, REPLICAS_MAX)
         return await self._update(asked, Update([KeyChange(asked.key, change, seen, ttl)], acks))
 

@@ -14,12 +14,11 @@ from tricord.base.errors import InvalidRequest, NestedTooDeep
 from tricord.base.hybrid_clock import milliseconds_of
 from tricord.base.keyspaces import KeyspaceRecord, Model
 from tricord.base.replica_sets import Holder, MemberReplica
-from tricord.base.typed import FetchResult, KeyChange, TypedEvents, TypedKey, Update
+from tricord.base.typed import TTL_MAX, FetchResult, KeyChange, TypedEvents, TypedKey, Update
 from tricord.base.values import NAMES, TYPES, Shown, Value
 from tricord.wire.native.values import DEPTH_MAX
 
 INT64_MAX = (1 << 63) - 1
-MILLISECONDS_MAX = 1 << 52
 REPLICAS_MAX = 1 << 20
 
 
@@ -42,7 +41,7 @@ def key_change_of(value: Any) -> KeyChange:
         raise InvalidRequest("seen is the context of an answer, as it came")
     if "if_revision" in body:
         seen = seen_of_revision(to_integer(body["if_revision"], "if_revision", 0, INT64_MAX), seen)
-    ttl = to_integer(body.get("ttl_milliseconds", 0), "ttl_milliseconds", 0, MILLISECONDS_MAX)
+    ttl = to_integer(body.get("ttl_milliseconds", 0), "ttl_milliseconds", 0, TTL_MAX)
     change = change_of({name: one for name, one in body.items() if name not in _MODIFIERS})
     return KeyChange(to_bytes(body["key"], "a key"), change, seen, ttl)
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from tricord.api.native.json_values import INT64_MAX, MILLISECONDS_MAX
+from tricord.api.native.json_values import INT64_MAX
 from tricord.base.keyspaces import NAME_MAX, Model
+from tricord.base.typed import TTL_MAX
 from tricord.base.values import TYPES
 
 
@@ -118,7 +119,7 @@ SCHEMAS: dict[str, Any] = {
         seen=_TEXT | {"description": "The context of a read: the change replaces exactly what that read saw."},
         if_revision=_WHOLE
         | {"description": "Strong keyspaces: only if this is the key's last change; 0: if it is new."},
-        ttl_milliseconds={"type": "integer", "minimum": 0, "maximum": MILLISECONDS_MAX},
+        ttl_milliseconds={"type": "integer", "minimum": 0, "maximum": TTL_MAX},
     ),
     "Update": record(
         ["changes"],

@@ -23,7 +23,7 @@ from tricord.base.keyspaces import KeyspaceRecord, Model
 from tricord.base.levels import Level
 from tricord.base.operations import Compact, DeleteRange, Range, Request, Txn
 from tricord.base.operations import Put as PutKey
-from tricord.base.typed import Fetch, Update
+from tricord.base.typed import TTL_MAX, Fetch, Update
 from tricord.base.values import NAMES, DataType
 from tricord.server.replicas.ranges import check_range
 from tricord.statemachine.validation import Limits, validate
@@ -109,8 +109,8 @@ def _check_update(record: KeyspaceRecord, request: Update, bytes_max: int) -> No
     for change in request.changes:
         if not change.key:
             raise KeyNotProvided
-        if change.ttl < 0:
-            raise InvalidRequest(f"a time to live of {change.ttl} milliseconds: 0 is for ever")
+        if not 0 <= change.ttl <= TTL_MAX:
+            raise InvalidRequest(f"a time to live of {change.ttl} milliseconds: 0 is for ever, and {TTL_MAX} the most")
         if change.ttl and is_causal:
             raise NotOfThisModel("values of a causal keyspace have no time to live; those of eventual ones can")
         if record.type is not None and (kind := _KINDS.get(type(change.change), record.type)) is not record.type:

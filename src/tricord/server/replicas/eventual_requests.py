@@ -3,11 +3,12 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from tricord.base.errors import InvalidRequest, KeyNotProvided, TricordError
+from tricord.base.errors import InvalidRequest, KeyNotProvided, ServerFault, TricordError
 from tricord.base.typed import Update, UpdateResult
 from tricord.crdt.read_context import decode_read_context
 from tricord.eventual.turn import Output, ReadRequest, WriteRequest
@@ -70,6 +71,9 @@ class EventualRequests:
         """Pass the answers of a turn on: those of reads when all that they show is durable."""
         for written in output.writes:
             waiting = self._writes.pop(written.ticket, None)
+            if isinstance(written.error, ServerFault):
+                told = {"message": "a write could not be carried out", "exception": written.error}
+                asyncio.get_running_loop().call_exception_handler(told)
             if waiting is not None:
                 waiting.reply(written.error or UpdateResult(waiting.sequence, written.acks))
         for read in output.reads:
