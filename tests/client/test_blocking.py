@@ -128,6 +128,23 @@ def test_a_client_that_is_forgotten_warns_and_ends_its_thread() -> None:
     assert caller.closed == 1
 
 
+def test_what_was_made_of_a_client_that_is_forgotten_goes_on() -> None:
+    caller = MemoryCaller()
+    session = of(caller).session()
+    (thread,) = [thread for thread in threading.enumerate() if thread.name == "tricord-client"]
+    gc.collect()
+    assert session.put("a", "1").revision == 2
+    register = session.register("a")
+    with pytest.warns(ResourceWarning, match="not closed"):
+        del session
+        gc.collect()
+        assert thread.is_alive() and not caller.closed
+        del register
+        gc.collect()
+    thread.join(60)
+    assert (thread.is_alive(), caller.closed) == (False, 1)
+
+
 def test_an_observer_that_calls_back_is_told_instead_of_waiting_for_ever() -> None:
     said: list[str] = []
 

@@ -102,6 +102,21 @@ def test_bounded_reads_say_their_age() -> None:
     play(story)
 
 
+def test_a_level_that_is_none_is_refused_in_words() -> None:
+    async def story(world: World) -> None:
+        await world.start()
+        async with world.client() as store:
+            for level in ("any", "sequential", 5):
+                for call in (store.get("k", at_least=level), store.prefix("k", at_least=level)):  # type: ignore[arg-type]
+                    with pytest.raises(InvalidRequest, match="at_least takes"):
+                        await call
+        for wrong in (1.5, "5"):
+            with pytest.raises(InvalidRequest, match="whole revisions"):
+                Bounded(revisions=wrong)  # type: ignore[arg-type]
+
+    play(story, ("n1",))
+
+
 def test_tokens_that_cannot_be_right_are_refused_by_type() -> None:
     async def story(world: World) -> None:
         await world.start()
@@ -114,6 +129,15 @@ def test_tokens_that_cannot_be_right_are_refused_by_type() -> None:
                 await read(store.session(replace(stamp.token, groups={0: 1 << 40}).text()), SEQUENTIAL, 0.5)
             with pytest.raises(TokenDamaged):
                 store.session("AAAA")
+            foreign = store.session(replace(stamp.token, cluster=7).text())
+            for call in (
+                foreign.put("k", "2"),
+                foreign.get("k"),
+                foreign.keyspace("p", model="eventual").put("k", "2"),
+            ):
+                with pytest.raises(TokenOfAnotherCluster):
+                    await call
+            assert (await read(store, Level.LINEARIZABLE))[0] == "1"
         for fields, error in (
             ({"tricord-token": "!"}, TokenDamaged),
             ({"tricord-token": "AAAA"}, TokenDamaged),

@@ -416,7 +416,7 @@ class TooFewReplicas(TricordError):
     code = "too_few_replicas"
     retryable = False
     summary = "fewer replicas than asked for answered in time"
-    hint = "a write was made and will reach the others; ask for fewer, or wait until more can be reached"
+    hint = "ask for fewer, or wait until more can be reached; a write stands all the same, and will reach the others"
 
 
 class Cancelled(TricordError):

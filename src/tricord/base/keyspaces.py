@@ -93,6 +93,8 @@ DEFAULT_RECORD = KeyspaceRecord(0, DEFAULT_KEYSPACE, Model.STRONG)
 
 def check_name(name: str) -> None:
     """Raise InvalidRequest for what cannot be a keyspace's name: it goes into metadata, paths and metrics as it is."""
+    if not isinstance(name, str):
+        raise InvalidRequest(f"a keyspace's name is text, not {name!r}")
     if len(name) > NAME_MAX or not _NAME.fullmatch(name):
         raise InvalidRequest(
             f"a keyspace's name has 1 to {NAME_MAX} of a-z 0-9 . _ - and begins with a letter or a digit: {name[:80]!r}"

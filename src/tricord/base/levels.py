@@ -54,6 +54,8 @@ class Bounded:
             raise InvalidRequest("a bounded read has either seconds or revisions")
         if self.seconds is not None and not (isfinite(self.seconds) and self.seconds >= 0):
             raise InvalidRequest(f"a bounded read may be 0 seconds behind, or more, not {self.seconds}")
+        if self.revisions is not None and not isinstance(self.revisions, int):
+            raise InvalidRequest(f"a bounded read is behind by whole revisions, not {self.revisions!r}")
         if self.revisions is not None and not 0 <= self.revisions < 1 << 63:
             raise InvalidRequest(f"a bounded read may be 0 revisions behind, or more, not {self.revisions}")
 
@@ -67,6 +69,14 @@ class Bounded:
 
 ReadLevel: TypeAlias = Level | Bounded
 """What ``at_least`` takes."""
+
+
+def check_level(level: ReadLevel) -> ReadLevel:
+    """The level itself. Raises InvalidRequest for what is none, text among that: ``level_of`` reads it."""
+    if isinstance(level, (Level, Bounded)):
+        return level
+    raise InvalidRequest(f"at_least takes a tricord.Level or a tricord.Bounded, not {level!r}")
+
 
 _LEVELS = {level.value: level for level in Level}
 _UNITS = {"ms": 1e-3, "s": 1.0, "m": 60.0}

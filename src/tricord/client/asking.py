@@ -41,12 +41,15 @@ class Asking:
             if text := session.text:
                 said += ((_TOKEN, text.encode()),)
             return said
+        if session.untested and session.text:
+            return ((_TOKEN, session.text.encode()),)
         return _NOTHING_SEEN if session.asks else ()
 
     def _named(self, level: ReadLevel, own: Level) -> tuple[Field, ...]:
         """In keyspaces of the other models a level is always named; in causal ones all say what they have seen."""
         said = ((_LEVEL, level.value.encode()),)
-        return (*said, (_TOKEN, self._session.text.encode())) if own is _CAUSAL else said
+        tells = own is _CAUSAL or self._session.untested
+        return (*said, (_TOKEN, self._session.text.encode())) if tells else said
 
     def _hear(self, fields: list[Field]) -> None:
         self._head = fields

@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator, Generator, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from tricord.base.errors import Cancelled, OutcomeUnknown, TricordError
-from tricord.base.levels import Level, ReadLevel, Stamp
+from tricord.base.levels import Level, ReadLevel, Stamp, check_level
 from tricord.base.operations import Compact, KeyValue, Request, Result, SortOrder, SortTarget, is_read
 from tricord.base.token import Token
 from tricord.base.trace import Completed, Invoked, Tracer
@@ -314,7 +314,7 @@ class AsyncClient(ValueCalls, KeyspaceCalls, MembershipCalls, CoordinationCalls,
         """Carry out one step of ``tricord.txn``, or one on typed values, on its own."""
         caller = self._caller
         if caller is not None and self._observer is None:
-            level = caller.own_level if at_least is None else at_least
+            level = caller.own_level if at_least is None else check_level(at_least)
             answer = None if level is LINEARIZABLE else caller.call_now(step.operation, level)
             if answer is not None:
                 return step.read(*answer)  # type: ignore[arg-type]  # as below
@@ -328,7 +328,7 @@ class AsyncClient(ValueCalls, KeyspaceCalls, MembershipCalls, CoordinationCalls,
         caller = self._caller or await self._open()
         if timeout is None:
             timeout = self._timeout
-        level = caller.own_level if at_least is None else at_least
+        level = caller.own_level if at_least is None else check_level(at_least)
         if self._observer is None:
             return await caller.call(request, level, timeout)
         return await self._observed(caller, request, level, timeout, self._observer)

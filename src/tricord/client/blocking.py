@@ -7,7 +7,6 @@ child makes its own.
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -59,6 +58,8 @@ class Client(BlockingValueCalls, BlockingMembershipCalls, BlockingCoordinationCa
             if self._owns_thread:
                 self._thread.stop()
             raise
+        if self._owns_thread:
+            self._thread.last = self._store.close
 
     def __enter__(self) -> Client:
         return self
@@ -76,11 +77,6 @@ class Client(BlockingValueCalls, BlockingMembershipCalls, BlockingCoordinationCa
             finally:
                 if self._owns_thread:
                     self._thread.stop()
-
-    def __del__(self) -> None:
-        store = getattr(self, "_store", None)
-        if store is not None and self._owns_thread and self._thread.abandon(store.close):
-            warnings.warn("a tricord client was not closed: use `with`, or close it", ResourceWarning, stacklevel=2)
 
     # --- keyspaces -----------------------------------------------------------------------------------------
 

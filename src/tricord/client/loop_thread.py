@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import threading
+import warnings
 from collections.abc import Callable, Coroutine
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
@@ -23,14 +24,22 @@ R = TypeVar("R")
 
 
 class LoopThread:
-    """Runs coroutines for other threads."""
+    """Runs coroutines for other threads, as long as anybody has it: clients, those of their keyspaces and sessions,
+    handles and watches. Who forgets it without ``stop`` is warned."""
 
     def __init__(self, name: str, make_loop: Callable[[], asyncio.AbstractEventLoop]) -> None:
         self._loop = make_loop()
         self._process = os.getpid()
         self._stopped = False
-        self._thread = threading.Thread(target=self._work, name=name, daemon=True)
+        self.last: Callable[[], Coroutine[Any, Any, None]] | None = None
+        """What is done before the loop ends, where that was forgotten."""
+        self._thread = threading.Thread(target=_work, args=(self._loop,), name=name, daemon=True)
         self._thread.start()
+
+    def __del__(self) -> None:
+        last = getattr(self, "last", None)
+        if last is not None and self._abandon(last):
+            warnings.warn("a tricord client was not closed: use `with`, or close it", ResourceWarning, stacklevel=2)
 
     def run(self, function: Callable[P, Coroutine[Any, Any, R]], *args: P.args, **kwargs: P.kwargs) -> R:
         """Run ``function(...)`` on the loop and wait for it. An interrupt of the waiting thread cancels it."""
@@ -56,8 +65,8 @@ class LoopThread:
         """Whether ``stop`` was called."""
         return self._stopped
 
-    def abandon(self, last: Callable[[], Coroutine[Any, Any, None]]) -> bool:
-        """Run ``last()`` and stop, without waiting, for whoever forgot to; False when it was stopped already."""
+    def _abandon(self, last: Callable[[], Coroutine[Any, Any, None]]) -> bool:
+        """Run ``last()`` and stop, without waiting; False when it was stopped already."""
         if self._stopped or os.getpid() != self._process or not self._thread.is_alive():
             return False
         self._stopped = True
@@ -78,18 +87,19 @@ class LoopThread:
         if threading.current_thread() is not self._thread:
             self._thread.join()
 
-    def _work(self) -> None:
-        import asyncio
 
-        loop = self._loop
-        asyncio.set_event_loop(loop)
-        try:
-            loop.run_forever()
-            tasks = asyncio.all_tasks(loop)
-            for task in tasks:
-                task.cancel()
-            loop.run_until_complete(asyncio.gather(*tasks, return_exceptions=True))
-            loop.run_until_complete(loop.shutdown_asyncgens())
-        finally:
-            asyncio.set_event_loop(None)
-            loop.close()
+def _work(loop: asyncio.AbstractEventLoop) -> None:
+    """What the thread does. It has nothing but the loop, so that it keeps nobody from being forgotten."""
+    import asyncio
+
+    asyncio.set_event_loop(loop)
+    try:
+        loop.run_forever()
+        tasks = asyncio.all_tasks(loop)
+        for task in tasks:
+            task.cancel()
+        loop.run_until_complete(asyncio.gather(*tasks, return_exceptions=True))
+        loop.run_until_complete(loop.shutdown_asyncgens())
+    finally:
+        asyncio.set_event_loop(None)
+        loop.close()

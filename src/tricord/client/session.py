@@ -27,12 +27,15 @@ class Session:
         "_read",
         "_text",
         "asks",
+        "untested",
     )
 
     def __init__(self, token: Token | None = None, *, asks: bool = False) -> None:
         """Begin with what another session has seen."""
         self.asks = asks
         """Whether every answer is to come with its token."""
+        self.untested = token is not None
+        """Whether it began with a token, and no answer has shown yet that it is of this cluster."""
         self._cluster, self._history, self._index = 0, 0, 0
         self._keyspaces: dict[int, VersionVector] = {}
         self._noted: dict[int, VersionVector] | None = None
@@ -77,6 +80,7 @@ class Session:
 
     def note(self, stamp: Stamp) -> None:
         """An answer said where its member stood."""
+        self.untested = False
         if stamp.index > self._index:
             self._cluster, self._history, self._index = stamp.cluster, stamp.history, stamp.index
             self._text = ""
