@@ -3,12 +3,14 @@
 
 from __future__ import annotations
 
+import socket
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from tests.peers.clusters import eventually
 from tests.peers.ports import free_port
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
@@ -57,19 +59,38 @@ class Shell:
         assert (self.process.returncode, errors) == (0, "")
 
 
+def until_all_listen(nodes: dict[str, str]) -> None:
+    """How long a process takes to its beginning is the machine's affair; how long a call waits is not."""
+    for address in nodes.values():
+        host, _, port = address.rpartition(":")
+        eventually(lambda place=(host, int(port)): answers(place), f"somebody at {address}")  # type: ignore[misc]
+
+
+def answers(place: tuple[str, int]) -> bool:
+    """Whether somebody listens there."""
+    try:
+        socket.create_connection(place, timeout=10).close()
+    except OSError:
+        return False
+    return True
+
+
 def test_a_dictionary_in_three_processes_that_are_killed_and_come_back(tmp_path: Path) -> None:
     nodes = {name: f"127.0.0.1:{free_port()}" for name in "abc"}
     shells = {name: Shell(name, tmp_path, nodes) for name in nodes}
     try:
+        until_all_listen(nodes)
         assert shells["a"].say("greeting hello") == "greeting is hello"
         assert shells["b"].say("greeting") == "greeting is hello"
         shells["c"].kill()
         shells["c"] = Shell("c", tmp_path, nodes)
+        until_all_listen(nodes)
         assert shells["c"].say("greeting") == "greeting is hello"
         assert shells["c"].say("nothing") == "nothing is None"
         for shell in shells.values():
             shell.kill()
         shells = {name: Shell(name, tmp_path, nodes) for name in nodes}
+        until_all_listen(nodes)
         assert shells["b"].say("greeting") == "greeting is hello"
         assert shells["a"].say("greeting bye") == "greeting is bye"
         for shell in shells.values():
