@@ -20,7 +20,7 @@ from tricord.cli.output import write_json, write_rows
 if TYPE_CHECKING:
     from tricord.base.members import MemberStatus
 
-READY_SECONDS = 30.0
+READY_SECONDS = 60.0
 LOOK_SECONDS = 0.05
 ASK_SECONDS = 1.0
 
