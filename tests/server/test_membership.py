@@ -37,6 +37,7 @@ class Cluster:
         self.client_urls = ["http://h1:2379"]
         self.is_learner = False
         self.silent: set[int] = set()
+        self.fresh: set[int] = set()
         self.begun: list[Change] = []
         self.moved: list[int] = []
         self.calls: list[LeaderCall] = []
@@ -55,6 +56,9 @@ class Cluster:
 
     def is_active(self, member: int) -> bool:
         return member not in self.silent
+
+    def is_steady(self, member: int) -> bool:
+        return member not in self.silent | self.fresh
 
     def change(self, ticket: int, changes: list[Change]) -> None:
         if self.refusals:
@@ -132,6 +136,39 @@ def test_changes_that_make_no_sense_are_refused_with_the_reason() -> None:
     assert reason(Cluster(configured((1,))), lambda membership: membership.remove_member(1)) == "not_enough_started"
     full = Cluster(configured((1, 2), learners=(3,)))
     assert reason(full, lambda m: m.add_member(["http://h4:1"], learner=True)) == "too_many_learners"
+
+
+def test_a_cluster_whose_members_have_just_met_is_changed_later() -> None:
+    fresh = Cluster(THREE)
+    fresh.fresh = {2, 3}
+    acts: list[Callable[[Membership], Awaitable[object]]] = [
+        lambda membership: membership.add_member(["http://h4:1"]),
+        lambda membership: membership.add_member(["http://h4:1"], learner=True),
+        lambda membership: membership.remove_member(3),
+    ]
+    for act in acts:
+        assert reason(fresh, act) == "unhealthy"
+    fresh.membership.strict = False
+    for act in acts:
+        asyncio.run(as_coroutine(act(fresh.membership)))
+    assert len(fresh.begun) == 3
+    alone = Cluster(configured((1,)))
+    asyncio.run(as_coroutine(acts[0](alone.membership)))
+    assert len(alone.begun) == 1
+
+
+def test_a_member_comes_where_a_quorum_of_those_after_it_is_steady() -> None:
+    five = Cluster(configured((1, 2, 3, 4, 5)))
+    five.silent = {5}
+    asyncio.run(five.membership.add_member(["http://h6:1"]))
+    five.begun.clear()
+    five.silent = {4, 5}
+    assert reason(five, lambda membership: membership.add_member(["http://h6:1"])) == "unhealthy"
+    # A learner has no part in a quorum: it may come to replace one that is down.
+    three = Cluster(THREE)
+    three.silent = {3}
+    asyncio.run(three.membership.add_member(["http://h4:1"], learner=True))
+    assert len(three.begun) == 1
 
 
 def test_what_would_endanger_the_quorum_is_refused() -> None:

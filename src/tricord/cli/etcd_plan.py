@@ -27,6 +27,8 @@ REQUEST_RECOMMENDED = 10 * MIB
 VERSIONS = ("TLS1.2", "TLS1.3")
 LEVELS = {"debug": 10, "info": 20, "warn": 30, "error": 40, "dpanic": 50, "panic": 50, "fatal": 50}
 DATA_DIR_SUFFIX = ".etcd"
+HEALTH_INTERVAL_SECONDS = 5.0
+"""etcd counts on a member that was connected for so long; until then it calls the cluster unhealthy."""
 
 
 class NotStarted(ConfigurationError):
@@ -202,6 +204,7 @@ def plan(given: Given) -> Plan:
         watch_progress_notify_seconds=max(said["watch-progress-notify-interval"], 0.001),
         max_learners=min(max(said["max-learners"], 0), 1_000),
         strict_reconfig_check=said["strict-reconfig-check"],
+        steady_seconds=HEALTH_INTERVAL_SECONDS,
         log_slack_entries=min(said["snapshot-catchup-entries"] + said["snapshot-count"], 1 << 40),
         force_new_cluster=said["force-new-cluster"],
         corrupt_check_seconds=min(max(said["corrupt-check-time"], 0), 1 << 31),

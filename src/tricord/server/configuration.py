@@ -285,6 +285,14 @@ class Configuration:
         effect="refuse changes of the members after which too few that live would be left",
         relation="the leader's setting counts",
     )
+    steady_seconds: float = setting(
+        default=0.0,
+        unit="s",
+        effect="how long another member must have been connected to count as living where `strict_reconfig_check` asks",
+        relation="the leader's setting counts; `tricord etcd` has 5, as etcd",
+        low=0,
+        high=3_600,
+    )
     log_slack_entries: int = setting(
         default=10_000,
         unit="entries",

@@ -152,6 +152,7 @@ class Member:
             self._tells,
             self._fail,
             election_seconds=configuration.election_timeout / 1000,
+            steady_seconds=configuration.steady_seconds,
         )
         self.faults = Faults(environment, configuration.unsafe_faults, self.peers, self._tells)
         self.links: PeerLinks = open_links(

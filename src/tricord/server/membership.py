@@ -54,6 +54,9 @@ class Cluster(Protocol):
     def is_active(self, member: int) -> bool:
         """Whether the member was heard of within an election timeout, or is this one."""
 
+    def is_steady(self, member: int) -> bool:
+        """Whether it is active, and was connected for as long as the configuration asks before it may be counted on."""
+
     def change(self, ticket: int, changes: list[Change]) -> None:
         """Begin a change; ``Membership`` hears of its end."""
 
@@ -216,22 +219,22 @@ class Membership:
     async def _decide(self, call: LeaderCall) -> LeaderAnswer:
         """On the leader: check, then change."""
         cluster = self._cluster
-        configuration, is_active = cluster.configuration, cluster.is_active
+        configuration, is_active, is_steady = cluster.configuration, cluster.is_active, cluster.is_steady
         added = 0
         changes: list[Change]
         if call.operation == "add_member":
             added = cluster.new_member_id()
             info = encode_member_info(MemberInfo(call.name, call.peer_urls, []))
-            if self.strict and not call.learner:
-                rules.check_add_voter(configuration, is_active)
+            if self.strict:
+                (rules.check_add_learner if call.learner else rules.check_add_voter)(configuration, is_steady)
             # In etcd's order: a cluster that is not well says so first, one that is full last.
             rules.check_urls(configuration, call.peer_urls)
             if call.learner:
-                rules.check_add_learner(configuration, self.learners_max)
+                rules.check_room_for_learner(configuration, self.learners_max)
             changes = [AddLearner(added, info) if call.learner else AddVoter(added, info)]
         elif call.operation == "remove_member":
             if self.strict:
-                rules.check_remove(configuration, call.member, is_active)
+                rules.check_remove(configuration, call.member, is_active, is_steady)
             else:
                 rules.check_is_not_last(configuration, call.member)
             changes = [Remove(call.member)]

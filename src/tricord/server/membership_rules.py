@@ -2,13 +2,14 @@
 """Which changes of the members would endanger the cluster, and are refused before the core is asked.
 
 As etcd's strict reconfiguration check: of the voters after a change, those whose process once joined must be a quorum,
-and those heard of lately as well. What is impossible altogether (an unknown member, the last voter, two changes at
-once) the core refuses.
+and those that are steady as well: heard of lately, and connected for as long as the configuration asks. Unlike etcd's,
+a learner may be added where one voter of three is down: it costs no quorum, and may be what is to replace that one.
+What is impossible altogether (an unknown member, the last voter, two changes at once) the core refuses.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from urllib.parse import urlsplit
 
 from tricord.base.errors import MembershipRefused
@@ -16,6 +17,7 @@ from tricord.base.members import MemberInfo, MemberRecord, decode_member_info
 from tricord.base.membership import Configuration
 
 IsActive = Callable[[int], bool]
+IsSteady = Callable[[int], bool]
 
 
 def member_info(configuration: Configuration, member: int) -> MemberInfo:
@@ -58,7 +60,7 @@ def check_urls(configuration: Configuration, peer_urls: list[str], *, but: int =
             raise MembershipRefused(f"{min(taken)} belongs to another member", reason="peer_url_exists")
 
 
-def check_add_learner(configuration: Configuration, learners_max: int) -> None:
+def check_room_for_learner(configuration: Configuration, learners_max: int) -> None:
     """There is room for one more."""
     count = len(configuration.learners) + len(configuration.learners_next)
     if count >= learners_max:
@@ -68,19 +70,19 @@ def check_add_learner(configuration: Configuration, learners_max: int) -> None:
         )
 
 
-def check_add_voter(configuration: Configuration, is_active: IsActive) -> None:
+def check_add_learner(configuration: Configuration, is_steady: IsSteady) -> None:
+    """The cluster is not just finding itself."""
+    _check_steady(configuration, configuration.voters, len(configuration.voters), is_steady)
+
+
+def check_add_voter(configuration: Configuration, is_steady: IsSteady) -> None:
     """The new one counts at once, and lives only later."""
     voters = configuration.voters
     started = [voter for voter in voters if _has_started(configuration, voter)]
     if len(voters) == 1 and len(started) == 1:
         return
     _check_started(len(started), len(voters) + 1)
-    silent = [voter for voter in voters if not is_active(voter)]
-    if silent:
-        raise MembershipRefused(
-            f"{_names(configuration, silent)} was not heard of lately: one more voter could cost the quorum",
-            reason="unhealthy",
-        )
+    _check_steady(configuration, voters, len(voters) + 1, is_steady)
 
 
 def check_is_learner(configuration: Configuration, member: int) -> None:
@@ -106,22 +108,15 @@ def check_is_not_last(configuration: Configuration, member: int) -> None:
         raise MembershipRefused("a cluster needs a voter", reason="last_voter")
 
 
-def check_remove(configuration: Configuration, member: int, is_active: IsActive) -> None:
+def check_remove(configuration: Configuration, member: int, is_active: IsActive, is_steady: IsSteady) -> None:
     """Those who stay must be a quorum of themselves without it; nobody is none."""
     check_known(configuration, member)
     if member not in configuration.voters:
         return
     staying = [voter for voter in configuration.voters if voter != member]
     _check_started(sum(_has_started(configuration, voter) for voter in staying), len(staying))
-    if not is_active(member):
-        return
-    active = [voter for voter in staying if is_active(voter)]
-    if len(active) < len(staying) // 2 + 1:
-        silent = [voter for voter in staying if voter not in active]
-        raise MembershipRefused(
-            f"{_names(configuration, silent)} was not heard of lately: without this member too few are left",
-            reason="unhealthy",
-        )
+    if is_active(member):
+        _check_steady(configuration, staying, len(staying), is_steady)
 
 
 def check_replace(configuration: Configuration, old: int, new: int, is_active: IsActive) -> None:
@@ -160,5 +155,15 @@ def _check_started(started: int, voters: int) -> None:
         )
 
 
-def _names(configuration: Configuration, members: list[int]) -> str:
+def _check_steady(configuration: Configuration, voters: Sequence[int], size: int, is_steady: IsSteady) -> None:
+    """Of a cluster of ``size``, in which these are, a quorum is steady."""
+    unsteady = [voter for voter in voters if not is_steady(voter)]
+    if len(voters) - len(unsteady) < size // 2 + 1:
+        raise MembershipRefused(
+            f"{_names(configuration, unsteady)} was not heard of lately, or not for long: too few could be left",
+            reason="unhealthy",
+        )
+
+
+def _names(configuration: Configuration, members: Sequence[int]) -> str:
     return ", ".join(member_info(configuration, member).name or f"{member:x}" for member in members)

@@ -89,6 +89,7 @@ class Peers:
         fail: Callable[[BaseException], None],
         *,
         election_seconds: float,
+        steady_seconds: float,
     ) -> None:
         self._environment = environment
         self._clock = environment.clock
@@ -99,6 +100,7 @@ class Peers:
         self._tells = tells
         self._fail = fail
         self._election_seconds = election_seconds
+        self._steady_seconds = steady_seconds
         self._identities = PeerIdentities(identity)
         self._heard: dict[int, float] = {}
         self._dialled: dict[int, list[PeerAddress]] = {}
@@ -231,6 +233,15 @@ class Peers:
 
     def is_active(self, member: int) -> bool:
         return member == self._identity.member or self.heard_within(member, self._election_seconds)
+
+    def is_steady(self, member: int) -> bool:
+        if member == self._identity.member or not self._steady_seconds:
+            return self.is_active(member)
+        now = self._clock.monotonic()
+        states = self.links.states() if self.links is not None else []
+        return self.is_active(member) and any(
+            state.member == member and state.connected and now - state.since >= self._steady_seconds for state in states
+        )
 
     def heard_within(self, member: int, seconds: float) -> bool:
         """Whether the member said something lately."""
@@ -387,9 +398,11 @@ class Peers:
 
     def has_published(self) -> bool:
         """Whether it did at some time since the start, in an entry that stays: whoever lists the members from then on,
-        wherever, sees this one's addresses. One that is alone is the only one that is asked, and tells them itself."""
+        wherever, sees this one's addresses. One that is alone is the only one that is asked, and tells them itself: it
+        is enough that the log once heard of it, without which it counts as not started."""
         if not self._was_published:
-            alone = self.configuration.members() == (self._identity.member,)
+            known = member_info(self.configuration, self._identity.member).incarnation
+            alone = known != 0 and self.configuration.members() == (self._identity.member,)
             stays = self._replica.configuration_is_committed
             self._was_published = alone or (stays and self.is_published())
         return self._was_published
