@@ -92,6 +92,35 @@ def test_whoever_lists_the_members_sees_the_addresses_of_each_that_is_ready(seed
     World(seed).play(story)
 
 
+def test_a_cluster_that_asks_for_steady_members_takes_another_once_all_know_each_other_for_long_enough() -> None:
+    async def refused(world: World) -> bool:
+        try:
+            await world["n2"].member.engine.add_member(["http://n4:2379"], name="n4")
+        except MembershipRefused as refusal:
+            assert refusal.reason == "unhealthy"
+            return True
+        return False
+
+    async def story(world: World) -> None:
+        world.settings["steady_seconds"] = 5.0
+        await world.start()
+        await asyncio.gather(*(host.member.until_ready() for host in world.running()))
+        assert await refused(world)
+        await asyncio.sleep(6)
+        follower = await a_follower(world)
+        await world[follower].stop()
+        await world[follower].start()
+        await world[follower].member.until_ready()
+        assert await refused(world), "that one has just come back, and three of four are a quorum"
+        await asyncio.sleep(6)
+        leader = await world.led()
+        await world[leader].member.engine.move_leader(0)
+        assert await world.led() != leader
+        assert not await refused(world), "a new leader knows the others as long as the old one did"
+
+    World(seed=17).play(story)
+
+
 @pytest.mark.parametrize("seed", [3, 4, 5])
 def test_the_leader_dies_and_what_was_acknowledged_stays(seed: int) -> None:
     async def story(world: World) -> None:
