@@ -114,7 +114,12 @@ _TABLE: tuple[Flag, ...] = (
     Flag("discovery-proxy", values.text, "", refused=_DISCOVERY),
     Flag("discovery-srv", values.text, "", "a domain whose SRV records name the members of the cluster"),
     Flag("discovery-srv-name", values.text, "", "a suffix of the service that those records are of"),
-    Flag("strict-reconfig-check", values.boolean, "true", "refuse changes of members that could cost the quorum; a member counts once connected for 5 s"),
+    Flag(
+        "strict-reconfig-check",
+        values.boolean,
+        "true",
+        "refuse changes of members that could cost the quorum; a member counts once connected for 5 s",
+    ),
     Flag("pre-vote", values.boolean, "true", ignored=_ALWAYS),
     Flag("auto-compaction-retention", values.text, "0", "how much history is kept; 0: all"),
     Flag("auto-compaction-mode", values.text, "periodic", "whether that is a time or a number of revisions"),
