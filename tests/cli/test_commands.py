@@ -108,6 +108,7 @@ def test_many_keys_in_any_order(run: Run) -> None:
     assert ok(run("get", "--prefix", "cli/", "--serializable", "--keys-only", "--raw")) == "cli/a\ncli/b\ncli/c\n"
     for level in ("sequential", "any", "bounded:2s", "bounded:3r"):
         assert ok(run("get", "--prefix", "cli/", "--level", level, "--keys-only", "--raw")) == "cli/a\ncli/b\ncli/c\n"
+    assert run("get", "cli/a", "--any", "--level", "sequential").exit_code == 2
     refused = run("get", "cli/a", "--level", "weak")
     assert "'weak' is no read level" in refused.stderr
     assert ok(run("get", "--from-key", "cli/c", "--limit", "1")) == "cli/c\t2\n"

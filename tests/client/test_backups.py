@@ -17,7 +17,7 @@ import tricord
 from tests.client.memory_caller import MemoryCaller
 from tests.wire.etcd.bolt_reader import BoltReader
 from tricord.base.environment import Environment
-from tricord.base.errors import DiskFull, ServerFault, StorageError
+from tricord.base.errors import DiskFull, InvalidRequest, ServerFault, StorageError
 from tricord.client.asynchronous import AsyncClient
 from tricord.client.backups import Checked
 from tricord.runtime import close_environment, open_environment
@@ -103,6 +103,15 @@ def test_of_a_store_in_this_process(tmp_path: Path) -> None:
         path = tmp_path / "backup"
         assert db.save(path) == path.stat().st_size
         assert keys_in(path.read_bytes()) == [b"a", b"b"]
+
+
+def test_a_backup_that_would_lack_the_keyspace_at_hand_is_refused(tricord_endpoint: str, tmp_path: Path) -> None:
+    for db in (tricord.open("memory://"), tricord.connect(tricord_endpoint)):
+        with db, db.keyspace("backed", model="strong") as keys:
+            with pytest.raises(InvalidRequest, match="nothing of 'backed'"):
+                keys.save(tmp_path / "backup")
+            db.drop_keyspace("backed")
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize("kind", ["tricord", "etcd"])

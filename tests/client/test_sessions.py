@@ -11,7 +11,14 @@ from typing import Any
 import pytest
 
 from tricord import aio
-from tricord.base.errors import BoundNotMet, InvalidRequest, TokenAhead, TokenDamaged, TokenOfAnotherCluster
+from tricord.base.errors import (
+    BoundNotMet,
+    InvalidRequest,
+    NotOfThisModel,
+    TokenAhead,
+    TokenDamaged,
+    TokenOfAnotherCluster,
+)
 from tricord.base.levels import Bounded, Level, ReadLevel, Stamp
 from tricord.base.operations import Range
 from tricord.base.token import Token
@@ -113,6 +120,20 @@ def test_a_level_that_is_none_is_refused_in_words() -> None:
         for wrong in (1.5, "5"):
             with pytest.raises(InvalidRequest, match="whole revisions"):
                 Bounded(revisions=wrong)  # type: ignore[arg-type]
+
+    play(story, ("n1",))
+
+
+def test_watches_that_need_a_past_are_refused_by_type() -> None:
+    async def story(world: World) -> None:
+        await world.start()
+        async with world.client() as store:
+            for model in ("causal", "eventual"):
+                keys = store.keyspace(model, model=model)
+                for watch in (keys.watch("k", from_revision=1), keys.watch("k", previous=True)):
+                    with pytest.raises(NotOfThisModel):
+                        async with watch:
+                            await anext(watch)
 
     play(story, ("n1",))
 

@@ -101,6 +101,14 @@ def check_name(name: str) -> None:
         )
 
 
+def check_backup_of(record: KeyspaceRecord) -> None:
+    """Raise InvalidRequest where a backup would not have the keyspace from which it is asked for."""
+    if record.id:
+        raise InvalidRequest(
+            f"a backup in etcd's form has the default keyspace, and nothing of {record.name!r}: save the store itself"
+        )
+
+
 def check_type_of(model: Model, kind: DataType | None) -> None:
     """Raise InvalidRequest for a type where none can be chosen."""
     if kind is not None and model is Model.STRONG:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Protocol, TypeAlias
 
+from tricord.base.errors import NotOfThisModel
 from tricord.base.message import message
 from tricord.base.operations import Event
 
@@ -29,6 +30,17 @@ class WatchSpec:
     puts: bool = True
     deletes: bool = True
     progress: bool = False
+
+
+def check_needs_no_past(spec: WatchSpec) -> None:
+    """Raise NotOfThisModel for a watch that causal and eventual keyspaces cannot begin."""
+    if spec.start_revision:
+        raise NotOfThisModel(
+            "revisions of this keyspace are the replica's own, and its past is not kept: watch without a start"
+            " revision, or resume by a token at the native door (tricord.v1.Values/Watch)"
+        )
+    if spec.previous:
+        raise NotOfThisModel("the keyspace keeps no past: watch without previous values (prev_kv)")
 
 
 @dataclass(slots=True, eq=False)

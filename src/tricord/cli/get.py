@@ -93,6 +93,8 @@ def get(
     )
     if count_only and raw:
         raise WrongUsage("--count-only has no values to print raw")
+    if any_level and level:
+        raise WrongUsage("--any is --level any: give one of them")
     at_least = Level.ANY if any_level else chosen(level, level_of, [one.value for one in Level]) if level else None
     result, stamp = connection.run(lambda client: client.call(request, at_least=at_least))
     assert isinstance(result, RangeResult)

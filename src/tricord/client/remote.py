@@ -36,6 +36,7 @@ from tricord.base.keyspaces import (
     KeyspaceList,
     KeyspaceRecord,
     Model,
+    check_backup_of,
 )
 from tricord.base.leases import LeaseGrant, LeaseKeepAlive, LeaseList, LeaseRevoke, LeaseTimeToLive
 from tricord.base.levels import Level, ReadLevel, Stamp
@@ -45,7 +46,7 @@ from tricord.base.reachable import reachable
 from tricord.base.replica_sets import KeyspaceDescribe, ReplicaRetire
 from tricord.base.token import Token
 from tricord.base.typed import Fetch, TypedWatch, Update
-from tricord.base.watching import WatchSpec
+from tricord.base.watching import WatchSpec, check_needs_no_past
 from tricord.client.asking import Asking
 from tricord.client.caller import Caller
 from tricord.client.changes import AddMember, EndpointStatus, MemberChange, MoveLeader
@@ -190,6 +191,8 @@ class RemoteCaller:
     async def watch(self, spec: WatchSpec, timeout: float) -> Feed:
         from tricord.client.remote_feed import open_feed
 
+        if self._record.model is not Model.STRONG:
+            check_needs_no_past(spec)  # etcd's answer to a watch has no place for a code
         channel, left = await self._channel_of_a_watch(timeout)
         feed = await open_feed(channel, spec, left, lambda: self._connector.leave(channel), self._keyspace)
         self._remember(feed)
@@ -285,6 +288,7 @@ class RemoteCaller:
     async def backup(self, take: Callable[[bytes], Awaitable[None]], timeout: float) -> None:
         from tricord.client import reports
 
+        check_backup_of(self._record)
         channel = await self._connector.channel(self._clock.monotonic() + timeout)
         stream: MessageStream | None = None
         try:

@@ -14,7 +14,7 @@ from tricord.base.context import Context
 from tricord.base.dots import VersionVector
 from tricord.base.environment import Environment
 from tricord.base.errors import Cancelled, StorageError
-from tricord.base.keyspaces import DEFAULT_RECORD, OWN_LEVEL, KeyspaceRecord, Model
+from tricord.base.keyspaces import DEFAULT_RECORD, OWN_LEVEL, KeyspaceRecord, Model, check_backup_of
 from tricord.base.levels import Level, ReadLevel, Stamp
 from tricord.base.members import MemberRecord, MemberStatus
 from tricord.base.operations import Request, Result
@@ -181,6 +181,7 @@ class MemberCaller:
     async def backup(self, take: Callable[[bytes], Awaitable[None]], timeout: float) -> None:
         if self._closed:
             raise Cancelled("the store was closed")
+        check_backup_of(self._record)
         export = await self._engine.open_snapshot(etcd_database)
         digest = sha256()
         try:

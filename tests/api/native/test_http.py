@@ -102,6 +102,8 @@ def test_a_read_may_ask_for_a_level_and_carry_a_token() -> None:
 def test_values_of_every_type_in_a_causal_keyspace() -> None:
     async def story(asks: Client) -> None:
         at = "/keyspaces/carts/values/"
+        status, told = await asks.ask("PUT", at + "register?if_revision=0", {"value": "a"})
+        assert (status, told["code"]) == (409, "not_of_this_model") and "seen" in told["message"]
         await asks.ask("PUT", at + "register", {"value": {"base64": "/w"}})
         await asks.ask("PUT", at + "last", {"value": "x", "type": "last-writer"})
         await asks.ask("POST", at + "counter", {"add": -7})

@@ -69,11 +69,16 @@ def _operation(
 ) -> dict[str, Any]:
     said = {"description": "Done.", "content": answer, **({"headers": _STAMP} if stamped else {})}
     failed = {"description": "Refused or failed: `code` says why.", "content": _content((_JSON, reference("Error")))}
+    # What is larger than the port reads is refused before anybody knows whom it is for, in plain text.
+    too_large = {
+        "description": "Too large. Beyond 4 MiB in plain text.",
+        "content": _content((_JSON, reference("Error")), ("text/plain", {"type": "string"})),
+    }
     operation: dict[str, Any] = {
         "operationId": name,
         "summary": summary,
         "parameters": [{"$ref": f"#/components/parameters/{each}"} for each in parameters],
-        "responses": {status: said, "default": failed},
+        "responses": {status: said, **({"413": too_large} if body else {}), "default": failed},
     }
     if body is not None:
         operation["requestBody"] = {"required": True, "content": body}

@@ -67,6 +67,11 @@ def context_of_revision(revision: int) -> bytes:
     return _CONTEXT + b"%d" % revision
 
 
+def is_of_revision(context: bytes) -> bool:
+    """Whether a context is a strong keyspace's."""
+    return context.startswith(_CONTEXT)
+
+
 def revision_of_context(context: bytes) -> int:
     """Also of a watch's position. Raises ReadContextDamaged."""
     digits = context[len(_CONTEXT) :]

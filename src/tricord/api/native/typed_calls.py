@@ -6,13 +6,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
-from tricord.api.native.strong_values import call_strong
+from tricord.api.native.strong_values import call_strong, is_of_revision
 from tricord.api.native.strong_watch import StrongStream
 from tricord.base.context import Context
-from tricord.base.errors import KeyspaceNotFound, TricordError
+from tricord.base.errors import KeyspaceNotFound, NotOfThisModel, TricordError
 from tricord.base.keyspaces import KeyspaceList, KeyspaceListResult, KeyspaceRecord, Model
 from tricord.base.levels import Stamp
-from tricord.base.typed import TypedRequest, TypedResult, TypedStream
+from tricord.base.typed import TypedRequest, TypedResult, TypedStream, Update
 from tricord.server.engine import Encoded, Engine, Outcome, Reply
 
 
@@ -76,6 +76,13 @@ async def open_typed_watch(engine: Engine, context: Context, wake: Callable[[], 
 def _call_in(engine: Engine, record: KeyspaceRecord, request: TypedRequest, context: Context, reply: Reply) -> None:
     if record.model is Model.STRONG:
         call_strong(engine, request, context, reply)
+    elif isinstance(request, Update) and any(is_of_revision(change.seen) for change in request.changes):
+        error = NotOfThisModel(
+            f"keyspace {record.name!r} is {record.model.value}: whether a key is still at a revision is decided on the"
+            " newest state, which only a strong keyspace has. Give the context of a read (seen): what others wrote"
+            " meanwhile stays beside the write"
+        )
+        reply(error, engine.stamp(record.name))
     else:
         engine.call(request, context, reply)
 

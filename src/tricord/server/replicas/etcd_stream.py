@@ -11,9 +11,16 @@ from collections.abc import Callable
 
 from tricord.base.context import Context
 from tricord.base.environment import Environment, Timer
-from tricord.base.errors import NotOfThisModel
 from tricord.base.operations import Event, EventKind, KeyValue
-from tricord.base.watching import SharedEvent, WatchCompacted, WatchEvents, WatchItem, WatchProgress, WatchSpec
+from tricord.base.watching import (
+    SharedEvent,
+    WatchCompacted,
+    WatchEvents,
+    WatchItem,
+    WatchProgress,
+    WatchSpec,
+    check_needs_no_past,
+)
 from tricord.server.replicas.streams import HubStream, Watch
 from tricord.server.replicas.watching import ReplicaHub, Told
 
@@ -51,13 +58,7 @@ class EtcdWatchStream(HubStream[WatchItem]):
         self._timer: Timer | None = None
 
     def add(self, spec: WatchSpec) -> int:
-        if spec.start_revision:
-            raise NotOfThisModel(
-                "revisions of this keyspace are the replica's own, and its past is not kept: watch without a start"
-                " revision, or resume by a token at the native door (tricord.v1.Values/Watch)"
-            )
-        if spec.previous:
-            raise NotOfThisModel("the keyspace keeps no past: watch without previous values (prev_kv)")
+        check_needs_no_past(spec)
         watch = EtcdWatching(self, self._number(spec.key, spec.range_end), spec)
         watch.watcher.after = self.hub.sequence
         self._watches[watch.number] = watch
