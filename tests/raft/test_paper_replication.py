@@ -15,9 +15,11 @@ from tests.raft.paper import (
 )
 from tricord.base.log import Entry, EntryKind
 from tricord.raft.events import (
+    CutLog,
     EntriesPersisted,
     Propose,
     Receive,
+    Tick,
 )
 from tricord.raft.messages import (
     AppendEntries,
@@ -274,6 +276,19 @@ def test_10_2_1_entries_are_sent_ahead_of_acknowledgements() -> None:
         output = raft.step([Propose([command])])
         sent += [m.prev_log_index for m in output.messages if isinstance(m, AppendEntries) and m.receiver == 2]
     assert sent == [1, 2, 3]
+
+
+def test_7_who_is_behind_the_logs_base_is_told_of_commits_by_heartbeats_alone() -> None:
+    raft = leader()
+    raft.step([matched(voter, 1, 1) for voter in (2, 3, 4, 5)])
+    raft.step([Propose([b"a", b"b"])])
+    raft.step([EntriesPersisted(3, 1), *[matched(voter, 3, 1) for voter in (2, 3, 4)]])
+    raft.step([CutLog(4)])
+    for _ in range(3):
+        output = raft.step([matched(5, 2, 1)])
+        assert raft.state.progress[5].match_index < raft.state.log.base_index
+        assert output.messages == [], "nothing that it could be told"
+    assert {message.receiver for message in raft.step([Tick()]).messages} == {2, 3, 4, 5}
 
 
 def test_10_2_2_commands_of_one_step_share_one_message() -> None:

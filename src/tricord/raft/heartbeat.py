@@ -46,10 +46,14 @@ def send_round(state: State) -> None:
 
 
 def send_commits(state: State) -> None:
-    """At the end of a step: tell those who were not told with entries how far the log is committed."""
-    own, commit_index = state.config.id, state.commit_index
+    """At the end of a step: tell those who were not told with entries how far the log is committed.
+
+    Whoever is behind the log's base is told with the heartbeats only: nothing else can name an entry that it holds.
+    """
+    own, commit_index, base_index = state.config.id, state.commit_index, state.log.base_index
     for member, progress in state.progress.items():
-        if progress.commit_sent < commit_index and progress.commit_sent < progress.match_index and member != own:
+        told = progress.commit_sent
+        if told < commit_index and told < progress.match_index >= base_index and member != own:
             send(state, member, progress, commit_only=True)
 
 
