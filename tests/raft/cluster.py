@@ -94,9 +94,9 @@ class Server:
             self.handed_out += output.committed
         else:
             self._apply(output.committed)
-        self.reads += output.reads
-        self.reads_dropped += output.reads_dropped
-        self.proposed += output.proposed
+        self.reads += output.answers.reads
+        self.reads_dropped += output.answers.reads_dropped
+        self.proposed += output.answers.proposed
         for line in describe_output(output):
             self.cluster.say(f"{self.id} {line}")
         self.cluster.network += output.messages
@@ -130,7 +130,7 @@ class Server:
 
     def propose(self, *commands: bytes) -> int:
         """The index of the first command, or 0, or FORWARDED."""
-        return self.step(Propose(list(commands))).proposed[0]
+        return self.step(Propose(list(commands))).answers.proposed[0]
 
     def read(self, *contexts: int) -> None:
         self.step(*map(ReadIndex, contexts))

@@ -89,9 +89,9 @@ def describe_output(output: Output) -> list[str]:
     """What the host is told beside what the trace says."""
     lines = [
         f"hears that its proposal {number} {f'is at {first} of term {term}' if first else 'was refused'}"
-        for number, first, term in output.forwarded
+        for number, first, term in output.answers.forwarded
     ]
-    lines += [f"refuses to hand over: {refusal.value}" for refusal in output.transfers if refusal is not None]
+    lines += [f"refuses to hand over: {refusal.value}" for refusal in output.answers.transfers if refusal is not None]
     return lines
 
 

@@ -40,8 +40,8 @@ def test_the_old_leaders_answer_counts_in_a_new_term() -> None:
     cluster.elect(3)
     assert cluster[2].raft.term == 2
     output = cluster[2].raft.step([Receive(answer)])
-    assert output.forwarded == [(1, 2, 1)]
-    assert output.lost == []
+    assert output.answers.forwarded == [(1, 2, 1)]
+    assert output.answers.lost == []
 
 
 def test_a_request_that_the_network_doubled_is_taken_once() -> None:
@@ -75,7 +75,7 @@ def test_a_leader_of_then_says_that_it_did_nothing() -> None:
     request = forwarded(cluster, 2)
     cluster.elect(3)
     (answer,) = answers(cluster[1].raft.step([Receive(request)]))
-    assert cluster[2].raft.step([Receive(answer)]).forwarded == [(1, 0, 2)]
+    assert cluster[2].raft.step([Receive(answer)]).answers.forwarded == [(1, 0, 2)]
     # Doubled by the network: it was answered, and the answer that counted is the first.
     assert answers(cluster[1].raft.step([Receive(request)])) == []
 
@@ -94,8 +94,8 @@ def test_nobody_can_say_when_the_way_to_the_old_leader_broke() -> None:
     cluster[2].propose(b"a")
     cluster.network.clear()
     cluster.elect(3)
-    assert cluster[2].raft.step([Unreachable(3)]).lost == []
-    assert cluster[2].raft.step([Unreachable(1)]).lost == [1]
+    assert cluster[2].raft.step([Unreachable(3)]).answers.lost == []
+    assert cluster[2].raft.step([Unreachable(1)]).answers.lost == [1]
 
 
 def test_one_that_left_is_told_what_became_of_its_commands_and_gives_no_more() -> None:

@@ -83,9 +83,9 @@ def test_6_4_a_read_waits_for_a_majority_that_confirms_the_leader_after_it_came(
     rounds = {message.read_round for message in output.messages if isinstance(message, AppendEntries)}
     assert len(rounds) == 1
     (number,) = rounds
-    assert raft.step([matched(2, 1, 1, number)]).reads == []
-    assert raft.step([matched(2, 1, 1, number)]).reads == [], "the same one once more"
-    assert raft.step([matched(3, 1, 1, number)]).reads == [(7, 1)]
+    assert raft.step([matched(2, 1, 1, number)]).answers.reads == []
+    assert raft.step([matched(2, 1, 1, number)]).answers.reads == [], "the same one once more"
+    assert raft.step([matched(3, 1, 1, number)]).answers.reads == [(7, 1)]
 
 
 def test_6_4_an_answer_to_an_earlier_round_confirms_nothing() -> None:
@@ -96,7 +96,7 @@ def test_6_4_an_answer_to_an_earlier_round_confirms_nothing() -> None:
     first = raft.state.read_round
     raft.step([matched(voter, 1, 1, first) for voter in (2, 3)])
     raft.step([ReadIndex(2)])
-    assert raft.step([matched(voter, 1, 1, first) for voter in (2, 3, 4, 5)]).reads == []
+    assert raft.step([matched(voter, 1, 1, first) for voter in (2, 3, 4, 5)]).answers.reads == []
 
 
 def test_6_4_a_read_waits_for_the_leaders_first_commit_in_its_term() -> None:
@@ -104,12 +104,13 @@ def test_6_4_a_read_waits_for_the_leaders_first_commit_in_its_term() -> None:
     raft = leader(1, 1)
     raft.step([ReadIndex(1)])
     number = raft.state.read_round
-    assert raft.step([Receive(AppendEntriesResult(voter, 1, 2, True, 2, 0, number)) for voter in (2, 3)]).reads == []
+    output = raft.step([Receive(AppendEntriesResult(voter, 1, 2, True, 2, 0, number)) for voter in (2, 3)])
+    assert output.answers.reads == []
     output = raft.step([matched(voter, 3, 2, number) for voter in (2, 3)])
     for _ in range(2):
         number = raft.state.read_round
-        output.reads += raft.step([matched(voter, 3, 2, number) for voter in (2, 3)]).reads
-    assert output.reads == [(1, 3)]
+        output.answers.reads += raft.step([matched(voter, 3, 2, number) for voter in (2, 3)]).answers.reads
+    assert output.answers.reads == [(1, 3)]
 
 
 def test_6_4_all_reads_at_hand_share_one_round() -> None:
@@ -119,7 +120,7 @@ def test_6_4_all_reads_at_hand_share_one_round() -> None:
     output = raft.step([ReadIndex(context) for context in range(100)])
     assert len(output.messages) == 4
     output = raft.step([matched(voter, 1, 1, raft.state.read_round) for voter in (2, 3)])
-    assert [context for context, _ in output.reads] == list(range(100))
+    assert [context for context, _ in output.answers.reads] == list(range(100))
 
 
 def test_6_4_a_leader_that_is_deposed_drops_its_reads() -> None:
@@ -127,7 +128,7 @@ def test_6_4_a_leader_that_is_deposed_drops_its_reads() -> None:
     raft = leader()
     raft.step([matched(voter, 1, 1) for voter in (2, 3)])
     raft.step([ReadIndex(1)])
-    assert raft.step([append((1, 1), term=2)]).reads_dropped == [1]
+    assert raft.step([append((1, 1), term=2)]).answers.reads_dropped == [1]
 
 
 def test_6_4_a_follower_asks_its_leader_for_the_read_index() -> None:
@@ -264,12 +265,12 @@ def test_6_2_a_server_that_does_not_lead_passes_a_request_on_or_refuses_it() -> 
     cluster.elapse(1)
     assert cluster[2].propose(b"a") == FORWARDED
     cluster.settle()
-    assert [output.forwarded for output in cluster[2].outputs if output.forwarded] == [[(1, 2, 1)]]
+    assert [output.answers.forwarded for output in cluster[2].outputs if output.answers.forwarded] == [[(1, 2, 1)]]
     cluster.elapse(1)
     assert cluster[2].commands == [b"a"]
     raft = follower(1, term=1)
     raft.step([append((1, 1), term=1)])
-    assert raft.step([Propose([b"a"])]).proposed == [0]
+    assert raft.step([Propose([b"a"])]).answers.proposed == [0]
     assert raft.state.leader_id == 2, "the host can tell whom to ask"
 
 
@@ -282,7 +283,7 @@ def test_6_2_a_forwarded_request_is_given_up_with_its_leader() -> None:
     cluster.network.clear()
     cluster[1].crash()
     cluster.elapse(100)
-    assert [output.lost for output in cluster[2].outputs if output.lost] == [[1]]
+    assert [output.answers.lost for output in cluster[2].outputs if output.answers.lost] == [[1]]
 
 
 def test_3_10_the_lead_goes_to_a_server_that_has_the_whole_log() -> None:
@@ -293,7 +294,7 @@ def test_3_10_the_lead_goes_to_a_server_that_has_the_whole_log() -> None:
     cluster[1].propose(b"a")
     cluster.lose(lambda message: message.receiver == 2)
     output = cluster[1].step(TransferLeadership(2))
-    assert output.transfers == [None]
+    assert output.answers.transfers == [None]
     assert cluster[1].raft.state.transferee == 2
     assert cluster[1].propose(b"b") == 0
     cluster.settle()

@@ -48,7 +48,7 @@ def four(**options: Any) -> Cluster:
 
 def refusal(output: Output) -> Refusal | None:
     """The answer to one change."""
-    (outcome,) = output.configuration_changes
+    (outcome,) = output.answers.configuration_changes
     assert (outcome.index == 0) is (outcome.refusal is not None)
     return outcome.refusal
 
@@ -98,7 +98,7 @@ def test_4_1_two_changes_of_one_step_are_two_changes() -> None:
     """Section 4.1, within one step as well."""
     cluster = four()
     output = cluster[1].step(ChangeConfiguration([AddVoter(4)], False), ChangeConfiguration([Remove(2)], False))
-    assert [outcome.refusal for outcome in output.configuration_changes] == [None, Refusal.CHANGE_PENDING]
+    assert [outcome.refusal for outcome in output.answers.configuration_changes] == [None, Refusal.CHANGE_PENDING]
 
 
 def test_4_1_a_leader_changes_nothing_before_it_committed_in_its_term() -> None:

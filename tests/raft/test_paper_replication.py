@@ -33,7 +33,7 @@ def test_5_3_a_leader_appends_and_sends_to_all_at_once() -> None:
     for sender in (2, 3, 4, 5):
         raft.step([matched(sender, 1, 1)])
     output = raft.step([Propose([b"a", b"b"])])
-    assert output.proposed == [2]
+    assert output.answers.proposed == [2]
     assert sorted(message.receiver for message in output.messages) == [2, 3, 4, 5]
     assert all(message.entries == output.entries for message in output.messages if isinstance(message, AppendEntries))
 
@@ -296,6 +296,6 @@ def test_10_2_2_commands_of_one_step_share_one_message() -> None:
     raft = leader()
     raft.step([matched(voter, 1, 1) for voter in (2, 3, 4, 5)])
     output = raft.step([Propose([b"a"]), Propose([b"b", b"c"])])
-    assert output.proposed == [2, 3]
+    assert output.answers.proposed == [2, 3]
     appends = [message for message in output.messages if isinstance(message, AppendEntries)]
     assert [len(message.entries) for message in appends] == [3] * 4

@@ -172,17 +172,17 @@ class Walk:
         self.network += output.messages
         for member_id in output.snapshots_wanted:
             member.wanted.append(member_id)
-        for context, index in output.reads:
+        for context, index in output.answers.reads:
             assert index >= member.reads.pop(context), "a read sees all that was committed when it was asked"
             self.answered_reads += 1
             self.happened["read"] += 1
-        for context in output.reads_dropped:
+        for context in output.answers.reads_dropped:
             del member.reads[context]
-        for number, first, term in output.forwarded:
+        for number, first, term in output.answers.forwarded:
             command = member.forwarded.pop(number)
             self.happened["forwarded"] += bool(first)
             assert not first or self.safety.entries[(first, term)][0].data == command, "commands are where it is said"
-        for number in output.lost:
+        for number in output.answers.lost:
             del member.forwarded[number]
         return output
 
@@ -203,10 +203,10 @@ class Walk:
         self.commands += count
         data = [b"%d" % number for number in range(first, first + count)]
         output = self.step(member, Propose(data))
-        (place,) = output.proposed
+        (place,) = output.answers.proposed
         if place == FORWARDED:
             member.forwarded_count += 1
-            if all(number != member.forwarded_count for number, _, _ in output.forwarded):
+            if all(number != member.forwarded_count for number, _, _ in output.answers.forwarded):
                 member.forwarded[member.forwarded_count] = data[0]
         elif place:
             self.happened["proposed"] += 1
@@ -393,7 +393,7 @@ class Walk:
         draw = self.random.random()
         if draw < 0.5:
             output = self.step(member, TransferLeadership(self.random.choice([0, other])))
-            self.happened["transferred"] += output.transfers == [None]
+            self.happened["transferred"] += output.answers.transfers == [None]
         elif draw < 0.75:
             self.step(member, Unreachable(other))
         else:

@@ -23,7 +23,7 @@ def can_forward(state: State) -> bool:
 def pass_on_proposal(state: State, data: list[bytes]) -> None:
     """The leader is to append these."""
     request = state.forwarded.next_request(state.leader_id)
-    state.output.proposed.append(FORWARDED)
+    state.output.answers.proposed.append(FORWARDED)
     outbox.send(
         state, ForwardedProposal(state.config.id, state.leader_id, state.persistent.current_term, request, data)
     )
@@ -78,7 +78,7 @@ def _lose(state: State, numbers: list[int]) -> None:
         del state.forwarded.proposals[number]
         if state.tracer is not None:
             state.tracer(ForwardLost(number))
-    state.output.lost.extend(numbers)
+    state.output.answers.lost.extend(numbers)
 
 
 def _drop_reads(state: State, contexts: list[int]) -> None:
@@ -86,4 +86,4 @@ def _drop_reads(state: State, contexts: list[int]) -> None:
         state.forwarded.reads.pop(context, None)
         if state.tracer is not None:
             state.tracer(ReadDropped(context))
-    state.output.reads_dropped.extend(contexts)
+    state.output.answers.reads_dropped.extend(contexts)

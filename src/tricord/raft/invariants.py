@@ -35,21 +35,21 @@ class Invariants:
         assert last_applied <= log.persisted_index, "what was applied survives a restart"
         assert log.last_term <= term, "no entry is ahead of the term"
         self._commit_index, self._last_applied = commit_index, last_applied
+        own = state.config.id
         if state.role is LEADER:
-            _check_leader(state)
+            assert state.leader_id == own
+            assert vote == own and persistent.durable_term == term and persistent.durable_vote == own
+            assert state.progress[own].match_index == log.persisted_index
+            assert state.installing is None
             return
         assert not state.transferee, "only a leader hands over"
-        assert state.leader_id != state.config.id
+        assert state.leader_id != own
         assert not state.reads_asked and not state.reads_in_rounds, "only a leader answers reads"
 
 
-def _check_leader(state: State) -> None:
-    own, persistent, log = state.config.id, state.persistent, state.log
-    assert state.leader_id == own
-    assert persistent.voted_for == own and persistent.is_durable
-    assert state.progress[own].match_index == log.persisted_index
-    end = log.last_index + 1
+def check_followers(state: State) -> None:
+    """Of a leader, where anything about its followers changed. Raises AssertionError."""
+    own, end = state.config.id, state.log.last_index + 1
     for member, progress in state.progress.items():
-        # So nobody holds more than its leader, whose own part was looked at.
+        # So nobody holds more than its leader, whose own part is looked at after each step.
         assert progress.match_index < progress.next_index <= end or member == own, "what is sent next is in the log"
-    assert state.installing is None

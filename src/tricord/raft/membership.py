@@ -194,12 +194,12 @@ def _has_caught_up(state: State, member: int) -> bool:
 
 def _answer(state: State, outcome: Configuration | Refusal) -> None:
     if isinstance(outcome, Refusal):
-        state.output.configuration_changes.append(ChangeOutcome(0, outcome))
+        state.output.answers.configuration_changes.append(ChangeOutcome(0, outcome))
         if state.tracer is not None:
             state.tracer(ChangeRefused(outcome.value))
     else:
         _append(state, outcome)
-        state.output.configuration_changes.append(ChangeOutcome(state.log.last_index))
+        state.output.answers.configuration_changes.append(ChangeOutcome(state.log.last_index))
 
 
 def _append(state: State, configuration: Configuration) -> None:

@@ -42,17 +42,9 @@ class ChangeOutcome:
 
 
 @dataclass(slots=True, init=False)
-class Output:
-    """The result of one ``step``."""
+class Answers:
+    """What those who asked the core are told."""
 
-    hard_state: HardState | None
-    """To persist before the entries."""
-    entries: list[Entry]
-    """To persist, in this order; one at an index that the disk holds replaces it and everything behind."""
-    messages: list[Message]
-    """To send at once: what they depend on is durable already."""
-    committed: list[Entry]
-    """To apply, in order, before the next step. Never the same entry twice."""
     proposed: list[int]
     """For each Propose of the step, in order: the index of its first command; 0 for refused: nobody leads; or
     FORWARDED."""
@@ -69,6 +61,31 @@ class Output:
     """For each ChangeConfiguration and LeaveJoint of the step, in order."""
     transfers: list[Refusal | None]
     """For each TransferLeadership of the step, in order: None for begun. It ended when ``State.transferee`` is 0."""
+
+    def __init__(self) -> None:
+        self.proposed = []
+        self.forwarded = []
+        self.lost = []
+        self.reads = []
+        self.reads_dropped = []
+        self.configuration_changes = []
+        self.transfers = []
+
+
+@dataclass(slots=True, init=False)
+class Output:
+    """The result of one ``step``."""
+
+    hard_state: HardState | None
+    """To persist before the entries."""
+    entries: list[Entry]
+    """To persist, in this order; one at an index that the disk holds replaces it and everything behind."""
+    messages: list[Message]
+    """To send at once: what they depend on is durable already."""
+    committed: list[Entry]
+    """To apply, in order, before the next step. Never the same entry twice."""
+    answered: Answers | None
+    """None in most steps: nothing that was asked came to an end."""
     configuration: Configuration | None
     """The configuration in force, when it became another one: appended, reverted, or of a snapshot."""
     snapshots_wanted: list[int]
@@ -83,34 +100,14 @@ class Output:
         self.entries = []
         self.messages = []
         self.committed = []
-        self.proposed = []
-        self.forwarded = []
-        self.lost = []
-        self.reads = []
-        self.reads_dropped = []
-        self.configuration_changes = []
-        self.transfers = []
+        self.answered = None
         self.configuration = None
         self.snapshots_wanted = []
         self.install = None
 
-    def renew(self) -> bool:
-        """Make it empty; who holds its entries, messages or wishes for snapshots keeps them. False, and nothing was
-        done, where it holds what few steps put out."""
-        if (
-            self.proposed
-            or self.forwarded
-            or self.lost
-            or self.reads
-            or self.reads_dropped
-            or self.configuration_changes
-            or self.transfers
-        ):
-            return False
-        self.hard_state = self.configuration = self.install = None
-        self.entries = []
-        self.messages = []
-        self.snapshots_wanted = []
-        if self.committed:
-            self.committed = []
-        return True
+    @property
+    def answers(self) -> Answers:
+        """What ``answered`` is; made when it is first asked for."""
+        if self.answered is None:
+            self.answered = Answers()
+        return self.answered

@@ -18,7 +18,7 @@ def propose(state: State, event: Propose) -> None:
     if state.role is not LEADER and forward.can_forward(state):
         forward.pass_on_proposal(state, event.data)
         return
-    state.output.proposed.append(append(state, event.data))
+    state.output.answers.proposed.append(append(state, event.data))
 
 
 def append(state: State, data: list[bytes]) -> int:

@@ -101,9 +101,9 @@ def _give(state: State, asked: Asked, index: int) -> None:
                 ForwardedReadResult(state.config.id, member, state.persistent.current_term, contexts, index),
             )
         elif index:
-            state.output.reads.extend((context, index) for context in contexts)
+            state.output.answers.reads.extend((context, index) for context in contexts)
         else:
-            state.output.reads_dropped.extend(contexts)
+            state.output.answers.reads_dropped.extend(contexts)
         if state.tracer is not None and not member:
             for context in contexts:
                 state.tracer(ReadReleased(context, index) if index else ReadDropped(context))

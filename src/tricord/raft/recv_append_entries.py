@@ -20,7 +20,8 @@ _CONFIGURATION = int(EntryKind.CONFIGURATION)
 
 def receive(state: State, message: AppendEntries) -> None:
     """The leader of the current term speaks. Raises EntriesLost."""
-    if not _well_formed(message):
+    prev_log_index, entries = message.prev_log_index, message.entries
+    if entries and not _well_formed(message):
         return
     assert state.role is not LEADER, "a term has one leader at most (election safety, figure 3)"
     if state.role is not FOLLOWER or state.leader_id != message.sender:
@@ -32,7 +33,6 @@ def receive(state: State, message: AppendEntries) -> None:
         if not message.entries and not message.commit_only:
             acknowledge(state, message.read_round)
         return
-    prev_log_index, entries = message.prev_log_index, message.entries
     known_term = state.log.term_at(prev_log_index)
     if prev_log_index < state.commit_index:
         # What is committed here is the same there (leader completeness): only what lies behind it is news.
@@ -47,11 +47,13 @@ def receive(state: State, message: AppendEntries) -> None:
         reachable("a follower had entries of another term")
         _refuse(state, message, _last_possible_match(state, message), "another term there")
         return
-    _store(state, message, entries)
-    verified = message.prev_log_index + len(message.entries)
+    if entries:
+        _store(state, message, entries)
+    verified = prev_log_index + len(message.entries)
     state.verified_index = max(state.verified_index, verified)
-    # Only as far as this message vouches for: what lies behind it may be from another leader.
-    commit.advance_to(state, min(message.leader_commit, verified))
+    if message.leader_commit > state.commit_index:
+        # Only as far as this message vouches for: what lies behind it may be from another leader.
+        commit.advance_to(state, min(message.leader_commit, verified))
     if message.quiesce:
         quiesce.agreed(state, message)
     if not message.commit_only and (not message.entries or verified <= state.log.persisted_index):
@@ -61,21 +63,22 @@ def receive(state: State, message: AppendEntries) -> None:
 def acknowledge(state: State, read_round: int = 0) -> None:
     """Tell the leader how far the durable log is its own. New entries are acknowledged when the disk has them."""
     match_index = min(state.verified_index, state.log.persisted_index)
-    _answer(state, state.leader_id, success=True, match_index=match_index, refused_index=0, read_round=read_round)
+    term = state.persistent.current_term
+    outbox.send(state, AppendEntriesResult(state.config.id, state.leader_id, term, True, match_index, 0, read_round))
 
 
 def refuse_old_term(state: State, message: AppendEntries) -> None:
     """The sender's term is over; the current one tells it so."""
     reachable("a leader of an older term was told so")
-    _answer(state, message.sender, success=False, match_index=0, refused_index=message.prev_log_index, read_round=0)
+    _answer_no(state, message, match_index=0, read_round=0)
 
 
 def _well_formed(message: AppendEntries) -> bool:
-    """Whether a leader could have sent this; what is not is ignored, for no peer may stop this server."""
+    """Whether a leader could have sent these entries; else they are ignored, for no peer may stop this server."""
     entries = message.entries
     if not consecutive(entries, message.prev_log_index, message.prev_log_term):
         return False
-    if entries and entries[-1].term > message.term:
+    if entries[-1].term > message.term:
         return False
     try:
         for entry in entries:
@@ -137,14 +140,7 @@ def _refuse(state: State, message: AppendEntries, match_index: int, reason: str)
     if state.tracer is not None:
         state.tracer(AppendRefused(message.prev_log_index, message.prev_log_term, reason))
     # It does not fit, but its sender leads all the same: the round is confirmed.
-    _answer(
-        state,
-        message.sender,
-        success=False,
-        match_index=match_index,
-        refused_index=message.prev_log_index,
-        read_round=message.read_round,
-    )
+    _answer_no(state, message, match_index=match_index, read_round=message.read_round)
 
 
 def _stop(state: State, message: AppendEntries) -> NoReturn:
@@ -161,19 +157,17 @@ def _stop(state: State, message: AppendEntries) -> NoReturn:
     )
 
 
-def _answer(
-    state: State, leader_id: int, *, success: bool, match_index: int, refused_index: int, read_round: int
-) -> None:
+def _answer_no(state: State, message: AppendEntries, *, match_index: int, read_round: int) -> None:
     outbox.send(
         state,
         AppendEntriesResult(
             sender=state.config.id,
-            receiver=leader_id,
+            receiver=message.sender,
             term=state.persistent.current_term,
-            success=success,
+            success=False,
             match_index=match_index,
-            refused_index=refused_index,
+            refused_index=message.prev_log_index,
             read_round=read_round,
-            match_term=0 if success else state.log.term_at(match_index) or 0,
+            match_term=state.log.term_at(match_index) or 0,
         ),
     )

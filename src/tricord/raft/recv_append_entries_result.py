@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from tricord.raft import commit, read_index, transfer
 from tricord.raft.messages import AppendEntriesResult
+from tricord.raft.progress import REPLICATE
 from tricord.raft.state import LEADER, State
 
 
@@ -20,10 +21,14 @@ def receive(state: State, message: AppendEntriesResult) -> None:
         progress.read_round = message.read_round
         read_index.release(state)
     if not message.success:
+        state.followers_are_due = True
         progress.refused(message.refused_index, _last_possible_match(state, message))
-    elif progress.matched(message.match_index):
-        commit.advance_as_leader(state)
-        transfer.proceed(state, message.sender)
+    elif message.match_index > progress.match_index or progress.phase is not REPLICATE:
+        state.followers_are_due = True
+        if progress.matched(message.match_index):
+            if message.match_index > state.commit_index:
+                commit.advance_as_leader(state)
+            transfer.proceed(state, message.sender)
 
 
 def _last_possible_match(state: State, message: AppendEntriesResult) -> int:

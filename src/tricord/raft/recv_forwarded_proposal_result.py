@@ -14,4 +14,4 @@ def receive(state: State, message: ForwardedProposalResult) -> None:
     member, _ = state.forwarded.proposals.get(number, (0, 0))
     if message.sender == member:
         del state.forwarded.proposals[number]
-        state.output.forwarded.append((number, message.first_index, message.term))
+        state.output.answers.forwarded.append((number, message.first_index, message.term))

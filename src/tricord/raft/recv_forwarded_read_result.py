@@ -19,8 +19,8 @@ def receive(state: State, message: ForwardedReadResult) -> None:
         if state.forwarded.reads.pop(context, None) is None:
             continue
         if message.index:
-            state.output.reads.append((context, message.index))
+            state.output.answers.reads.append((context, message.index))
         else:
-            state.output.reads_dropped.append(context)
+            state.output.answers.reads_dropped.append(context)
         if state.tracer is not None:
             state.tracer(ReadReleased(context, message.index) if message.index else ReadDropped(context))

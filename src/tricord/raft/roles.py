@@ -96,7 +96,7 @@ def append_as_leader(state: State, entries: list[Entry]) -> None:
 def reset_election_timer(state: State) -> None:
     """Wait anew, for another random time."""
     state.election_elapsed_ticks = 0
-    state.election_timeout_ticks = state.election_timeouts.draw(again=state.campaigns > 0)
+    state.election_timeouts.draw(again=state.campaigns > 0)
 
 
 def _begin_campaign(state: State) -> None:

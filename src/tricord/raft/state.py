@@ -51,8 +51,8 @@ class State:
         "configurations",
         "disk_owed_ticks",
         "election_elapsed_ticks",
-        "election_timeout_ticks",
         "election_timeouts",
+        "followers_are_due",
         "forwarded",
         "heartbeat_elapsed_ticks",
         "held_messages",
@@ -118,7 +118,7 @@ class State:
         """Elections that this server began since it last knew a leader."""
         self.progress: dict[int, Progress] = {}
         self.election_timeouts = ElectionTimeouts(config.election_ticks, seed=config.seed, priority=config.priority)
-        self.election_timeout_ticks = self.election_timeouts.draw()
+        self.election_timeouts.draw()
         self.election_elapsed_ticks = 0
         self.heartbeat_elapsed_ticks = 0
         self.now_ticks = 0
@@ -133,6 +133,8 @@ class State:
         """With lease reads: (round, when it began), the newest confirmed one first."""
         self.lease_is_void = False
         """A leader that told another to campaign has no lease in this term any more."""
+        self.followers_are_due = True
+        """On a leader: whether anything happened since it last looked what each follower may be sent."""
         self.reads_asked: list[tuple[int, list[int]]] = []
         """(who asks, 0: this server's host; contexts) that no round was begun for yet."""
         self.reads_in_rounds: list[tuple[int, int, list[tuple[int, list[int]]]]] = []
@@ -152,6 +154,11 @@ class State:
         self.held_messages: list[Message] = []
         self.tracer = tracer
         self.output = Output()
+
+    @property
+    def election_timeout_ticks(self) -> int:
+        """How long this server is silent until it campaigns."""
+        return self.election_timeouts.ticks
 
     @property
     def configuration(self) -> Configuration:

@@ -2,7 +2,8 @@
 """The one entry of the core: ``step(events) -> output``. A table names the handler of each event.
 
 Handlers change the state one event at a time. What is better done once for all events of a step comes at its end: the
-entries for each follower, one round for all reads, and the committed entries in one list.
+entries for each follower, one round for all reads, and the committed entries in one list. Half of what a leader hears
+changes nothing there: then it does not look at its followers at all (``State.followers_are_due``).
 """
 
 from __future__ import annotations
@@ -49,7 +50,8 @@ from tricord.raft.events import (
     TransferLeadership,
     Unreachable,
 )
-from tricord.raft.invariants import Invariants
+from tricord.raft.invariants import Invariants, check_followers
+from tricord.raft.messages import AppendEntriesResult
 from tricord.raft.output import Output
 from tricord.raft.state import LEADER, State
 
@@ -103,7 +105,6 @@ class Raft:
             tracer,
         )
         self._invariants = Invariants(self.state)
-        self._spare: Output | None = None
         if self.state.is_sole_voter:
             election.campaign(self.state)
 
@@ -117,22 +118,16 @@ class Raft:
         for event in events:
             if state.is_quiescent:
                 quiesce.wake_for(state, event)
-            HANDLERS[type(event)](state, event)
-        if state.role is LEADER and not state.configurations.is_settled:
-            membership.settle(state)
-        if state.role is LEADER and len(state.progress) > 1:
-            replicate.send_ready(state)
-            read_index.begin_round(state)
-            heartbeat.send_commits(state)
-        elif state.reads_asked:
-            read_index.begin_round(state)
+            kind = type(event)
+            if kind is not AppendEntriesResult:  # which says itself whether it brings news
+                state.followers_are_due = True
+            HANDLERS[kind](state, event)
+        if state.role is LEADER:
+            self._lead(state)
         if state.forwarded.reads_asked:
             forward.pass_on_reads(state)
-        commit.hand_out(state)
-        return self._output()
-
-    def _output(self) -> Output:
-        state = self.state
+        if state.commit_index > state.last_applied:
+            commit.hand_out(state)
         persistent, output = state.persistent, state.output
         if persistent.changed:
             persistent.changed = False
@@ -140,16 +135,25 @@ class Raft:
         if state.configurations.changed:
             state.configurations.changed = False
             output.configuration = state.configurations.current
-        state.output = self._spare or Output()
-        self._spare = None
+        state.output = Output()
         self._invariants.check(state)
         return output
 
-    def take_back(self, output: Output) -> None:
-        """Whoever asked for this output read all of it, and keeps at most its entries, messages and wishes for
-        snapshots: the rest may be used again, in most steps."""
-        if output.renew():
-            self._spare = output
+    def _lead(self, state: State) -> None:
+        """What a leader has for its followers."""
+        if not state.configurations.is_settled:
+            state.followers_are_due = True
+            membership.settle(state)
+            if state.role is not LEADER:
+                return
+        if state.followers_are_due:
+            replicate.send_ready(state)
+        if state.reads_asked:
+            read_index.begin_round(state)
+        if state.followers_are_due:
+            state.followers_are_due = False
+            heartbeat.send_commits(state)
+            check_followers(state)
 
     @property
     def is_leader(self) -> bool:

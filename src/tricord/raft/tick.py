@@ -17,13 +17,15 @@ def tick(state: State, event: Tick) -> None:
     state.now_ticks += 1 + event.paused
     if state.is_quiescent:
         return
-    forward.tick(state)
+    if state.forwarded.proposals or state.forwarded.reads:
+        forward.tick(state)
     if state.role is LEADER:
         _tick_leader(state)
         return
-    state.election_elapsed_ticks += 1
+    state.election_elapsed_ticks = elapsed = state.election_elapsed_ticks + 1
     if (
-        state.election_elapsed_ticks >= state.election_timeout_ticks
+        elapsed >= state.config.election_ticks  # the shortest timeout that there is
+        and elapsed >= state.election_timeout_ticks
         and state.is_promotable
         # A disk that owes an answer would hold the request for votes up: a new term would only be used up.
         and state.persistent.is_durable

@@ -20,7 +20,7 @@ def transfer_leadership(state: State, event: TransferLeadership) -> None:
     """The host asks."""
     target = event.target or best_target(state)
     refusal = _refusal(state, target)
-    state.output.transfers.append(refusal)
+    state.output.answers.transfers.append(refusal)
     if refusal is None:
         _begin(state, target)
 

@@ -41,13 +41,10 @@ def refused(refusal: Refusal) -> TricordError:
 class PendingChanges:
     """At most a few at a time: the core refuses a second change while one is under way."""
 
-    __slots__ = ("_begun",)
+    __slots__ = ("begun",)
 
     def __init__(self) -> None:
-        self._begun: list[_Begun] = []
-
-    def __bool__(self) -> bool:
-        return bool(self._begun)
+        self.begun: list[_Begun] = []
 
     def asked(
         self, ticket: int, term: int, outcome: ChangeOutcome, dropped: Dropped, *, adds_voter: bool = False
@@ -56,17 +53,17 @@ class PendingChanges:
         if outcome.refusal is not None:
             dropped.append((ticket, refused(outcome.refusal)))
         else:
-            self._begun.append(_Begun(ticket, outcome.index, term, adds_voter))
+            self.begun.append(_Begun(ticket, outcome.index, term, adds_voter))
 
     def decided(self, state: State) -> list[tuple[int, Configuration]]:
         """On a leader: the changes that add a voter and that a majority of the voters so far holds."""
         ended: list[tuple[int, Configuration]] = []
-        for begun in list(self._begun):
+        for begun in list(self.begun):
             configuration = state.configuration
             if begun.adds_voter and configuration.outgoing and begun.term == state.persistent.current_term:
                 held = majority_index(state.progress[voter].match_index for voter in configuration.outgoing)
                 if held >= begun.index:
-                    self._begun.remove(begun)
+                    self.begun.remove(begun)
                     ended.append((begun.ticket, configuration))
         return ended
 
@@ -77,49 +74,46 @@ class PendingChanges:
         for entry in entries:
             if entry.kind == _CONFIGURATION:
                 configuration = decode_configuration(entry.data)
-                for place, begun in enumerate(self._begun):
+                for place, begun in enumerate(self.begun):
                     ours = begun.leaving or (begun.index == entry.index and begun.term == entry.term)
                     if ours and not configuration.is_joint:
                         ended.append((begun.ticket, configuration))
                     elif ours:
-                        self._begun[place] = _Begun(begun.ticket, begun.index, begun.term, begun.adds_voter, True)
+                        self.begun[place] = _Begun(begun.ticket, begun.index, begun.term, begun.adds_voter, True)
         gone = {ticket for ticket, _ in ended}
-        for begun in self._begun:
+        for begun in self.begun:
             if not begun.leaving and begun.ticket not in gone and (last.term > begun.term or last.index >= begun.index):
                 # Another entry is there, or one of a higher term before it: it can never be committed.
                 dropped.append((begun.ticket, NoLeader("the lead was lost before the change was committed")))
                 gone.add(begun.ticket)
-        self._begun = [begun for begun in self._begun if begun.ticket not in gone]
+        self.begun = [begun for begun in self.begun if begun.ticket not in gone]
         return ended
 
     def take_all(self) -> Dropped:
         """All that wait; nobody can say what comes of them."""
-        tickets = [begun.ticket for begun in self._begun]
-        self._begun = []
+        tickets = [begun.ticket for begun in self.begun]
+        self.begun = []
         return [(ticket, OutcomeUnknown()) for ticket in tickets]
 
 
 class PendingTransfer:
     """The tickets that wait for the end of a transfer."""
 
-    __slots__ = ("_tickets",)
+    __slots__ = ("tickets",)
 
     def __init__(self) -> None:
-        self._tickets: list[int] = []
-
-    def __bool__(self) -> bool:
-        return bool(self._tickets)
+        self.tickets: list[int] = []
 
     def asked(self, ticket: int, refusal: Refusal | None, dropped: Dropped) -> None:
         """The core began the transfer, or refused it."""
         if refusal is None:
-            self._tickets.append(ticket)
+            self.tickets.append(ticket)
         else:
             dropped.append((ticket, refused(refusal)))
 
     def ended(self, leader: int, own: int, dropped: Dropped) -> list[tuple[int, int]]:
         """No transfer is under way any more, and ``leader`` leads: who is told that it worked."""
-        tickets, self._tickets = self._tickets, []
+        tickets, self.tickets = self.tickets, []
         if leader != own:
             return [(ticket, leader) for ticket in tickets]
         reason = "the other member did not take over within an election timeout"
@@ -128,5 +122,5 @@ class PendingTransfer:
 
     def take_all(self) -> Dropped:
         """All that wait."""
-        tickets, self._tickets = self._tickets, []
+        tickets, self.tickets = self.tickets, []
         return [(ticket, OutcomeUnknown()) for ticket in tickets]

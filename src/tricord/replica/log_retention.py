@@ -26,8 +26,6 @@ def cut_due(
     Cost: a few comparisons; when due, a look at what is to go.
     """
     log = state.log
-    if log.last_index - log.base_index <= PIECE_ENTRIES and log.size_bytes <= config.kept_bytes:
-        return 0
     applied_index = min(applied_index, log.persisted_index)
     kept_entries = 0 if state.is_sole_voter and len(state.progress) <= 1 else config.kept_entries
     surplus = applied_index - log.base_index - kept_entries

@@ -43,10 +43,11 @@ class PlacedBatch:
 class WaitingProposals:
     """Everything that was proposed and not answered."""
 
-    __slots__ = ("_asked", "_asked_count", "_placed", "_queue", "size_bytes")
+    __slots__ = ("_asked", "_asked_count", "_placed", "queue", "size_bytes")
 
     def __init__(self) -> None:
-        self._queue: deque[Batch] = deque()
+        self.queue: deque[Batch] = deque()
+        """What waits for a leader, oldest first."""
         self._asked: dict[int, Batch] = {}
         self._asked_count = 0
         self._placed: dict[int, deque[PlacedBatch]] = {}
@@ -56,21 +57,19 @@ class WaitingProposals:
     def add(self, batch: Batch) -> None:
         """A new batch waits for its leader."""
         self.size_bytes += batch.size
-        self._queue.append(batch)
+        self.queue.append(batch)
 
     def take_queued(self) -> list[Batch]:
         """Everything to propose now, oldest first; what comes of each is said by one of the next three."""
-        if not self._queue:
-            return []
-        if len(self._queue) > 1:
+        if len(self.queue) > 1:
             self._merge()
-        batches = list(self._queue)
-        self._queue.clear()
+        batches = list(self.queue)
+        self.queue.clear()
         return batches
 
     def put_back(self, batches: list[Batch]) -> None:
         """Nobody took them: they wait before all others."""
-        self._queue.extendleft(reversed(batches))
+        self.queue.extendleft(reversed(batches))
 
     def placed(self, first_index: int, term: int, batch: Batch) -> None:
         """It is in a log. The leader's answers may overtake each other; batches wait in the order of their places."""
@@ -112,8 +111,8 @@ class WaitingProposals:
     def withdraw(self, tickets: set[int]) -> list[int]:
         """Those of the tickets that nobody was asked for yet; they wait no more. Cost: what waits for a leader."""
         gone: list[int] = []
-        for _ in range(len(self._queue)):
-            batch = self._queue.popleft()
+        for _ in range(len(self.queue)):
+            batch = self.queue.popleft()
             places = [place for place, ticket in enumerate(batch.tickets) if ticket not in tickets]
             if len(places) < len(batch.tickets):
                 reachable("a waiting proposal was withdrawn")
@@ -123,7 +122,7 @@ class WaitingProposals:
                 batch = Batch([batch.tickets[place] for place in places], commands, sum(map(len, commands)))
                 self.size_bytes += batch.size
             if batch.tickets:
-                self._queue.append(batch)
+                self.queue.append(batch)
         return gone
 
     def drop(self, batch: Batch) -> list[int]:
@@ -141,10 +140,10 @@ class WaitingProposals:
 
     def take_all(self) -> tuple[list[int], list[int]]:
         """All tickets, which wait no more: those that did nothing, and those of whom nobody can say."""
-        waited = [ticket for batch in self._queue for ticket in batch.tickets]
+        waited = [ticket for batch in self.queue for ticket in batch.tickets]
         sent = [ticket for batch in self._asked.values() for ticket in batch.tickets]
         sent += [ticket for batches in self._placed.values() for placed in batches for ticket in placed.batch.tickets]
-        self._queue.clear()
+        self.queue.clear()
         self._asked.clear()
         self._placed.clear()
         self.size_bytes = 0
@@ -182,7 +181,7 @@ class WaitingProposals:
 
     def _merge(self) -> None:
         merged: list[Batch] = []
-        for batch in self._queue:
+        for batch in self.queue:
             last = merged[-1] if merged else None
             if (
                 last is None
@@ -192,4 +191,4 @@ class WaitingProposals:
                 merged.append(batch)
             else:
                 merged[-1] = Batch(last.tickets + batch.tickets, last.commands + batch.commands, last.size + batch.size)
-        self._queue = deque(merged)
+        self.queue = deque(merged)

@@ -27,22 +27,24 @@ class AskedReads:
 class WaitingReads:
     """Tickets by the turn that they asked in."""
 
-    __slots__ = ("_asked", "_context", "_indexed", "_queue", "_slack", "fresh_as_of")
+    __slots__ = ("_asked", "_context", "_slack", "fresh_as_of", "indexed", "queue")
 
     def __init__(self) -> None:
-        self._queue: list[int] = []
+        self.queue: list[int] = []
+        """They wait for a leader."""
         self._context = 0
         self._asked: dict[int, AskedReads] = {}
-        self._indexed: list[tuple[int, list[int], float]] = []
+        self.indexed: list[tuple[int, list[int], float]] = []
+        """(index, tickets, since): they wait until that is applied."""
         self._slack: dict[int, int] = {}
         self.fresh_as_of = NEVER
         """All that was committed at this time of the host is applied here."""
 
     def ask(self, tickets: list[int], now: int, since: float) -> int:
         """These reads and all that wait for a leader ask now; the context to ask with, 0 when there are none."""
-        if self._queue:
-            tickets = self._queue + tickets
-            self._queue = []
+        if self.queue:
+            tickets = self.queue + tickets
+            self.queue = []
         if not tickets:
             return 0
         self._context += 1
@@ -51,7 +53,7 @@ class WaitingReads:
 
     def wait(self, tickets: list[int]) -> None:
         """These reads ask when it is time to."""
-        self._queue += tickets
+        self.queue += tickets
 
     def allow(self, slack: list[tuple[int, int]]) -> None:
         """(ticket, entries): these reads may be served when so many entries are missing to their index."""
@@ -63,7 +65,7 @@ class WaitingReads:
             asked = self._asked.pop(context, None)
             if asked is None:
                 continue
-            self._indexed.append((index, asked.tickets, asked.since))
+            self.indexed.append((index, asked.tickets, asked.since))
             if self._slack:
                 self._hurry(index, asked.tickets)
 
@@ -71,14 +73,14 @@ class WaitingReads:
         """Those that may be behind do not wait with the others."""
         for ticket in [ticket for ticket in tickets if ticket in self._slack]:
             tickets.remove(ticket)
-            self._indexed.append((index - self._slack.pop(ticket), [ticket], NEVER))
+            self.indexed.append((index - self._slack.pop(ticket), [ticket], NEVER))
 
     def ask_again(self, contexts: list[int]) -> None:
         """These contexts get no index: their reads wait for a leader."""
         for context in contexts:
             asked = self._asked.pop(context, None)
             if asked is not None:
-                self._queue += asked.tickets
+                self.queue += asked.tickets
 
     def ask_again_if_before(self, tick: int) -> None:
         """No index came for what asked before that tick: the question or its answer was lost."""
@@ -88,27 +90,25 @@ class WaitingReads:
 
     def take_ready(self, applied_index: int) -> list[int]:
         """The tickets whose index is applied."""
-        if not self._indexed:
-            return []
         ready: list[int] = []
         later = []
-        for one in self._indexed:
+        for one in self.indexed:
             index, tickets, since = one
             if index > applied_index:
                 later.append(one)
                 continue
             ready += tickets
             self.fresh_as_of = max(self.fresh_as_of, since)
-        self._indexed = later
+        self.indexed = later
         return ready
 
     def take_all(self) -> list[int]:
         """All tickets that wait; none does any more."""
-        tickets = self._queue
+        tickets = self.queue
         tickets += [ticket for asked in self._asked.values() for ticket in asked.tickets]
-        tickets += [ticket for _, waiting, _ in self._indexed for ticket in waiting]
-        self._queue = []
+        tickets += [ticket for _, waiting, _ in self.indexed for ticket in waiting]
+        self.queue = []
         self._asked.clear()
-        self._indexed.clear()
+        self.indexed.clear()
         self._slack.clear()
         return tickets

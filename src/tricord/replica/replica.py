@@ -36,12 +36,12 @@ from tricord.raft.events import (
     Unreachable,
 )
 from tricord.raft.messages import AppendEntries
-from tricord.raft.output import FORWARDED, Output
+from tricord.raft.output import FORWARDED, Answers, Output
 from tricord.raft.progress import REPLICATE
 from tricord.raft.state import LEADER, State
 from tricord.replica.changes import PendingChanges, PendingTransfer
 from tricord.replica.config import ReplicaConfig
-from tricord.replica.log_retention import cut_due
+from tricord.replica.log_retention import PIECE_ENTRIES, cut_due
 from tricord.replica.machine import AppliesEntries
 from tricord.replica.proposals import Batch, WaitingProposals
 from tricord.replica.reads import WaitingReads
@@ -88,6 +88,8 @@ class Replica(Generic[AppliedT]):
             applied_index=machine.applied_index,
             tracer=tracer,
         )
+        self.state: State = self._raft.state
+        """The core's state, for those who watch it: never to be changed."""
         self._now = 0
         self._proposals = WaitingProposals()
         self._reads = WaitingReads()
@@ -116,43 +118,29 @@ class Replica(Generic[AppliedT]):
             self._ask_for_changes(turn_input, events)
         if turn_input.proposals:
             self._admit(turn_input.proposals, dropped)
+        reads = self._reads
         if turn_input.reads_behind:
-            self._reads.allow(turn_input.reads_behind)
+            reads.allow(turn_input.reads_behind)
+        batches: list[Batch] = []
         if self._refused_by[0] and self._should_hold(turn_input):
-            batches: list[Batch] = []
-            context = 0
-            self._reads.wait(turn_input.reads)
-        else:
-            batches = self._proposals.take_queued()
-            context = self._reads.ask(turn_input.reads, self._now, turn_input.now)
-        if batches:
-            events.extend([Propose(batch.commands) for batch in batches])
-        if context:
-            events.append(ReadIndex(context))
+            reads.wait(turn_input.reads)
+        elif turn_input.reads or reads.queue or self._proposals.queue:
+            batches = self._ask(turn_input, events)
         decided = self._raft.step(events)
-        state = self._raft.state
         output: TurnOutput[AppliedT] = TurnOutput(decided, dropped)
-        if batches or decided.forwarded or decided.lost:
-            self._note_places(batches, decided, output)
-        if turn_input.changes or turn_input.transfers:
-            self._note_changes(turn_input, decided, output)
+        if decided.answered is not None:
+            self._note_answers(turn_input, batches, decided.answered, output)
         if decided.committed:
             self._apply(decided.committed, output)
-        if state.role is LEADER and self._changes and self.limits.answer_adding_early:
+        state = self.state
+        if self._changes.begun and state.role is LEADER and self.limits.answer_adding_early:
             output.changed += self._changes.decided(state)
         if decided.install is not None:
             self._installing = True
-        if decided.reads or decided.reads_dropped:
-            self._reads.released(decided.reads)
-            self._reads.ask_again(decided.reads_dropped)
-        refused = decided.forwarded and any(not first_index for _, first_index, _ in decided.forwarded)
-        if refused or decided.reads_dropped:
-            self._refused_by = (self.leader, self._raft.term)
-        if not self._installing:
-            output.reads = self._reads.take_ready(self._machine.applied_index)
-        if not state.transferee and self._transfer and self.leader:
-            output.transferred = self._transfer.ended(self.leader, self._member, output.dropped)
-        self._raft.take_back(decided)
+        if reads.indexed and not self._installing:
+            output.reads = reads.take_ready(self._machine.applied_index)
+        if self._transfer.tickets and not state.transferee and state.leader_id:
+            output.transferred = self._transfer.ended(state.leader_id, self._member, output.dropped)
         return output
 
     def withdraw(self, tickets: set[int]) -> list[int]:
@@ -169,61 +157,56 @@ class Replica(Generic[AppliedT]):
         return TurnOutput(Output(), dropped)
 
     @property
-    def state(self) -> State:
-        """The core's state, for those who watch it: never to be changed."""
-        return self._raft.state
-
-    @property
     def is_leader(self) -> bool:
         """Whether this member leads, as far as it knows."""
-        return self._raft.is_leader
+        return self.state.role is LEADER
 
     @property
     def role(self) -> Role:
         """Whether this member follows, campaigns or leads."""
-        return self._raft.state.role
+        return self.state.role
 
     @property
     def configuration(self) -> Configuration:
         """The configuration in force: who belongs and who votes."""
-        return self._raft.state.configuration
+        return self.state.configuration
 
     @property
     def configuration_is_committed(self) -> bool:
         """Whether the entry that brought it is: no other leader takes it back."""
-        state = self._raft.state
+        state = self.state
         return state.configurations.current_index <= state.commit_index
 
     @property
     def caught_up(self) -> bool:
         """Whether this member leads, has committed in its term, and has applied all that is committed."""
-        state = self._raft.state
+        state = self.state
         return self.is_leader and state.has_committed_in_its_term and state.last_applied == state.commit_index
 
     @property
     def leader(self) -> int:
         """The leader's id, as far as this member knows (0: none)."""
-        return self._raft.state.leader_id
+        return self.state.leader_id
 
     @property
     def term(self) -> int:
         """The current term."""
-        return self._raft.term
+        return self.state.persistent.current_term
 
     @property
     def last_index(self) -> int:
         """The index of the last entry in this member's log, durable or not."""
-        return self._raft.state.log.last_index
+        return self.state.log.last_index
 
     @property
     def commit_index(self) -> int:
         """The highest index known to be committed."""
-        return self._raft.state.commit_index
+        return self.state.commit_index
 
     @property
     def applied_index(self) -> int:
         """The highest index that was applied."""
-        return self._raft.state.last_applied
+        return self.state.last_applied
 
     @property
     def fresh_as_of(self) -> float:
@@ -234,22 +217,22 @@ class Replica(Generic[AppliedT]):
     @property
     def log_base(self) -> int:
         """The index before the first entry in memory: what peers can be sent begins behind it."""
-        return self._raft.state.log.base_index
+        return self.state.log.base_index
 
     def matched_indexes(self) -> dict[int, int]:
         """Of each other member, the last index known to be in its log; empty for one that does not lead."""
-        progress = self._raft.state.progress
+        progress = self.state.progress
         return {member: one.match_index for member, one in progress.items() if member != self._member}
 
     def follows(self, member: int) -> bool:
         """Whether the member takes entries now, as far as this one knows; only a leader does."""
-        progress = self._raft.state.progress.get(member)
+        progress = self.state.progress.get(member)
         return progress is not None and progress.phase is REPLICATE
 
     @property
     def kept_entries(self) -> int:
         """How many entries of the log are in memory."""
-        log = self._raft.state.log
+        log = self.state.log
         return log.last_index - log.base_index
 
     @property
@@ -261,7 +244,7 @@ class Replica(Generic[AppliedT]):
         """Whether the leader just refused, and nothing says that it would not again: asking at once would only go round
         in circles, as long as it takes to find out that it leads no more."""
         refused_by = self._refused_by
-        if self.is_leader or refused_by != (self.leader, self._raft.term) or turn_input.ticks:
+        if self.is_leader or refused_by != (self.leader, self.term) or turn_input.ticks:
             self._refused_by = (0, 0)
             return False
         return not any(type(message) is AppendEntries for message in turn_input.messages)
@@ -272,7 +255,7 @@ class Replica(Generic[AppliedT]):
         hard_state = turn_input.persisted_hard_state
         if hard_state is not None:
             events.append(HardStatePersisted(hard_state.term, hard_state.vote))
-        state = self._raft.state
+        state = self.state
         index = turn_input.persisted_to
         if index:
             term = turn_input.persisted_term or state.log.term_at(index)
@@ -293,7 +276,9 @@ class Replica(Generic[AppliedT]):
                 events.extend(Tick() for _ in range(turn_input.ticks - 1))
             self._now += turn_input.ticks
             self._reads.ask_again_if_before(self._now - self._patience_ticks)
-        if not self._installing and turn_input.installed is None:
+        log = state.log
+        is_large = log.last_index - log.base_index > PIECE_ENTRIES or log.size_bytes > self.limits.kept_bytes
+        if is_large and not self._installing and turn_input.installed is None:
             cut = cut_due(state, self._machine.applied_index, self.limits, self.pinned_index)
             if cut:
                 events.append(CutLog(cut))
@@ -304,11 +289,33 @@ class Replica(Generic[AppliedT]):
             events.append(ChangeConfiguration(changes, joint) if changes else LeaveJoint())
         events.extend(TransferLeadership(target) for _, target in turn_input.transfers)
 
-    def _note_changes(self, turn_input: TurnInput, decided: Output, output: TurnOutput[AppliedT]) -> None:
-        for (ticket, changes, _), outcome in zip(turn_input.changes, decided.configuration_changes, strict=True):
+    def _ask(self, turn_input: TurnInput, events: list[Event]) -> list[Batch]:
+        """Everything that waits for a leader is proposed and asked now; the batches of proposals."""
+        batches = self._proposals.take_queued()
+        events.extend([Propose(batch.commands) for batch in batches])
+        context = self._reads.ask(turn_input.reads, self._now, turn_input.now)
+        if context:
+            events.append(ReadIndex(context))
+        return batches
+
+    def _note_answers(
+        self, turn_input: TurnInput, batches: list[Batch], answered: Answers, output: TurnOutput[AppliedT]
+    ) -> None:
+        """What was asked, in this turn or before, came to something."""
+        if batches or answered.forwarded or answered.lost:
+            self._note_places(batches, answered, output)
+        if turn_input.changes or turn_input.transfers:
+            self._note_changes(turn_input, answered, output)
+        self._reads.released(answered.reads)
+        self._reads.ask_again(answered.reads_dropped)
+        if answered.reads_dropped or any(not first_index for _, first_index, _ in answered.forwarded):
+            self._refused_by = (self.leader, self.term)
+
+    def _note_changes(self, turn_input: TurnInput, answered: Answers, output: TurnOutput[AppliedT]) -> None:
+        for (ticket, changes, _), outcome in zip(turn_input.changes, answered.configuration_changes, strict=True):
             adds_voter = any(isinstance(change, AddVoter) for change in changes)
-            self._changes.asked(ticket, self._raft.term, outcome, output.dropped, adds_voter=adds_voter)
-        for (ticket, _), refusal in zip(turn_input.transfers, decided.transfers, strict=True):
+            self._changes.asked(ticket, self.term, outcome, output.dropped, adds_voter=adds_voter)
+        for (ticket, _), refusal in zip(turn_input.transfers, answered.transfers, strict=True):
             self._transfer.asked(ticket, refusal, output.dropped)
 
     def _admit(self, proposals: list[tuple[int, bytes]], dropped: list[tuple[int, TricordError]]) -> None:
@@ -329,19 +336,19 @@ class Replica(Generic[AppliedT]):
         if tickets:
             self._proposals.add(Batch(tickets, commands, size))
 
-    def _note_places(self, batches: list[Batch], decided: Output, output: TurnOutput[AppliedT]) -> None:
-        proposals, term = self._proposals, self._raft.term
+    def _note_places(self, batches: list[Batch], answered: Answers, output: TurnOutput[AppliedT]) -> None:
+        proposals, term = self._proposals, self.term
         unplaced = []
-        for batch, first_index in zip(batches, decided.proposed, strict=True):
+        for batch, first_index in zip(batches, answered.proposed, strict=True):
             if first_index == FORWARDED:
                 proposals.asked(batch)
             elif first_index:
                 proposals.placed(first_index, term, batch)
             else:
                 unplaced.append(batch)
-        unknown = [proposals.answered(number) for number in decided.lost]
+        unknown = [proposals.answered(number) for number in answered.lost]
         refused = []
-        for number, first_index, placed_in in decided.forwarded:
+        for number, first_index, placed_in in answered.forwarded:
             asked = proposals.answered(number)
             if asked is None:
                 continue
@@ -365,7 +372,7 @@ class Replica(Generic[AppliedT]):
         assert self._machine.applied_index == entries[-1].index, "the machine took all of them"
         output.applied = applied
         output.replies = self._proposals.take_applied(entries, applied)
-        if self._changes:
+        if self._changes.begun:
             output.changed = self._changes.applied(entries, output.dropped)
 
     def _jumped(self, index: int, dropped: list[tuple[int, TricordError]]) -> None:

@@ -76,7 +76,7 @@ class LeaseKeeping:
         self.lead = lead
         self._new_ticket = new_ticket
         self._lessor = Lessor(checkpoint_seconds)
-        self._term = 0
+        self.term = 0
         """The term in which this member keeps the times; 0: it does not."""
         self.in_charge = False
         """Whether it knows all leases, too."""
@@ -94,17 +94,17 @@ class LeaseKeeping:
     def turned(self, changes: list[tuple[type, list[tuple[int, bytes | None]]]]) -> None:
         """A turn ended: does this member lead, and which leases came, went, or got a checkpoint?"""
         lead = self.lead
-        if self._term and not (lead.is_leader and lead.term == self._term):
+        if self.term and not (lead.is_leader and lead.term == self.term):
             self._forget()
-        if self._term:
+        if self.term:
             if changes:
                 self._note(changes)
         elif lead.caught_up:
-            self._term = lead.term
+            self.term = lead.term
             self._load(lead.term, None)
 
     def _load(self, term: int, after: int | None) -> None:
-        if term != self._term or not self._turns.started:
+        if term != self.term or not self._turns.started:
             return
         now = self._clock.monotonic()
         found = self._machine.leases(after, LOAD_LEASES)
@@ -136,7 +136,7 @@ class LeaseKeeping:
             self._arm()
 
     def _forget(self) -> None:
-        self._term = self._round = 0
+        self.term = self._round = 0
         self.in_charge = False
         self._lessor.demote()
         self._proposed = {}
@@ -163,7 +163,7 @@ class LeaseKeeping:
             self._lessor.renewing(identity)
             self._takes_back.append(identity)
             if len(self._takes_back) == 1:
-                self._tasks.call_soon(self._take_back, self._term)
+                self._tasks.call_soon(self._take_back, self.term)
         return None
 
     def when_renewed(self, identity: int, renewed: Renewed) -> None:
@@ -186,7 +186,7 @@ class LeaseKeeping:
 
     def _take_back(self, term: int) -> None:
         """Record that the next leader has to give the full time: before a renewal is answered."""
-        if term == self._term and self._takes_back:
+        if term == self.term and self._takes_back:
             taken, self._takes_back = self._takes_back, []
             self._propose(LeaseCheckpoint([(identity, 0) for identity in taken]), taken)
 
@@ -243,7 +243,7 @@ class LeaseKeeping:
     def _propose(self, request: LeaseExpire | LeaseCheckpoint, leases: list[int]) -> None:
         ticket = self._new_ticket()
         self._proposed[ticket] = leases
-        self._turns.propose(ticket, encode_command(request, None, deciding_term=self._term))
+        self._turns.propose(ticket, encode_command(request, None, deciding_term=self.term))
 
     def settled(self, ticket: int, *, failed: bool) -> bool:
         """The proposal or round of this ticket came to an end. False: it is not from here.
@@ -270,7 +270,7 @@ class LeaseKeeping:
     def stop(self) -> None:
         """Keep no times any more."""
         self._cancel_timer()
-        self._term = 0
+        self.term = 0
         self.in_charge = False
 
     def _cancel_timer(self) -> None:

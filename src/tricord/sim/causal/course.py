@@ -42,8 +42,7 @@ def run(plan: Plan) -> Outcome:
 
 
 def _run_until(company: Company, end: int) -> None:
-    while company.schedule.advance(end):
-        pass
+    company.schedule.run(end)
 
 
 def _heal(company: Company, outcome: Outcome) -> None:

@@ -50,8 +50,6 @@ class Cluster:
         self.trace = Trace()
         self.began = 0
         """When there first was a leader."""
-        self.dirty: list[Host] = []
-        """Members that have input for a turn."""
         self.history: list[Operation] = []
         self.hosts: dict[int, Host] = {}
         self.kept_entries = int(options.get("snapshot_entries", KEPT_ENTRIES))
@@ -99,13 +97,8 @@ class Cluster:
 
     def run(self, until: int) -> bool:
         """Let time pass up to then. False when a promise was broken before."""
-        schedule = self.schedule
         with self.judged():
-            while schedule.advance(until):
-                if self.dirty:
-                    dirty, self.dirty = self.dirty, []
-                    for host in dirty:
-                        host.take_turn()
+            self.schedule.run(until)
         return not self.outcome.violations
 
     @contextmanager

@@ -64,6 +64,7 @@ class Host:
 
     def __init__(self, cluster: Cluster, identity: int, configuration: Configuration, raft: dict[str, Any]) -> None:
         self.cluster = cluster
+        self._schedule = cluster.schedule
         self.identity = identity
         self.name = f"n{identity}"
         self.disk = DiskTwin(configuration)
@@ -195,7 +196,7 @@ class Host:
         """Take a turn when everything of this moment is here."""
         if not self.is_dirty:
             self.is_dirty = True
-            self.cluster.dirty.append(self)
+            self._schedule.ends.append(self.take_turn)
 
     def receive(self, frame: list[Message]) -> None:
         """What a peer sent is here."""
@@ -217,8 +218,7 @@ class Host:
             if type(one) is not InstallSnapshot or self.snapshots.may_take(one):
                 messages.append(one)
         if not self.is_dirty:
-            self.is_dirty = True
-            self.cluster.dirty.append(self)
+            self.wake()
 
     def _receive_late(self, life: int, frame: list[Message]) -> None:
         if life == self.life:
@@ -285,7 +285,7 @@ class Host:
     def _tick(self, life: int) -> None:
         if life != self.life:
             return
-        schedule, clock = self.cluster.schedule, self.clock
+        schedule, clock = self._schedule, self.clock
         now = schedule.now
         if clock.still_until > now:
             schedule.at(clock.still_until, self._tick, life)
@@ -346,7 +346,8 @@ class Host:
         except EntriesLost as error:
             cluster.operator.lost_entries(self, error)
             return
-        cluster.trace.turn(cluster.schedule.now, self.identity, taken, given, self.state, self.machine)
+        state = self.state
+        cluster.trace.turn(self._schedule.now, self.identity, taken, given, state, self.machine)
         cluster.watcher.turned(self, taken, given)
         if given.messages:
             cluster.network.send(given.messages)
@@ -354,12 +355,10 @@ class Host:
             self.snapshots.install(given.install)
         if given.entries or given.hard_state is not None:
             self.persisting.add(given.hard_state, given.entries)
-        leads = self.state.role is LEADER
-        if leads or self._leads or given.applied:
+        leads = state.role is LEADER
+        if given.applied or leads != self._leads or (leads and self.leases.term != state.persistent.current_term):
             self._leads = leads
-            changes = self.machine.lease_changes
-            if changes:
-                self.machine.lease_changes = []
+            changes, self.machine.lease_changes = self.machine.lease_changes, []
             self.leases.turned(changes)
         if given.replies or given.reads or given.dropped or given.changed or given.transferred:
             self._answer(given)

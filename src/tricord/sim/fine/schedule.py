@@ -13,13 +13,15 @@ SECOND = 1_000_000_000
 class Schedule:
     """Things to do. Of those at one time the one that was entered first comes first."""
 
-    __slots__ = ("_count", "_heap", "now")
+    __slots__ = ("_count", "_heap", "ends", "now")
 
     def __init__(self) -> None:
         self._heap: list[tuple[int, int, Callable[..., object], tuple[Any, ...]]] = []
         self._count = 0
         self.now = 0
         """Nanoseconds since the start."""
+        self.ends: list[Callable[[], object]] = []
+        """What is done once all that is due now was."""
 
     def at(self, time: int, action: Callable[..., object], *arguments: Any) -> None:
         """Do it then; what is in the past already, next."""
@@ -31,14 +33,16 @@ class Schedule:
         self._count += 1
         heappush(self._heap, (self.now + int(seconds * SECOND), self._count, action, arguments))
 
-    def advance(self, until: int) -> bool:
-        """Do all that is due at the next time at which something is. False when nothing is due up to ``until``."""
+    def run(self, until: int) -> None:
+        """Do all that is due up to then, one moment after the other."""
         heap = self._heap
-        if not heap or heap[0][0] > until:
-            self.now = max(self.now, until)
-            return False
-        now = self.now = heap[0][0]
-        while heap and heap[0][0] == now:
-            _, _, action, arguments = heappop(heap)
-            action(*arguments)
-        return True
+        while heap and heap[0][0] <= until:
+            now = self.now = heap[0][0]
+            while heap and heap[0][0] == now:
+                _, _, action, arguments = heappop(heap)
+                action(*arguments)
+            if self.ends:
+                ends, self.ends = self.ends, []
+                for action in ends:
+                    action()
+        self.now = max(self.now, until)

@@ -69,7 +69,10 @@ class Patience:
         persistent = state.persistent
         term, vote, silent = persistent.current_term, persistent.voted_for, state.election_elapsed_ticks
         before = self._before.get(member)
-        self._before[member] = (term, vote, state.role, state.leader_id, silent)
+        now = (term, vote, state.role, state.leader_id, silent)
+        if now == before:
+            return
+        self._before[member] = now
         if before is None or silent >= before[4] or state.role is not FOLLOWER or state.config.quiesce_ticks:
             return
         if before[:3] == (term, vote, FOLLOWER) and not any(_is_cause(one, term) for one in taken.messages):
