@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from itertools import chain, combinations, pairwise, permutations, product
 from typing import Any
 
-from tricord.check.history import History, Operation
+from tricord.check.history import History, Operation, turn
 
 State = dict[str, Any]
 
@@ -69,7 +69,7 @@ def sequential(history: History) -> bool:
         return not any(
             other.client == one.client
             and other.status == "ok"
-            and (other.call_ns, other.index) < (one.call_ns, one.index)
+            and (*turn(other), other.index) < (*turn(one), one.index)
             for other in left
         )
 

@@ -58,6 +58,12 @@ def test_what_failed_needs_no_return() -> None:
     assert [one.return_ns for one in read_history(operations).operations] == [None, None]
 
 
+def test_an_append_need_not_say_what_it_made_and_no_line_its_revision() -> None:
+    append = {**without("output"), "op": "append", "revision": None}
+    (one,) = read_history(lines(append)).operations
+    assert (one.output, one.revision) == (None, 0)
+
+
 def test_a_byte_order_mark_is_left_aside() -> None:
     assert len(read_history(BOM_UTF8 + lines(PUT))) == 1
 
@@ -132,8 +138,15 @@ def test_a_client_may_do_several_things_at_once_where_its_order_does_not_count()
 
 def test_lines_may_stand_in_any_order() -> None:
     assert len(read_history(lines(but(call_ns=30, return_ns=40), PUT)))
-    with pytest.raises(BadHistory, match="line 2: client 3 calls put at 24 ns"):
+    with pytest.raises(BadHistory, match="line 1: client 3 calls put at 24 ns, but its put of line 2 returns"):
         read_history(lines(but(call_ns=24, return_ns=40), PUT))
+
+
+def test_what_a_client_called_at_one_moment_follows_the_returns() -> None:
+    slow, quick = but(call_ns=10, return_ns=12), but(call_ns=10, return_ns=10)
+    assert len(read_history(lines(slow, quick))) == len(read_history(lines(quick, slow))) == 2
+    with pytest.raises(BadHistory, match="line 1: client 3 calls put at 10 ns, but its put of line 2"):
+        read_history(lines(but(call_ns=10, return_ns=13), slow))
 
 
 def test_a_client_goes_on_after_an_unknown_operation() -> None:

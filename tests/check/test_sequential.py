@@ -9,7 +9,8 @@ from bench.check.histories import Shape, history
 from tricord.check import sequential
 from tricord.check.finding import Limits, Verdict
 from tricord.check.history import History, Operation
-from tricord.check.sequential import LONG, in_real_time
+from tricord.check.real_time import in_real_time
+from tricord.check.sequential import LONG
 
 
 @pytest.mark.parametrize("mix", ["register", "deletes", "cas"])

@@ -51,6 +51,21 @@ def test_a_correct_store(model: str, what: str) -> None:
     assert check_of(model)(store(1, 300, what), Limits()).verdict is Verdict.HOLDS
 
 
+@pytest.mark.parametrize("model", MODELS)
+def test_an_empty_text_is_a_value_and_not_null(model: str) -> None:
+    operations = [
+        Operation("a", "put", "x", "", None, 0, 1),
+        Operation("a", "get", "x", None, "", 2, 3),
+        Operation("a", "append", "x", "", "", 4, 5),
+        Operation("a", "get", "x", None, "", 6, 7),
+        Operation("a", "txn", None, [["r", "x", None]], [["r", "x", ""]], 8, 9),
+    ]
+    assert check_of(model)(History(operations), Limits()).verdict is Verdict.HOLDS
+    operations[3].output = None
+    held = check_of(model)(History(operations), Limits()).verdict is Verdict.HOLDS
+    assert held == (model != "sequential")
+
+
 @pytest.mark.parametrize("what", ["w", "append"])
 def test_one_stale_answer(what: str) -> None:
     """A read of an old version beside a new one is no snapshot."""

@@ -85,3 +85,21 @@ def test_an_interrupt_ends_it_in_order(tricord_endpoint: str, tmp_path: Path) ->
     operations = read_history(first + rest).operations
     assert f"recorded {len(operations)} operations" in said.decode()
     assert operations[0].status == "ok", said
+
+
+def test_who_reads_the_lines_may_have_enough(tricord_endpoint: str) -> None:
+    command = [sys.executable, "-m", "tricord", "check", "record", "--endpoints", tricord_endpoint, "--seconds", "600"]
+    process = subprocess.Popen([*command, "--out", "-"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, bufsize=0)
+    assert process.stdout is not None and process.stderr is not None
+    process.stdout.readline()
+    process.stdout.close()
+    with process.stderr:
+        said = process.stderr.read().decode()
+    assert process.wait(timeout=60) == 1, said
+    assert said.startswith("recorded ") and said.count("\n") == 1
+
+
+def test_a_full_disk_is_said_in_a_line(tricord_endpoint: str) -> None:
+    result = run("check", "record", "--endpoints", tricord_endpoint, "--seconds", "60", "--out", "/dev/full")
+    assert result.exit_code == 1
+    assert result.stderr.splitlines()[-1] == "tricord: /dev/full: No space left on device"

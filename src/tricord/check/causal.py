@@ -58,7 +58,7 @@ def check_level(history: History, level: str, limits: Limits) -> Finding:
             continue
         steps = min(limits.steps, UNASKED) if name == "cm" != level else limits.steps
         budget = Budget(steps, limits)
-        hints = [one.source for one in decisions.values() if one.verdict is Verdict.HOLDS]
+        hints = [one.source for one in decisions.values() if one.source]
         decisions[name] = decide(trace, judges.at(name, budget), budget, hints)
     return _finding(trace, decisions, level)
 

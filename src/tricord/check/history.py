@@ -4,8 +4,8 @@
 ``{"client":3,"op":"put","key":"k1","input":"v7","output":null,"call_ns":10,"return_ns":25,"status":"ok"}``
 
 The status is ``ok``, ``fail`` (it had no effect) or ``unknown`` (it may take effect at any time after the call, or
-never). Times are nanoseconds of one clock. The order of a client's operations is that of their calls; it does one thing
-at a time, for models that go by that order.
+never). Times are nanoseconds of one clock. The order of a client's operations is that of their calls (``turn``); it
+does one thing at a time, for models that go by that order.
 """
 
 from __future__ import annotations
@@ -40,6 +40,14 @@ class Operation(msgspec.Struct, gc=False, omit_defaults=True):
     """The store's own revision of the answer, where it gives one (0: none). A hint that is checked, never trusted."""
     index: int = 0
     """Its place in the history, from 0; the line is one more."""
+
+
+def turn(one: Operation) -> tuple[int, int]:
+    """Orders the operations of one client, lines breaking ties: by their calls; at one moment by their returns.
+
+    One of unknown fate comes before what was called at the same moment: nothing waits for it, and it waits for less.
+    """
+    return one.call_ns, -1 if one.status == UNKNOWN or one.return_ns is None else one.return_ns
 
 
 class History:

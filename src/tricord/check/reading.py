@@ -15,7 +15,7 @@ from typing import Annotated, Any, Literal, NoReturn
 import msgspec
 from msgspec import UNSET
 
-from tricord.check.history import OK, UNKNOWN, BadHistory, History, Operation
+from tricord.check.history import OK, UNKNOWN, BadHistory, History, Operation, turn
 from tricord.check.shapes import complaint
 
 Natural = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
@@ -32,7 +32,7 @@ class Line(Operation, kw_only=True, gc=False, omit_defaults=True):
     call_ns: Natural
     return_ns: Natural | None = None
     status: Literal["ok", "fail", "unknown"]
-    revision: Natural = 0
+    revision: Natural | None = 0  # type: ignore[assignment]  # null is made 0 when the line was read
 
 
 _decoder = msgspec.json.Decoder(Line)
@@ -66,6 +66,8 @@ def read_history(data: bytes, *, may_overlap: bool = False) -> History:
             one.input = None
         if one.output is UNSET:
             one.output = None
+        if one.revision is None:
+            one.revision = 0
     history = History(operations)
     if not may_overlap:
         _clients_do_one_thing_at_a_time(operations)
@@ -94,13 +96,12 @@ def _clients_do_one_thing_at_a_time(operations: Iterable[Operation]) -> None:
     latest: dict[int | str, Operation] = {}
     for one in operations:
         before = latest.get(one.client)
-        if before is not None and one.call_ns < before.call_ns:
-            ordered = sorted(operations, key=lambda each: each.call_ns)
-            _clients_do_one_thing_at_a_time(ordered)
+        if before is not None and one.call_ns <= before.call_ns and turn(one) < turn(before):
+            _clients_do_one_thing_at_a_time(sorted(operations, key=turn))
             return
         if before is not None and before.status != UNKNOWN and (before.return_ns or 0) > one.call_ns:
             raise BadHistory(
-                f"line {max(one.index, before.index) + 1}: client {one.client!r} calls {one.op} at {one.call_ns} ns, "
+                f"line {one.index + 1}: client {one.client!r} calls {one.op} at {one.call_ns} ns, "
                 f"but its {before.op} of line {before.index + 1} returns at {before.return_ns} ns only; the order of "
                 "a client's operations counts here, so give what works at the same time a client each"
             )
@@ -129,7 +130,7 @@ FIELDS = {
     "call_ns": "a whole number of nanoseconds, 0 or more, below 2^63",
     "return_ns": "a whole number of nanoseconds, 0 or more, below 2^63, or null where it never returned",
     "status": 'one of "ok", "fail" and "unknown"',
-    "revision": "a whole number, 0 or more, below 2^63",
+    "revision": "a whole number, 0 or more, below 2^63, or null where the store gives none",
 }
 
 

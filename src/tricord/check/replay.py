@@ -57,7 +57,7 @@ class Replay:
         key, known = operation.key, operation.status == OK
         now = self.state.get(key)
         if operation.op == "get":
-            return {} if not known or frozen(now or None) == frozen(operation.output or None) == frozen(now) else None
+            return {} if not known or _alike(now, operation.output) else None
         if operation.op == "append":
             whole = (now or "") + operation.input
             return {key: (False, whole)} if not known or operation.output in (None, whole) else None
@@ -86,6 +86,11 @@ class Replay:
             return bool(frozen(own) == frozen(seen))
         now = self.state.get(key)
         if not own:
-            return frozen(now) == frozen(seen) or (now or []) == (seen or []) == []
+            return _alike(now, seen)
         now, seen = now or [], seen or []
         return len(now) + len(own) == len(seen) and frozen(seen) == frozen([*now, *own])
+
+
+def _alike(now: Any, seen: Any) -> bool:
+    """Whether a read of a key that holds ``now`` may say ``seen``: an empty list is null, an empty text is not."""
+    return frozen(now) == frozen(seen) or (now in (None, []) and seen in (None, []))

@@ -11,11 +11,11 @@ from __future__ import annotations
 
 from typing import Final
 
-from tricord.check import linearizable
 from tricord.check.assumptions import decide
 from tricord.check.finding import Finding, Limits, Verdict
-from tricord.check.history import OK, BadHistory, History, Operation
+from tricord.check.history import History
 from tricord.check.one_order import OneOrder
+from tricord.check.real_time import in_real_time
 from tricord.check.transactions import parse
 from tricord.check.versions import Story
 
@@ -34,24 +34,3 @@ def check(history: History, limits: Limits) -> Finding:
         return OneOrder(history, story, left, "sequential consistency", split=False).run()
 
     return decide(parsed, limits, judge)
-
-
-def in_real_time(history: History, limits: Limits) -> bool:
-    """Whether each key is surely linearizable, and clients did one thing after the other. False says nothing."""
-    try:
-        return _one_by_one(history.operations) and linearizable.surely(history, limits)
-    except BadHistory:
-        return False
-
-
-def _one_by_one(operations: list[Operation]) -> bool:
-    """Whether each operation was called after its client's last one, if that is of known fate, had returned."""
-    last: dict[int | str, int] = {}
-    for one in sorted(operations, key=lambda one: one.call_ns):
-        if last.get(one.client, -1) >= one.call_ns:
-            return False
-        if one.status == OK:
-            if one.return_ns is None:
-                return False
-            last[one.client] = max(last.get(one.client, -1), one.return_ns)
-    return True

@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from msgspec import UNSET
+
 from tricord.check.history import OK, Operation
 
 ON_ONE_KEY = frozenset(("put", "get", "delete", "cas", "append", "enqueue", "dequeue", "watch"))
@@ -46,7 +48,7 @@ def _cas(one: Operation) -> str:
 def _append(one: Operation) -> str:
     if type(one.input) is not str:
         return "the input of an append is text"
-    if one.status == OK and not _is_value(one.output):
+    if one.status == OK and one.output is not UNSET and not _is_value(one.output):
         return "the output of an append is null, or the whole text after it"
     return ""
 

@@ -112,6 +112,9 @@ def _recorded(connection: Connection, recorder: Recorder, wish: Wish) -> int:
     begun = time.monotonic()
     try:
         run = asyncio.run(within())
+    except OSError as error:
+        error.filename = error.filename or wish.out
+        raise
     finally:
         took = time.monotonic() - begun
         _say(recorder.counts, took)

@@ -40,6 +40,44 @@ def answered(seed: int, size: int = 400, keys: int = 40, clients: int = 8) -> Hi
     return History(sorted(found, key=lambda one: one.call_ns))
 
 
+def contended(seed: int, size: int = 400, keys: int = 3, clients: int = 6) -> History:
+    """Compare-and-swaps that expect what their client last knew: most are refused, which says little of the state."""
+    chance = random.Random(seed)
+    free, moments = [0] * clients, []
+    for _ in range(size):
+        client = min(range(clients), key=free.__getitem__)
+        call = free[client] + chance.randint(1, 20)
+        free[client] = back = call + chance.randint(5, 60)
+        moments.append((chance.uniform(call, back), Operation(client, "cas", call_ns=call, return_ns=back)))
+    state: dict[str, str] = {}
+    known: dict[tuple[int | str, str], str] = {}
+    for number, (_, one) in enumerate(sorted(moments, key=lambda each: each[0])):
+        one.key = key = f"k{chance.randrange(keys)}"
+        before, mine, value = state.get(key), (one.client, key), f"v{number}"
+        one.op = chance.choice(("put", "get", "cas"))
+        if one.op == "get":
+            one.output = before
+            if before is not None:
+                known[mine] = before
+            continue
+        one.input = value
+        if one.op == "cas":
+            one.input = {"expect": known.get(mine), "value": value}
+            one.output = one.input["expect"] == before
+        if one.op == "put" or one.output:
+            state[key] = known[mine] = value
+    return History(one for _, one in sorted(moments, key=lambda each: each[1].call_ns))
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_what_is_linearizable_holds_where_no_guess_explains_it(seed: int) -> None:
+    history = contended(seed)
+    found = causal.check(history, Limits(steps=20_000))
+    assert {found.statistics[level] for level in causal.LEVELS} == {"holds"}
+    assert int(found.statistics["open_reads"]) > 50
+    assert sessions.check(history, Limits(steps=20_000)).verdict is Verdict.HOLDS
+
+
 @pytest.mark.parametrize("seed", range(4))
 def test_a_guess_explains_what_a_store_answered(seed: int) -> None:
     history = answered(seed)

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from itertools import combinations
 from typing import Any, TypeAlias
 
-from tricord.check.history import FAIL, OK, UNKNOWN, History, Operation
+from tricord.check.history import FAIL, OK, UNKNOWN, History, Operation, turn
 
 State: TypeAlias = Mapping[str, Any]
 
@@ -81,7 +81,7 @@ def program_order(operations: list[Operation]) -> set[tuple[int, int]]:
         (place, later)
         for place, one in enumerate(operations)
         for later, other in enumerate(operations)
-        if one.client == other.client and one.status == OK and (one.call_ns, one.index) < (other.call_ns, other.index)
+        if one.client == other.client and one.status == OK and (*turn(one), one.index) < (*turn(other), other.index)
     }
 
 

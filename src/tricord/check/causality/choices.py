@@ -2,8 +2,8 @@
 """Reads that several writes may explain: is there a choice of writers that a model allows?
 
 What is violated before anything is chosen, is violated. Otherwise one good guess shows that the model holds
-(``guess``); failing that, all choices are tried as far as the budget goes. A model's judge must find no fewer
-violations the more is chosen.
+(``guess``), or that the history is linearizable, which says more than each of these models; failing that, all choices
+are tried as far as the budget goes. A model's judge must find no fewer violations the more is chosen.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from tricord.check.causality.reads_from import OPEN, Trace
 from tricord.check.causality.settled import settled
 from tricord.check.causality.words import Words
 from tricord.check.finding import Limits, Verdict
+from tricord.check.real_time import in_real_time
 
 Judge = Callable[[list[int]], Pattern | None]
 """The first violation under these sources; open reads are passed over. Raises TooMuch."""
@@ -46,7 +47,7 @@ class Decision:
     why: str = ""
     """Of ``undecided``: the reason."""
     source: list[int] = field(default_factory=list)
-    """Of ``holds``: sources that explain it."""
+    """Of ``holds``: sources that explain it; none where another way showed it."""
 
 
 def decide(trace: Trace, judge: Judge, budget: Budget, hints: list[list[int]]) -> Decision:
@@ -61,6 +62,8 @@ def decide(trace: Trace, judge: Judge, budget: Budget, hints: list[list[int]]) -
             budget.take(len(trace.source))
             if not _open(trace, hint) and judge(hint) is None:
                 return Decision(Verdict.HOLDS, source=hint)
+        if _linearizable(trace, budget):
+            return Decision(Verdict.HOLDS)
         return _search(trace, judge, budget)
     except TooMuch as error:
         return Decision(Verdict.UNDECIDED, why=str(error))
@@ -73,6 +76,14 @@ def _likely(trace: Trace, hints: list[list[int]]) -> Iterator[list[int]]:
         again = settled(trace, guess)
         if again is not None:
             yield again
+
+
+def _linearizable(trace: Trace, budget: Budget) -> bool:
+    """Looked at once."""
+    if trace.linearizable is None:
+        limits = Limits(expired=budget.expired)
+        trace.linearizable = in_real_time(trace.history, limits, searched=True)
+    return trace.linearizable
 
 
 def _cost(trace: Trace) -> int:

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tricord.check.causality.events import ABSENT, Events, take
-from tricord.check.history import FAIL, OK, History, Operation
+from tricord.check.history import FAIL, OK, History, Operation, turn
 
 _PLAIN: Final = frozenset(("put", "get", "delete"))
 _TEXT: Final = frozenset((str, type(None)))
@@ -24,8 +24,9 @@ def events_of(history: History) -> Events:
     events = Events()
     operations = history.operations
     calls = np.fromiter(map(attrgetter("call_ns"), operations), np.int64, len(operations))
-    if (calls[1:] < calls[:-1]).any():
-        operations = [operations[place] for place in np.argsort(calls, kind="stable").tolist()]
+    if (calls[1:] <= calls[:-1]).any():
+        returns = np.fromiter((turn(one)[1] for one in operations), np.int64, len(operations))
+        operations = [operations[place] for place in np.lexsort((returns, calls)).tolist()]
     if not _plain(events, operations):
         for one in operations:
             take(events, one)

@@ -31,7 +31,7 @@ def guesses(trace: Trace) -> Iterator[list[int]]:
     times = _Times.of(trace)
     along = None
     if times is not None:
-        effects = np.where(trace.writes, times.call, times.back)
+        effects = np.where(trace.writes | _sure_reads_of_writers(trace), times.call, times.back)
         events = np.flatnonzero(active)
         along = events[np.argsort(effects[events], kind="stable")].tolist()
     order = order_of(trace, trace.source, active, along=along)
@@ -39,6 +39,13 @@ def guesses(trace: Trace) -> Iterator[list[int]]:
         source = list(trace.source)
         _Guess(trace, source, active, by).run(order.events)
         yield source
+
+
+def _sure_reads_of_writers(trace: Trace) -> npt.NDArray[np.bool_]:
+    """Of operations that read and write at once: the reads whose writer is known, so that the write need not wait."""
+    found = np.zeros(len(trace.source), np.bool_)
+    found[[read for read in trace.events.at_once if trace.source[read] != OPEN]] = True
+    return found
 
 
 @dataclass(slots=True)

@@ -54,6 +54,8 @@ class Trace:
     incomplete: bool = False
     """Whether open reads may have candidates that are not listed, so that trying all proves nothing."""
     known_writers: list[Writers] | None = None
+    linearizable: bool | None = None
+    """Whether it was seen to be; None where nobody looked."""
 
     @property
     def writers(self) -> list[Writers]:

@@ -70,15 +70,26 @@ Worker: TypeAlias = Callable[[Run, int], Awaitable[None]]
 
 
 async def work(run: Run, workers: list[Awaitable[None]], seconds: float) -> None:
-    """Let all of them work for so long, or until ``stopping``. Raises what one of them does."""
+    """Let all of them work for so long, or until ``stopping``. Raises what one of them does: of a history that cannot
+    be written an OSError."""
     loop = asyncio.get_running_loop()
     timer = loop.call_later(seconds, run.stopping.set)
     try:
         async with asyncio.TaskGroup() as group:
             for worker in workers:
                 group.create_task(_until_its_end(worker, run))
+    except ExceptionGroup as group_of:
+        unwritten = group_of.subgroup(OSError)
+        if unwritten is None:
+            raise
+        raise _first(unwritten) from None
     finally:
         timer.cancel()
+
+
+def _first(group: ExceptionGroup[Exception]) -> Exception:
+    error = group.exceptions[0]
+    return _first(error) if isinstance(error, ExceptionGroup) else error
 
 
 async def _until_its_end(worker: Awaitable[None], run: Run) -> None:

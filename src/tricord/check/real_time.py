@@ -1,0 +1,47 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A short way for models that are weaker than linearizability, where each client did one thing after the other.
+
+If each object is linearizable, one order of all operations explains all answers and keeps real time, and with it the
+order of each client (Herlihy and Wing 1990: linearizability is local). So the history is sequentially consistent,
+causal in each sense, and keeps the session guarantees.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from tricord.check import linearizable
+from tricord.check.finding import Limits, Verdict
+from tricord.check.history import OK, BadHistory, History, Operation
+
+SEARCHED: Final = 100_000
+"""Steps of a search for an order of one object, where a search is asked for."""
+
+
+def in_real_time(history: History, limits: Limits, *, searched: bool = False) -> bool:
+    """Whether each object is linearizable, and clients did one thing after the other. False says nothing.
+
+    ``searched``: where it is not seen at once, a short search may decide.
+    """
+    try:
+        if not _one_by_one(history.operations):
+            return False
+        if not searched:
+            return linearizable.surely(history, limits)
+        few = Limits(min(limits.steps, SEARCHED), limits.expired)
+        return linearizable.check(history, few).verdict is Verdict.HOLDS
+    except BadHistory:
+        return False
+
+
+def _one_by_one(operations: list[Operation]) -> bool:
+    """Whether each operation was called after its client's last one, if that is of known fate, had returned."""
+    last: dict[int | str, int] = {}
+    for one in sorted(operations, key=lambda one: one.call_ns):
+        if last.get(one.client, -1) >= one.call_ns:
+            return False
+        if one.status == OK:
+            if one.return_ns is None:
+                return False
+            last[one.client] = max(last.get(one.client, -1), one.return_ns)
+    return True
