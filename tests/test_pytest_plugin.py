@@ -134,6 +134,22 @@ def test_the_command_is_that_of_the_folder_it_was_typed_in(
     result.stdout.fnmatch_lines(["seed 1; again: pytest test_deep.py::test_it --tricord-seed 1"])
 
 
+def test_what_cannot_be_played_is_said_in_words() -> None:
+    async def story(cluster: Cluster) -> None: ...
+
+    with pytest.raises(ValueError, match="a cluster has 1 to 9 members, not 0"):
+        play(story, [], seed=1, members=0)
+    with pytest.raises(TypeError, match="a story is a coroutine function"):
+        play(lambda cluster: 1, [], seed=1, members=1)  # type: ignore[arg-type,return-value]
+
+
+def test_there_is_at_least_one_seed_and_none_is_below_0(pytester: pytest.Pytester) -> None:
+    for option, words in (("--tricord-seeds=0", "no seed is no run"), ("--tricord-seed=-1", "-1 is below 0")):
+        result = pytester.runpytest(*OPTIONS, option)
+        assert result.ret == pytest.ExitCode.USAGE_ERROR
+        assert words in "\n".join(result.errlines)
+
+
 def test_pytest_is_not_slowed_down_by_the_simulator(pytester: pytest.Pytester) -> None:
     pytester.makepyfile("import sys\n\ndef test_it():\n    assert 'tricord.sim' not in sys.modules")
     pytester.runpytest_subprocess(*OPTIONS).assert_outcomes(passed=1)

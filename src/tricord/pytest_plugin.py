@@ -6,6 +6,7 @@ pytest loads this in every run, so the simulator is imported only where a test a
 
 from __future__ import annotations
 
+import argparse
 import inspect
 import os
 import shlex
@@ -58,15 +59,28 @@ class Simulation:
 def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("tricord", "tricord: clusters in virtual time")
     group.addoption(
-        "--tricord-seed", type=int, default=DEFAULT_SEED, metavar="N", help="the first seed of simulated clusters"
+        "--tricord-seed", type=_natural, default=DEFAULT_SEED, metavar="N", help="the first seed of simulated clusters"
     )
     group.addoption(
         "--tricord-seeds",
-        type=int,
+        type=_positive,
         default=1,
         metavar="COUNT",
         help="run tests with simulated clusters on so many seeds",
     )
+
+
+def _natural(text: str) -> int:
+    number = int(text)
+    if number < 0:
+        raise argparse.ArgumentTypeError(f"{number} is below 0")
+    return number
+
+
+def _positive(text: str) -> int:
+    if not _natural(text):
+        raise argparse.ArgumentTypeError("no seed is no run")
+    return int(text)
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -26,6 +26,7 @@ Seconds: TypeAlias = Annotated[
         "--seconds",
         metavar="SECONDS",
         min=0,
+        max=100_000,
         callback=finite,
         help="Simulated seconds of faults; 0: what the seed draws.",
     ),

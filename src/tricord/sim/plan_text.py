@@ -6,15 +6,31 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 from math import isfinite
-from typing import Any
+from typing import Any, TypeVar
 
 from tricord.sim.fault_kinds import BOTH, KINDS, Kind, Targets
 from tricord.sim.plan import Fault, Plan
 
+T = TypeVar("T", int, float)
+
 _NAME = re.compile(r"[a-z][a-z0-9_.-]*\Z")
-_WHOLE = {"seed": 0, "members": 1, "clients": 1, "keys": 1}
-"""Whole numbers and the smallest that each may be."""
-_FRACTIONAL = {"seconds": 0.0, "load": 0.0}
+_WHOLE = {"seed": (0, None), "members": (1, 9), "clients": (1, 1_000), "keys": (1, 100_000)}
+"""Whole numbers, and the smallest and largest that each may be."""
+_FRACTIONAL = {"seconds": (0.0, 1e6), "load": (0.01, 1e5)}
+_AMOUNTS = (0.0, 1e9)
+_OPTIONS = {
+    "drain_ms": (0.0, 1e6),
+    "election_ticks": (2, 1e6),
+    "latency_ms": (0.0, 1e6),
+    "lease_drift_ticks": (0, 1e6),
+    "lull": (0.0, 1e6),
+    "message_entries": (1, 1e6),
+    "quiesce_ticks": (0, 1e6),
+    "snapshot_entries": (0, 1e6),
+    "sync_ms": (0.0, 1e6),
+    "values": (0, 1e6),
+}
+"""What a net could not run with is no finding of a checker. Other options change nothing, or switch something on."""
 
 
 class BadPlan(ValueError):
@@ -57,7 +73,7 @@ def parse_plan(text: str) -> Plan:
     values: dict[str, Any] = {}
     options: dict[str, float] = {}
     faults: list[Fault] = []
-    for number, line in enumerate(text.splitlines(), 1):
+    for number, line in enumerate(text.removeprefix("\ufeff").splitlines(), 1):
         words = line.partition("#")[0].split()
         try:
             if words:
@@ -80,7 +96,7 @@ def _take(words: list[str], values: dict[str, Any], options: dict[str, float], f
             faults.append(_fault(at, kind, targets, rest))
         case ["option", name, value]:
             _once(_name(name), options)
-            options[name] = _fraction(value)
+            options[name] = _within(name, _fraction(value), *_OPTIONS.get(name, (-1e9, 1e9)))
         case ["net", net]:
             if net not in BOTH:
                 raise ValueError(f"there is no net {net!r}, but {' and '.join(sorted(BOTH))}")
@@ -88,12 +104,10 @@ def _take(words: list[str], values: dict[str, Any], options: dict[str, float], f
             values["net"] = net
         case [name, value] if name in _WHOLE:
             _once(name, values)
-            values[name] = _whole(value, _WHOLE[name])
+            values[name] = _within(name, _whole(value), *_WHOLE[name])
         case [name, value] if name in _FRACTIONAL:
             _once(name, values)
-            values[name] = _fraction(value)
-            if values[name] < 0:
-                raise ValueError(f"{name} is below 0")
+            values[name] = _within(name, _fraction(value), *_FRACTIONAL[name])
         case _:
             raise ValueError(f"not a line of a plan: {' '.join(words)!r}")
 
@@ -115,9 +129,9 @@ def _fault(at: str, kind: str, targets: str, rest: list[str]) -> Fault:
         case ["for", seconds]:
             return replace(fault, seconds=_time(seconds))
         case ["amount", amount]:
-            return replace(fault, amount=_fraction(amount))
+            return replace(fault, amount=_amount(amount))
         case ["for", seconds, "amount", amount]:
-            return replace(fault, seconds=_time(seconds), amount=_fraction(amount))
+            return replace(fault, seconds=_time(seconds), amount=_amount(amount))
     raise ValueError(f"expected `for SECONDS` and `amount NUMBER`, not {' '.join(rest)!r}")
 
 
@@ -135,12 +149,20 @@ def _name(text: str) -> str:
     return text
 
 
-def _whole(text: str, least: int) -> int:
-    if not text.isdecimal() or not text.isascii():
+def _whole(text: str) -> int:
+    if not text.isdecimal() or not text.isascii() or len(text) > 40:
         raise ValueError(f"{text!r} is no whole number")
-    if int(text) < least:
-        raise ValueError(f"{text} is below {least}")
     return int(text)
+
+
+def _within(name: str, value: T, least: float, most: float | None) -> T:
+    if value < least or (most is not None and value > most):
+        raise ValueError(f"{name} is {_range(least, most)}, not {_number(value)}")
+    return value
+
+
+def _range(least: float, most: float | None) -> str:
+    return f"{_number(least)} or more" if most is None else f"from {_number(least)} to {_number(most)}"
 
 
 def _fraction(text: str) -> float:
@@ -154,7 +176,8 @@ def _fraction(text: str) -> float:
 
 
 def _time(text: str) -> float:
-    seconds = _fraction(text)
-    if seconds < 0:
-        raise ValueError(f"{text} seconds are below 0")
-    return seconds
+    return _within("a number of seconds", _fraction(text), *_FRACTIONAL["seconds"])
+
+
+def _amount(text: str) -> float:
+    return _within("an amount", _fraction(text), *_AMOUNTS)

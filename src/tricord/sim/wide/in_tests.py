@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import replace
 from typing import Any, TypeVar
@@ -22,6 +23,7 @@ T = TypeVar("T")
 
 Story = Callable[[Cluster], Awaitable[T]]
 SWARM_SECONDS = 20.0
+MOST_MEMBERS = 9
 ALONE = {"heartbeat_interval": 1000, "election_timeout": 10000}
 """Of a member without others, in milliseconds. It leads at once and calls nobody, so all that a shorter beat does is to
 take turns: an hour of them is most of what a simulated hour costs."""
@@ -46,6 +48,8 @@ def play(
     ``faults`` is ``"swarm"`` (drawn from the seed, over ``seconds`` of simulated time), or faults as a plan has them.
     With faults, the cluster must elect, serve and agree in the end. Raises what the story raises, and BrokenPromise.
     """
+    if not 1 <= members <= MOST_MEMBERS:
+        raise ValueError(f"a cluster has 1 to {MOST_MEMBERS} members, not {members}")
     plan = _plan(seed, members, faults, seconds)
     outcome = Outcome(plan)
     result: list[T] = []
@@ -80,7 +84,10 @@ async def _whole(run: ClusterRun, story: Story[T], result: list[T]) -> None:
     run.zero = run.loop.time()
     striking = [run.spawn(strike(run, fault), f"{fault.kind} at {fault.at}") for fault in run.plan.faults]
     try:
-        result.append(await story(Cluster(run)))
+        told = story(Cluster(run))
+        if not inspect.isawaitable(told):
+            raise TypeError("a story is a coroutine function: `async def story(cluster): ...`")
+        result.append(await told)
     finally:
         for task in striking:
             task.cancel()
