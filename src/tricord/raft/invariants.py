@@ -7,44 +7,66 @@ from tricord.raft.state import LEADER, State
 
 
 class Invariants:
-    """Compares a state with what it was after the step before. Cost: a microsecond a step."""
+    """Compares a state with what it was after the step before. Cost: half a microsecond a step."""
 
-    __slots__ = ("_commit_index", "_last_applied", "_term", "_vote")
+    __slots__ = ("_numbers",)
 
     def __init__(self, state: State) -> None:
-        self._term = state.persistent.current_term
-        self._vote = state.persistent.voted_for
-        self._commit_index = state.commit_index
-        self._last_applied = state.last_applied
+        self._numbers = _numbers(state)
 
     def check(self, state: State) -> None:
         """Raises AssertionError."""
-        persistent, log = state.persistent, state.log
-        term, vote = persistent.current_term, persistent.voted_for
-        commit_index, last_applied, last_index = state.commit_index, state.last_applied, log.last_index
-        if term != self._term or vote != self._vote:
-            assert term >= self._term, "the term never goes back"
-            assert term > self._term or self._vote in (0, vote), "one vote in a term (section 5.2)"
-            self._term, self._vote = term, vote
-        assert persistent.durable_term <= term, "the disk knows no term that was not decided"
-        assert commit_index >= self._commit_index, "commit never goes back"
-        assert last_applied >= self._last_applied, "applied never goes back"
-        assert state.applied_index <= last_applied
-        assert log.base_index <= last_applied <= commit_index <= last_index
-        assert log.persisted_index <= last_index
-        assert last_applied <= log.persisted_index, "what was applied survives a restart"
-        assert log.last_term <= term, "no entry is ahead of the term"
-        self._commit_index, self._last_applied = commit_index, last_applied
-        own = state.config.id
+        before, numbers = self._numbers, _numbers(state)
+        if numbers != before:  # most steps change none of them
+            self._numbers = numbers
+            _check_numbers(before, numbers)
+        assert state.applied_index <= state.last_applied
         if state.role is LEADER:
-            assert state.leader_id == own
-            assert vote == own and persistent.durable_term == term and persistent.durable_vote == own
-            assert state.progress[own].match_index == log.persisted_index
-            assert state.installing is None
+            _check_leader(state)
             return
         assert not state.transferee, "only a leader hands over"
-        assert state.leader_id != own
+        assert state.leader_id != state.config.id
         assert not state.reads_asked and not state.reads_in_rounds, "only a leader answers reads"
+
+
+Numbers = tuple[int, int, int, int, int, int, int, int, int]
+
+
+def _numbers(state: State) -> Numbers:
+    persistent, log = state.persistent, state.log
+    return (
+        persistent.current_term,
+        persistent.voted_for,
+        persistent.durable_term,
+        state.last_applied,
+        state.commit_index,
+        log.base_index,
+        log.persisted_index,
+        log.last_index,
+        log.last_term,
+    )
+
+
+def _check_numbers(before: Numbers, now: Numbers) -> None:
+    old_term, old_vote, _, old_last_applied, old_commit_index, *_ = before
+    term, vote, durable_term, last_applied, commit_index, base_index, persisted_index, last_index, last_term = now
+    assert term >= old_term, "the term never goes back"
+    assert term > old_term or old_vote in (0, vote), "one vote in a term (section 5.2)"
+    assert durable_term <= term, "the disk knows no term that was not decided"
+    assert commit_index >= old_commit_index, "commit never goes back"
+    assert last_applied >= old_last_applied, "applied never goes back"
+    assert base_index <= last_applied <= commit_index <= last_index
+    assert persisted_index <= last_index
+    assert last_applied <= persisted_index, "what was applied survives a restart"
+    assert last_term <= term, "no entry is ahead of the term"
+
+
+def _check_leader(state: State) -> None:
+    own, persistent = state.config.id, state.persistent
+    assert state.leader_id == own
+    assert persistent.voted_for == own and persistent.is_durable
+    assert state.progress[own].match_index == state.log.persisted_index
+    assert state.installing is None
 
 
 def check_followers(state: State) -> None:

@@ -95,7 +95,7 @@ class Output:
     SnapshotInstalled. Nothing is handed out as committed until then."""
 
     def __init__(self) -> None:
-        # Written out: one is made each turn, and a list literal costs half of what a field's factory does.
+        # Written out: one is made each step, and a list literal costs half of what a field's factory does.
         self.hard_state = None
         self.entries = []
         self.messages = []

@@ -92,6 +92,7 @@ class State:
         entries: Sequence[Entry],
         applied_index: int,
         tracer: Tracer | None,
+        output: Output,
     ) -> None:
         self.config = config
         self.persistent = PersistentState(hard_state)
@@ -153,7 +154,7 @@ class State:
         self.idle_ticks = 0
         self.held_messages: list[Message] = []
         self.tracer = tracer
-        self.output = Output()
+        self.output = output
 
     @property
     def election_timeout_ticks(self) -> int:

@@ -88,12 +88,14 @@ class Raft:
         entries: Sequence[Entry] = (),
         applied_index: int = 0,
         tracer: Tracer | None = None,
+        new_output: Callable[[], Output] = Output,
     ) -> None:
         """Continue from what was durable: the hard state and the entries behind ``base`` (index and term).
 
         ``configuration`` is the one in force at the base; without it, one of ``config.voters`` alone. ``applied_index``
         is what the state machine already holds. A sole voter campaigns at once; the first ``step``, even of no events,
-        gives what is to be done. Raises ValueError for an entry that holds no configuration where it should.
+        gives what is to be done. ``new_output`` makes an empty output; it may have fields of the host's own. Raises
+        ValueError for an entry that holds no configuration where it should.
         """
         self.state = State(
             config,
@@ -103,7 +105,9 @@ class Raft:
             entries,
             applied_index,
             tracer,
+            new_output(),
         )
+        self._new_output = new_output
         self._invariants = Invariants(self.state)
         if self.state.is_sole_voter:
             election.campaign(self.state)
@@ -135,7 +139,7 @@ class Raft:
         if state.configurations.changed:
             state.configurations.changed = False
             output.configuration = state.configurations.current
-        state.output = Output()
+        state.output = self._new_output()
         self._invariants.check(state)
         return output
 

@@ -36,7 +36,7 @@ from tricord.raft.events import (
     Unreachable,
 )
 from tricord.raft.messages import AppendEntries
-from tricord.raft.output import FORWARDED, Answers, Output
+from tricord.raft.output import FORWARDED, Answers
 from tricord.raft.progress import REPLICATE
 from tricord.raft.state import LEADER, State
 from tricord.replica.changes import PendingChanges, PendingTransfer
@@ -87,6 +87,7 @@ class Replica(Generic[AppliedT]):
             entries=[entry for entry in entries if entry.index > base[0]],
             applied_index=machine.applied_index,
             tracer=tracer,
+            new_output=TurnOutput,
         )
         self.state: State = self._raft.state
         """The core's state, for those who watch it: never to be changed."""
@@ -126,16 +127,17 @@ class Replica(Generic[AppliedT]):
             reads.wait(turn_input.reads)
         elif turn_input.reads or reads.queue or self._proposals.queue:
             batches = self._ask(turn_input, events)
-        decided = self._raft.step(events)
-        output: TurnOutput[AppliedT] = TurnOutput(decided, dropped)
-        if decided.answered is not None:
-            self._note_answers(turn_input, batches, decided.answered, output)
-        if decided.committed:
-            self._apply(decided.committed, output)
+        output: TurnOutput[AppliedT] = self._raft.step(events)  # type: ignore[assignment]  # new_output made it
+        if dropped:
+            output.dropped += dropped
+        if output.answered is not None:
+            self._note_answers(turn_input, batches, output.answered, output)
+        if output.committed:
+            self._apply(output.committed, output)
         state = self.state
         if self._changes.begun and state.role is LEADER and self.limits.answer_adding_early:
             output.changed += self._changes.decided(state)
-        if decided.install is not None:
+        if output.install is not None:
             self._installing = True
         if reads.indexed and not self._installing:
             output.reads = reads.take_ready(self._machine.applied_index)
@@ -154,7 +156,7 @@ class Replica(Generic[AppliedT]):
         dropped: list[tuple[int, TricordError]] = [(ticket, OutcomeUnknown()) for ticket in sent]
         dropped += [(ticket, Stopping()) for ticket in waited + self._reads.take_all()]
         dropped += self._changes.take_all() + self._transfer.take_all()
-        return TurnOutput(Output(), dropped)
+        return _dropping(dropped)
 
     @property
     def is_leader(self) -> bool:
@@ -389,4 +391,10 @@ def _refused(turn_input: TurnInput) -> TurnOutput[AppliedT]:
     asked = (turn_input.proposals, turn_input.changes, turn_input.transfers)
     dropped: list[tuple[int, TricordError]] = [(one[0], Stopping()) for some in asked for one in some]
     dropped += [(ticket, Stopping()) for ticket in turn_input.reads]
-    return TurnOutput(Output(), dropped)
+    return _dropping(dropped)
+
+
+def _dropping(dropped: list[tuple[int, TricordError]]) -> TurnOutput[AppliedT]:
+    output: TurnOutput[AppliedT] = TurnOutput()
+    output.dropped = dropped
+    return output

@@ -10,9 +10,9 @@ from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
 from tricord.base.errors import TricordError
-from tricord.base.log import Entry, HardState
+from tricord.base.log import HardState
 from tricord.base.membership import Change, Configuration
-from tricord.raft.messages import InstallSnapshot, Message
+from tricord.raft.messages import Message
 from tricord.raft.output import Output
 
 AppliedT = TypeVar("AppliedT")
@@ -77,15 +77,12 @@ class TurnInput:
 
 
 @dataclass(slots=True, init=False)
-class TurnOutput(Generic[AppliedT]):
-    """What the host has to do; the order of persisting is the order of the fields."""
+class TurnOutput(Output, Generic[AppliedT]):
+    """What the host has to do: what the core asks for (``answered`` and ``committed`` are done with), and the answers.
 
-    hard_state: HardState | None
-    """To persist before anything else of this output."""
-    entries: list[Entry]
-    """To persist, in order; one at an index that the disk holds replaces it and everything behind."""
-    messages: list[Message]
-    """To send to peers at once."""
+    The order of persisting is: ``hard_state``, ``install``, ``entries``.
+    """
+
     replies: list[tuple[int, AppliedT]]
     """(ticket, what its command answered)."""
     dropped: list[tuple[int, TricordError]]
@@ -99,25 +96,20 @@ class TurnOutput(Generic[AppliedT]):
     """(ticket, the configuration that its change led to)."""
     transferred: list[tuple[int, int]]
     """(ticket, who leads now)."""
-    configuration: Configuration | None
-    """The configuration in force, when it became another one."""
-    snapshots_wanted: list[int]
-    """Members that need a snapshot brought to them."""
-    install: InstallSnapshot | None
-    """To make durable before the entries of this and later turns; then say ``installed``. Nothing is applied, and no
-    read is released, until then."""
 
-    def __init__(self, decided: Output, dropped: list[tuple[int, TricordError]]) -> None:
-        # Written out: one is made each turn, and a list literal costs half of what a field's factory does.
-        self.hard_state = decided.hard_state
-        self.entries = decided.entries
-        self.messages = decided.messages
+    def __init__(self) -> None:
+        # Written out, what the core fills in too: one is made each turn.
+        self.hard_state = None
+        self.entries = []
+        self.messages = []
+        self.committed = []
+        self.answered = None
+        self.configuration = None
+        self.snapshots_wanted = []
+        self.install = None
         self.replies = []
-        self.dropped = dropped
+        self.dropped = []
         self.reads = []
         self.applied = []
         self.changed = []
         self.transferred = []
-        self.configuration = decided.configuration
-        self.snapshots_wanted = decided.snapshots_wanted
-        self.install = decided.install

@@ -13,6 +13,7 @@ from typing import TypeAlias
 from xxhash import xxh3_64_intdigest
 
 from tricord.base.ordered import Table, Write
+from tricord.storage.overlay import Records, Taken
 from tricord.storage.sorted_chunks import SortedChunks
 
 Tables: TypeAlias = tuple[SortedChunks, ...]
@@ -65,9 +66,12 @@ class MemoryBackend:
     def commit(self, writes: Collection[Write]) -> None:
         if not writes:
             return
-        changes: dict[Table, dict[bytes, bytes | None]] = {}
-        for table, key, value in writes:
-            changes.setdefault(table, {})[key] = value
+        changes: Records = {}
+        if isinstance(writes, Taken):
+            changes = writes.records()
+        else:
+            for table, key, value in writes:
+                changes.setdefault(table, {})[key] = value
         tables = list(self._tables)
         for table, records in changes.items():
             tables[table] = tables[table].changed(records)

@@ -3,11 +3,12 @@
 
 ```
 firsts   [ "",        "k",        "t"      ]       the first key a chunk may hold
-chunks   [ (a..j),    (k..s),     (t..z)   ]       (sorted keys, their values), 512 at most
+chunks   [ (a..j),    (k..s),     (t..z)   ]       (sorted keys, their values), 128 at most
 ```
 
 A change copies the chunks it touches and the two outer lists; all older versions stay as they were. With a million
-records that is 4,000 places to copy for a commit.
+records that is 16,000 places to copy for a commit. Larger chunks would make them fewer, and a commit of few records, as
+simulations make them, dearer.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
 from typing import TypeAlias
 
-CHUNK_RECORDS_MAX = 512
+CHUNK_RECORDS_MAX = 128
 
 _Chunk: TypeAlias = tuple[list[bytes], list[bytes]]
 

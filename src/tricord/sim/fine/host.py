@@ -350,20 +350,20 @@ class Host:
         cluster.trace.turn(self._schedule.now, self.identity, taken, given, state, self.machine)
         cluster.watcher.turned(self, taken, given)
         if given.messages:
-            cluster.network.send(given.messages)
+            cluster.network.send(self.identity, given.messages)
         if given.install is not None:
             self.snapshots.install(given.install)
         if given.entries or given.hard_state is not None:
             self.persisting.add(given.hard_state, given.entries)
-        leads = state.role is LEADER
-        if given.applied or leads != self._leads or (leads and self.leases.term != state.persistent.current_term):
+        applied, leads = given.applied, state.role is LEADER
+        if applied or leads != self._leads or (leads and self.leases.term != state.persistent.current_term):
             self._leads = leads
             changes, self.machine.lease_changes = self.machine.lease_changes, []
             self.leases.turned(changes)
-        if given.replies or given.reads or given.dropped or given.changed or given.transferred:
+        if self.waiting or self.own_tickets:
             self._answer(given)
-        if given.applied and self.hub.queues:
-            self.hub.publish((one.revision, one.events) for one in given.applied)
+        if applied and self.hub.queues:
+            self.hub.publish((one.revision, one.events) for one in applied)
         if given.snapshots_wanted:
             self.snapshots.bring(given.snapshots_wanted)
         self._spare = taken.emptied()

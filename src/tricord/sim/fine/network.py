@@ -92,23 +92,26 @@ class Network:
         self._fired = fired
         self._least = int(latency * SECOND / 2)
         self._spread = int(latency * SECOND)
-        self._links: dict[tuple[int, int], Link] = {}
+        self._links: dict[int, dict[int, Link]] = {}
+        """By sender, then by receiver."""
 
     def link(self, sender: int, receiver: int) -> Link:
         """The way from one to the other."""
-        link = self._links.get((sender, receiver))
+        links = self._links.setdefault(sender, {})
+        link = links.get(receiver)
         if link is None:
-            link = self._links[(sender, receiver)] = Link(sender, receiver)
+            link = links[receiver] = Link(sender, receiver)
         return link
 
-    def send(self, messages: list[Message]) -> None:
+    def send(self, sender: int, messages: list[Message]) -> None:
         """Bring these to their receivers, if the network wants to."""
-        links = self._links
+        links = self._links.setdefault(sender, {})
+        now = self._schedule.now
         for message in messages:
-            link = links.get((message.sender, message.receiver)) or self.link(message.sender, message.receiver)
+            link = links.get(message.receiver) or self.link(sender, message.receiver)
             if link.is_faulty:
                 self._send_over(link, message)
-            elif link.frame_time == self._schedule.now:
+            elif link.frame_time == now:
                 link.frame.append(message)
             else:
                 self._send_frame(link, [message])
@@ -139,7 +142,8 @@ class Network:
             self._send_frame(link, held)
 
     def _send_frame(self, link: Link, frame: list[Any]) -> None:
-        now = self._schedule.now
+        schedule = self._schedule
+        now = schedule.now
         arrival = now + self._least + int(self._random() * self._spread)
         if arrival <= link.last:
             first = frame[0]
@@ -150,7 +154,7 @@ class Network:
             link.last = arrival
         link.frame = frame
         link.frame_time = now
-        self._schedule.at(arrival, self._arrived, link, frame, link.epoch)
+        schedule.at(arrival, self._arrived, link, frame, link.epoch)
 
     def _send_over(self, link: Link, message: Any) -> None:
         """Over a link with faults: each message has a fate of its own."""

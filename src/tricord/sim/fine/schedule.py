@@ -37,12 +37,11 @@ class Schedule:
         """Do all that is due up to then, one moment after the other."""
         heap = self._heap
         while heap and heap[0][0] <= until:
-            now = self.now = heap[0][0]
-            while heap and heap[0][0] == now:
-                _, _, action, arguments = heappop(heap)
-                action(*arguments)
-            if self.ends:
+            now, _, action, arguments = heappop(heap)
+            self.now = now
+            action(*arguments)
+            if self.ends and not (heap and heap[0][0] == now):
                 ends, self.ends = self.ends, []
-                for action in ends:
-                    action()
+                for end in ends:
+                    end()
         self.now = max(self.now, until)

@@ -89,9 +89,8 @@ class Snapshots:
         host = self._host
         if host.replica.is_leader and self._bringing.get(data.receiver) == data.number:
             term = host.replica.term
-            host.cluster.network.send(
-                [InstallSnapshot(host.identity, data.receiver, term, data.index, data.term, data.configuration)]
-            )
+            message = InstallSnapshot(host.identity, data.receiver, term, data.index, data.term, data.configuration)
+            host.cluster.network.send(host.identity, [message])
         self._ended(data.receiver, data.number, data.index, True)
 
     def _ended(self, member: int, number: int, index: int, delivered: bool) -> None:
