@@ -142,6 +142,7 @@ def ports_page() -> str:
         ),
         ("health", "HTTP/1.1 or HTTP/2, GET", "`/health`, `/livez`, `/readyz`"),
         ("version", "HTTP/1.1 or HTTP/2, GET", "`/version`"),
+        ("variables", "HTTP/1.1 or HTTP/2, GET", "`/debug/vars`, as far as a Python process has what etcd tells there"),
         ("metrics", "HTTP/1.1 or HTTP/2, GET", "`/metrics`"),
     ]
     return f"""\

@@ -51,6 +51,18 @@ def test_the_same_probes_where_etcd_has_them(etcd_endpoint: str, tricord_endpoin
         assert (status, kind, sorted(body.splitlines())) == (theirs[0], theirs[1], sorted(theirs[2].splitlines()))
 
 
+def test_the_variables_have_etcds_names(etcd_endpoint: str, tricord_endpoint: str) -> None:
+    status, kind, body = ask(tricord_endpoint, "GET", "/debug/vars")
+    theirs = ask(etcd_endpoint, "GET", "/debug/vars")
+    assert (status, kind) == theirs[:2]
+    ours, wanted = json.loads(body), json.loads(theirs[2])
+    assert set(ours) == set(wanted)
+    raft = ours["raft.status"]
+    assert set(raft) <= set(wanted["raft.status"])
+    assert raft["raftState"] == wanted["raft.status"]["raftState"] == "StateLeader"
+    assert raft["lead"] == raft["id"] and int(raft["id"], 16) and raft["applied"] <= raft["commit"]
+
+
 def test_the_version_has_etcds_fields(etcd_endpoint: str, tricord_endpoint: str) -> None:
     status, kind, body = ask(tricord_endpoint, "GET", "/version")
     theirs = ask(etcd_endpoint, "GET", "/version")

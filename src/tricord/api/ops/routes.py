@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+import resource
 
 from tricord.api.ops.health import Health
 from tricord.api.ops.probes import Probes
@@ -19,13 +20,15 @@ VERSION_PAGE = json.dumps(
 
 
 def add_routes(engine: Engine, metrics: Metrics, routes: Routes) -> None:
-    """Answer /health, /livez, /readyz (and each check below the two), /version and /metrics from ``engine``."""
+    """Answer /health, /livez, /readyz (and each check below the two), /version, /debug/vars and /metrics from
+    ``engine``."""
     routes.add("GET", "/version", version)
+    routes.add("GET", "/debug/vars", Variables(engine).answer)
     add_metrics_routes(engine, metrics, routes)
 
 
 def add_metrics_routes(engine: Engine, metrics: Metrics, routes: Routes) -> None:
-    """The same without /version: what a port for whoever watches the member answers."""
+    """The same without /version and /debug/vars: what a port for whoever watches the member answers."""
     routes.add("GET", "/health", Health(engine, metrics).answer)
     for probes in Probes.live(engine), Probes.ready(engine):
         routes.add("GET", probes.path, probes.answer)
@@ -44,3 +47,32 @@ def add_metrics_routes(engine: Engine, metrics: Metrics, routes: Routes) -> None
 async def version(_: HttpRequest) -> HttpResponse:
     """Which etcd this member presents itself as."""
     return HttpResponse(200, [(b"content-type", b"application/json")], VERSION_PAGE)
+
+
+class Variables:
+    """Answers /debug/vars, which Go's programs have: the names that etcd gives there and a Python process can fill. The
+    command line is left empty, since flags may hold secrets; what Go's memory does is nothing here."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    async def answer(self, _: HttpRequest) -> HttpResponse:
+        """200 with a JSON object."""
+        status, member = self._engine.status(), self._engine.stamp().member
+        role = "StateLeader" if status.leader == member else "StateFollower"
+        variables = {
+            "cmdline": [],
+            "file_descriptor_limit": resource.getrlimit(resource.RLIMIT_NOFILE)[0],
+            "memstats": {},
+            "raft.status": {
+                "id": f"{member:x}",
+                "term": status.raft_term,
+                "commit": status.raft_index,
+                "lead": f"{status.leader:x}",
+                "raftState": role,
+                "applied": status.raft_applied_index,
+            },
+        }
+        return HttpResponse(
+            200, [(b"content-type", b"application/json; charset=utf-8")], json.dumps(variables).encode()
+        )
