@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from shutil import copytree
 from time import monotonic, sleep
 
 import pytest
@@ -134,6 +135,27 @@ def test_an_edge_in_memory_replicates_too(member: MemberProcess) -> None:
         until(lambda: settled(store))
     with tricord.connect(member.endpoint) as cluster:
         assert cluster.keyspace("notes")["k"] == b"v"
+
+
+def test_a_copy_of_a_directory_waits_while_the_other_is_connected(member: MemberProcess, tmp_path: Path) -> None:
+    here, there = tmp_path / "edge", tmp_path / "copy"
+
+    def opened(directory: Path) -> tricord.Client:
+        return tricord.open(directory, replicate_with=member.endpoint)
+
+    with opened(here) as store:
+        store.keyspace("copies", model="causal").counter("n").add()
+        until(lambda: settled(store))
+    copytree(here, there)
+    with opened(here) as first, opened(there) as second:
+        until(lambda: settled(first) and "copy" in statuses(second)[0].problem)
+        first.keyspace("copies").counter("n").add(10)
+        second.keyspace("copies").counter("n").add(100)
+        until(lambda: settled(first))
+        assert not statuses(second)[0].connected
+        first.close()
+        with tricord.connect(member.endpoint) as cluster:
+            until(lambda: cluster.keyspace("copies").counter("n").get() == 111)
 
 
 def test_the_wrong_cluster_is_told_and_raised(member: MemberProcess, tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ import pytest
 from tricord.base.context import Context
 from tricord.base.edges import EdgeHello, EdgeSet, EdgeTold, EdgeWelcome, Said
 from tricord.base.errors import (
+    EdgeInUse,
     EdgeOfAnotherCluster,
     InvalidRequest,
     KeyspaceExists,
@@ -118,6 +119,29 @@ def test_an_edge_is_welcomed_with_a_number_and_both_sides_are_heard() -> None:
         again = Edge()
         await member.engine.open_edge(replace(HELLO, id=keyspace), again.tell, again.ended.append)
         assert again.welcome.number == welcome.number, "it keeps its number"
+
+    play(story)
+
+
+def test_a_second_process_is_not_heard_while_the_first_is_connected() -> None:
+    async def story(keeping: Keeping, member: Any) -> None:
+        edge, again = Edge(), Edge()
+        hello = replace(HELLO, run=1)
+        first = await member.engine.open_edge(hello, edge.tell, edge.ended.append)
+        copied = replace(HELLO, run=2, former=edge.welcome.number)
+        for _ in range(2):
+            with pytest.raises(EdgeInUse):
+                await member.engine.open_edge(copied, again.tell, again.ended.append)
+        assert not edge.ended and not again.told
+        same = await member.engine.open_edge(hello, again.tell, again.ended.append)
+        assert again.welcome.number == edge.welcome.number, "a process may connect anew before its old stream has ended"
+        first.close()
+        with pytest.raises(EdgeInUse):
+            await member.engine.open_edge(copied, again.tell, again.ended.append)
+        same.close()
+        then = Edge()
+        await member.engine.open_edge(replace(HELLO, run=2), then.tell, then.ended.append)
+        assert then.welcome.number == edge.welcome.number
 
     play(story)
 

@@ -23,7 +23,7 @@ def test_all_that_is_said_reads_as_it_was() -> None:
     for said in (Said(b""), Said(b"x", True)):
         assert decode_request(encode_said(said)) == said
         assert decode_told(encode_told(said)) == said
-    typed = EdgeHello("carts", Model.CAUSAL, bytes(16), type=DataType.MAP)
+    typed = EdgeHello("carts", Model.CAUSAL, bytes(16), type=DataType.MAP, run=(1 << 64) - 1)
     assert decode_request(encode_hello(typed)) == typed
     record = KeyspaceRecord(7, "carts", Model.CAUSAL, DataType.COUNTER)
     for told in (SET, WELCOME, EdgeWelcome(1, 2, 3, record, 4, 1, SET)):

@@ -36,6 +36,8 @@ class EdgeHello:
     protocol: int = EDGE_PROTOCOL
     type: DataType | None = None
     """That the edge wants the keyspace to have; None: it does not say."""
+    run: int = 0
+    """Of the process that speaks, 64 random bits; 0: it does not say."""
 
 
 @message

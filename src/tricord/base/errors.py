@@ -24,7 +24,8 @@ TricordError
 |-- CorruptCluster          an alarm says that members differ: nothing is written
 |-- WrongMember             this data directory is not, or no longer, one of the cluster's
 |   `-- MemberRemoved       the others say that its time there is over
-|-- Unavailable             NoLeader, Stopping, ConnectionFailed, TokenAhead, BoundNotMet, ReplicaCatchingUp
+|-- Unavailable             NoLeader, Stopping, ConnectionFailed, TokenAhead, BoundNotMet, ReplicaCatchingUp,
+|                           EdgeInUse
 |-- ReplicaRetired          the others take nothing from it any more
 |-- DeadlineExceeded        the outcome is known: nothing was done (reads, or a write never sent)
 |-- TooFewReplicas          of an eventual keyspace: a write stands where it was made, and fewer have it than asked for
@@ -389,6 +390,15 @@ class ReplicaCatchingUp(Unavailable):
     code = "replica_catching_up"
     summary = "the replica is taking over the state of another one"
     hint = "retry after a pause, or at another replica"
+
+
+class EdgeInUse(Unavailable):
+    code = "edge_in_use"
+    summary = "another process is connected as this edge"
+    hint = (
+        "a copy of an edge's directory is the same edge: close the other process, or open an empty directory here;"
+        " after a crash wait some seconds"
+    )
 
 
 class ReplicaRetired(TricordError):

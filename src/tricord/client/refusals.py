@@ -75,6 +75,7 @@ _BY_CODE: dict[str, type[TricordError]] = {
         errors.NotOfThisModel,
         errors.ChangedMeanwhile,
         errors.EdgeOfAnotherCluster,
+        errors.EdgeInUse,
         errors.ReplicaCatchingUp,
         errors.ReplicaRetired,
         errors.TooFewReplicas,

@@ -63,7 +63,16 @@ class Edge:
         self._lock = lock
         self._connector = connector
         self._terms = EdgeTerms(
-            environment, directory, quota_bytes, map_bytes, connector, state, self._save, self._opened, self._warn
+            environment,
+            environment.random.bits(64) or 1,
+            directory,
+            quota_bytes,
+            map_bytes,
+            connector,
+            state,
+            self._save,
+            self._opened,
+            self._warn,
         )
         self._keyspaces: dict[str, EdgeKeyspace] = {}
         self._timer: Timer | None = None

@@ -15,6 +15,7 @@ from tricord.base.environment import Environment
 from tricord.base.errors import (
     DiskFault,
     DiskFull,
+    EdgeInUse,
     EdgeOfAnotherCluster,
     KeyspaceExists,
     KeyspaceNotFound,
@@ -35,6 +36,8 @@ from tricord.storage.replica_storage import found_no_room, remove_replica_storag
 PAUSE_SECONDS = 0.1
 """Before the second attempt to connect; it doubles with each failure."""
 PAUSE_SECONDS_MAX = 5.0
+IN_USE_FAILURES = 3
+"""While another process is connected the pauses grow no longer than after so many."""
 REFUSED_SECONDS = 30.0
 """After a refusal that will not pass by itself."""
 DIAL_SECONDS = 30.0
@@ -42,6 +45,8 @@ _LASTING = (KeyspaceNotFound, KeyspaceExists, EdgeOfAnotherCluster)
 """What the next call raises."""
 _REFUSED = (*_LASTING, TooManyEdges)
 """What every member would say."""
+_STAYS = (*_REFUSED, EdgeInUse)
+"""After these the same member is asked again: another one may not know of the other process."""
 
 
 @message
@@ -49,6 +54,8 @@ class EdgeTerms:
     """What is the same for all keyspaces of an edge."""
 
     environment: Environment
+    run: int
+    """64 random bits of this opening of the directory."""
     directory: str
     quota_bytes: int
     map_bytes: int
@@ -183,6 +190,8 @@ class EdgeKeyspace:
                     await self._give_up(error)
                 if isinstance(error, _REFUSED):
                     pause = REFUSED_SECONDS
+                elif isinstance(error, EdgeInUse):
+                    failures = min(failures, IN_USE_FAILURES)
             if self._clock.monotonic() - began > PAUSE_SECONDS_MAX:
                 failures = 0
             pause = max(pause, min(PAUSE_SECONDS * 2 ** min(failures, 10), PAUSE_SECONDS_MAX))
@@ -196,7 +205,7 @@ class EdgeKeyspace:
         try:
             link, welcome = await open_link(self._environment, channel, self._hello())
         except TricordError as error:
-            if not isinstance(error, _REFUSED):
+            if not isinstance(error, _STAYS):
                 connector.leave(channel)
             raise
         try:
@@ -243,6 +252,7 @@ class EdgeKeyspace:
             kept.id,
             EDGE_PROTOCOL,
             kept.record.type,
+            self._terms.run,
         )
 
     async def _welcomed(self, welcome: EdgeWelcome) -> None:

@@ -141,8 +141,9 @@ class Engine(Protocol):
 
     async def open_edge(self, hello: EdgeHello, tell: EdgeTell, end: EdgeEnd) -> EdgeStream:
         """Attach an edge's replica, and tell it all that it is to hear; ``tell`` gives False when it takes no more for
-        now. ``end`` runs when the stream has to end. Raises EdgeOfAnotherCluster, KeyspaceNotFound, KeyspaceExists
-        (another model), InvalidRequest, TooManyEdges; Unavailable where another member, or a later time, may do."""
+        now. ``end`` runs when the stream has to end. Raises EdgeOfAnotherCluster, EdgeInUse, KeyspaceNotFound,
+        KeyspaceExists (another model), InvalidRequest, TooManyEdges; Unavailable where another member, or a later time,
+        may do."""
 
     async def defragment(self) -> None:
         """Return when this member's store was rebuilt without the space that is not in use. It serves on meanwhile.

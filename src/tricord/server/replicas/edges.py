@@ -22,6 +22,7 @@ from tricord.base.edges import (
 )
 from tricord.base.environment import Environment
 from tricord.base.errors import (
+    EdgeInUse,
     EdgeOfAnotherCluster,
     InvalidRequest,
     KeyspaceExists,
@@ -72,12 +73,13 @@ class Edges:
     async def open(self, hello: EdgeHello, tell: EdgeTell, end: EdgeEnd) -> EdgeSession:
         """Attach the edge and welcome it; ``end`` is told when its stream has to end.
 
-        Raises EdgeOfAnotherCluster, KeyspaceNotFound, KeyspaceExists (another model), InvalidRequest, TooManyEdges;
-        Unavailable where another member, or a later time, may do better.
+        Raises EdgeOfAnotherCluster, KeyspaceNotFound, KeyspaceExists (another model), InvalidRequest, TooManyEdges,
+        EdgeInUse; Unavailable where another member, or a later time, may do better.
         """
         deadline = self._clock.monotonic() + ATTACH_SECONDS
         self._check(hello)
         record = await self._record(hello, deadline)
+        self._check_alone(hello, record)
         number = await self._number(hello, record, deadline)
         while (replica := self.own_replica(record.id)) == 0 or self._exchange.number(record.id, hello.identity) == 0:
             if self._clock.monotonic() > deadline:
@@ -85,7 +87,8 @@ class Edges:
             await asyncio.sleep(LOOK_SECONDS)
         if self._is_stopped:
             raise Stopping
-        session = EdgeSession(self, record, hello.identity, number, replica, tell, end)
+        self._check_alone(hello, record)
+        session = EdgeSession(self, record, hello, number, replica, tell, end)
         self._sessions[session] = None
         session.begin()
         return session
@@ -133,6 +136,12 @@ class Edges:
             raise EdgeOfAnotherCluster(
                 f"the edge knows cluster {known[0]:x} with history {known[1]:x}; this is {own[0]:x} with {own[1]:x}"
             )
+
+    def _check_alone(self, hello: EdgeHello, record: KeyspaceRecord) -> None:
+        """Two processes that write as one replica would count as one what are two writes, and take one's for the
+        other's: the second is not heard while the first is connected here."""
+        if any(session.is_other_run(hello, record) for session in self._sessions):
+            raise EdgeInUse(f"another process is connected as this edge of {record.name!r}: is its directory a copy?")
 
     async def _record(self, hello: EdgeHello, deadline: float) -> KeyspaceRecord:
         found = self._find(hello.keyspace)
@@ -186,7 +195,7 @@ class EdgeSession:
         self,
         edges: Edges,
         record: KeyspaceRecord,
-        identity: bytes,
+        hello: EdgeHello,
         number: int,
         replica: int,
         tell: EdgeTell,
@@ -195,7 +204,8 @@ class EdgeSession:
         self.has_room = True
         self._edges = edges
         self._record = record
-        self._identity = identity
+        self._identity = hello.identity
+        self._run = hello.run
         self._number = number
         self._replica = replica
         self._tell_edge = tell
@@ -203,6 +213,15 @@ class EdgeSession:
         self._epoch = 0
         self._joining = Joining()
         self._is_over = False
+
+    def is_other_run(self, hello: EdgeHello, record: KeyspaceRecord) -> bool:
+        """Whether another process of the same edge says hello, for the same keyspace."""
+        return (
+            hello.identity == self._identity
+            and record.id == self._record.id
+            and bool(hello.run and self._run)
+            and hello.run != self._run
+        )
 
     def begin(self) -> None:
         """Welcome it, and let what is said to it come here."""

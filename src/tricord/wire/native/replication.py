@@ -31,6 +31,7 @@ def encode_hello(hello: EdgeHello) -> bytes:
             history=hello.history,
             keyspace_id=hello.id,
             type=hello.type or 0,
+            run=hello.run,
         )
     ).SerializeToString()
 
@@ -67,6 +68,7 @@ def decode_request(data: bytes) -> EdgeHello | Said:
         hello.keyspace_id,
         hello.protocol,
         declared_type(hello.type),
+        hello.run,
     )
 
 

@@ -33,6 +33,7 @@ class ReplicationHello(Message):
     history: int
     keyspace_id: int
     type: int
+    run: int
     def __init__(
         self,
         *,
@@ -45,6 +46,7 @@ class ReplicationHello(Message):
         history: int = ...,
         keyspace_id: int = ...,
         type: int = ...,
+        run: int = ...,
     ) -> None: ...
 
 class ReplicationPiece(Message):
