@@ -8,7 +8,7 @@ removed: it brings nothing else along.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from tricord.base.dots import Dot
@@ -25,17 +25,26 @@ from tricord.eventual.writing import Writing
 
 @message
 class Former:
-    """What a replica brings along: its former number, and its unsent writes (``ReplicaStore.unsent``), in order."""
+    """What a replica brings along: its former number, and its unsent writes (``ReplicaStore.unsent``), in order.
+    ``unheard``: its last start, where that was one that others held for past (``superseded``): they know all of it, as
+    they count, and have heard none of it. 0: it was not."""
 
     replica: int
     unsent: list[tuple[int, int, bytes, Delta]] = field(default_factory=list)
+    unheard: int = 0
 
 
-def formers_in(stores: Sequence[tuple[int, OrderedStore]], table: Table) -> list[Former]:
+def formers_in(
+    stores: Sequence[tuple[int, OrderedStore]], table: Table, unheard: Mapping[int, int] | None = None
+) -> list[Former]:
     """What to bring along from the stores of former numbers, the oldest first: one that a later one took over already
-    is left out."""
+    is left out. ``unheard``: see ``Former``, by number."""
     adopted = {replica for _, store in stores for replica in adopted_in(store, table)}
-    return [Former(replica, list(unsent_in(store, table))) for replica, store in stores if replica not in adopted]
+    return [
+        Former(replica, list(unsent_in(store, table)), (unheard or {}).get(replica, 0))
+        for replica, store in stores
+        if replica not in adopted
+    ]
 
 
 @dataclass(slots=True)
@@ -80,9 +89,10 @@ class Returning:
         known: set[Dot] = set()
         for incarnation, counter, _, delta in reversed(former.unsent):
             dot = Dot(former.replica, incarnation, counter)
-            if dot in known and dot not in self.state.known:
+            is_heard = incarnation != former.unheard and dot in self.state.known
+            if dot in known and not is_heard:
                 reachable("a write that others know as replaced did not come back")
-            if dot in known or dot in self.state.known:
+            if dot in known or is_heard:
                 known |= delta.dots
         return known
 

@@ -432,6 +432,41 @@ def test_a_start_that_others_know_as_past_asks_for_a_new_number() -> None:
     play(story, World("a", "b"))
 
 
+def test_what_was_written_in_a_start_that_others_hold_for_past_comes_back() -> None:
+    async def story(world: World) -> None:
+        one, two = world.nodes.values()
+        await world.open()
+        one.put(b"k", b"1")
+        await world.sleep(3)
+        older = one.picture()
+        one.kill()
+        one.clock.ahead_seconds = 100
+        one.start()
+        await world.sleep(3)  # the other one knows of a start that this disk will not know of
+        one.kill()
+        one.restore(older)
+        one.clock.ahead_seconds = 0
+        world.part()
+        one.start()
+        await world.sleep(1)
+        written = one.put(b"k", b"2"), one.update(b"n", Add(3))
+        await world.sleep(0.5)
+        assert all(map(result, written))
+        world.heal()
+        while not one.wanted:
+            await world.sleep(0.01)
+        one.kill()
+        world.retire(one)
+        world.attach(one)
+        one.start()
+        await world.sleep(5)
+        for node in (one, two):
+            assert (node.siblings(b"k"), node.value(b"n")) == ([b"2"], 3)
+        assert len(world.digests()) == 1
+
+    play(story, World("a", "b"))
+
+
 def test_bad_requests_and_messages_are_refused_in_words() -> None:
     async def story(world: World) -> None:
         await world.open()

@@ -134,7 +134,8 @@ class EventualHost:
             incarnation=incarnation,
             joined=self._records.joined or config.replica == PROVISIONAL,
         )
-        formers = formers_in([(number, storage.overlay) for number, storage in self._formers], CELLS)
+        unheard = {number: HostRecords(storage.overlay).unheard for number, storage in self._formers}
+        formers = formers_in([(number, storage.overlay) for number, storage in self._formers], CELLS, unheard)
         return EventualReplica(self._config, self._overlay, CELLS, formers)
 
     def _run(self, error: TricordError | None) -> None:

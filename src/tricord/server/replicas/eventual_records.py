@@ -62,6 +62,11 @@ class HostRecords:
         self.joined = True
         self._store.write([_record(_JOINED, 1)])
 
+    @property
+    def unheard(self) -> int:
+        """The start that others held for past; 0: none."""
+        return self._read(_INCARNATION) if self.superseded else 0
+
     def supersede(self) -> None:
         """Others know a later start."""
         self.superseded = True
