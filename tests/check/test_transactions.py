@@ -66,6 +66,16 @@ def test_an_empty_text_is_a_value_and_not_null(model: str) -> None:
     assert held == (model != "sequential")
 
 
+@pytest.mark.parametrize("model", MODELS)
+def test_an_empty_text_may_be_appended(model: str) -> None:
+    operations = [
+        Operation("a", "append", "x", "", None, 0, 1),
+        Operation("a", "append", "x", "b", None, 2, 3),
+        Operation("b", "get", "x", None, "b", 5, 5),
+    ]
+    assert check_of(model)(History(operations), Limits()).verdict is Verdict.HOLDS
+
+
 @pytest.mark.parametrize("what", ["w", "append"])
 def test_one_stale_answer(what: str) -> None:
     """A read of an old version beside a new one is no snapshot."""

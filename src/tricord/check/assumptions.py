@@ -128,7 +128,7 @@ class _Texts:
             self.wanted[wish] = self._writers(key, text)
             for place in self.wanted[wish]:
                 self.made[place].append(text)
-            todo += {(key, text[: len(text) - len(self.open[place][1])]) for place in self.wanted[wish]} - {(key, "")}
+            todo += {(key, text[: len(text) - len(self.open[place][1])]) for place in self.wanted[wish]}
 
     def _writers(self, key: int, text: str) -> list[int]:
         """The appends that may have made this text."""

@@ -85,3 +85,13 @@ def test_a_guess_explains_what_a_store_answered(seed: int) -> None:
     found = causal.check(history, Limits(steps=20_000))
     assert (found.statistics["cc"], found.statistics["ccv"]) == ("holds", "holds")
     assert int(found.statistics["open_reads"]) > 100
+
+
+@pytest.mark.parametrize("first", ["append", "put"])
+def test_what_is_known_to_have_written_a_value_need_not_be_who_was_read(first: str) -> None:
+    """An append whose result is not known may have made the same text."""
+    swap = {"expect": "a", "value": "a"}
+    appended = [Operation("a", first, "x", "a", None, 0, 1), Operation("a", "append", "x", "", None, 2, 3)]
+    found = [*appended, Operation("a", "cas", "x", swap, True, 4, 5), Operation("b", "get", "x", None, "a", 6, 7)]
+    for model in (causal, sessions):
+        assert model.check(History(found), Limits()).verdict is Verdict.HOLDS

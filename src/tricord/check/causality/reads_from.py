@@ -178,7 +178,11 @@ class _Resolver:
             waiting = again
             if not moved:
                 break
-        return self._all_exact(sorted(waiting))
+        exact: list[int] = []
+        hidden: list[int] = []
+        for read in sorted(waiting):
+            (hidden if self._may_be_hidden(read) else exact).append(read)
+        return self._all_exact(exact) + hidden
 
     def _pin(self, read: int) -> list[int] | None:
         """The reads that are known through it, or None if it says nothing of appends."""
@@ -207,12 +211,17 @@ class _Resolver:
                     found += self.loose.get((key, wanted[len(wanted) - length :]), [])
         return found
 
+    def _may_be_hidden(self, read: int) -> bool:
+        """Whether an append whose result is not known may have written what was read."""
+        wanted, key = self.events.wanted[read], self.events.key[read]
+        if isinstance(wanted, Other):
+            return key in self.loose_keys
+        return bool(self._loose(key, "" if wanted is EMPTY else wanted))
+
     def _leave_open(self, reads: Iterable[int]) -> None:
         for read in reads:
             wanted, key = self.events.wanted[read], self.events.key[read]
-            hidden = bool(self.loose_keys) and (
-                key in self.loose_keys if isinstance(wanted, Other) else bool(self._loose(key, wanted))
-            )
+            hidden = bool(self.loose_keys) and self._may_be_hidden(read)
             found = [] if isinstance(wanted, Other) else _written(self.writers[key], wanted)
             if len(found) == 1 and not hidden:
                 self.source[read] = found[0]
