@@ -372,6 +372,29 @@ def test_typed_values_watches_and_sessions_pass_between_edges_and_members() -> N
 
 
 @pytest.mark.parametrize("model", MODELS)
+def test_what_is_written_while_an_edge_gets_its_number_is_answered_well(model: str) -> None:
+    async def story(world: World) -> None:
+        await world.start()
+        await world.led()
+        async with Machine(world).open() as store:
+            carts, written = store.keyspace("carts", model=model), 0
+
+            async def write() -> None:
+                nonlocal written
+                while not (await status(store)).connected:
+                    await asyncio.gather(*(carts.counter(f"n{number}").add() for number in range(3)))
+                    written += 1
+
+            await carts.counter("first").add()
+            await asyncio.gather(*(write() for _ in range(3)))
+            await settled(store)
+            counts = [await carts.counter(f"n{number}").get() for number in range(3)]
+            assert written and counts == [written] * 3
+
+    World(seed=5).play(story)
+
+
+@pytest.mark.parametrize("model", MODELS)
 def test_an_edge_may_stop_at_any_moment_of_its_first_contact(model: str) -> None:
     async def story(world: World) -> None:
         await world.start()

@@ -41,6 +41,10 @@ IN_USE_FAILURES = 3
 REFUSED_SECONDS = 30.0
 """After a refusal that will not pass by itself."""
 DIAL_SECONDS = 30.0
+ANSWER_SECONDS = 5.0
+"""So long a replica that is made anew waits for the answers to its writes; a full disk may keep them longer."""
+LOOK_SECONDS = 0.002
+"""How often is looked for that."""
 _LASTING = (KeyspaceNotFound, KeyspaceExists, EdgeOfAnotherCluster)
 """What the next call raises."""
 _REFUSED = (*_LASTING, TooManyEdges)
@@ -274,6 +278,7 @@ class EdgeKeyspace:
         terms, kept = self._terms, self.kept
         host, self.host = self.host, None
         if host is not None:
+            await self._answered(host)
             await host.close(ReplicaCatchingUp("the replica is made anew under its number"))
         host = await open_host(
             self._environment,
@@ -295,6 +300,14 @@ class EdgeKeyspace:
         terms.opened(before, host)
         self._belong(host)
         host.start()
+
+    async def _answered(self, host: ReplicaHost) -> None:
+        """Writes that are under way become durable before it ends. Later ones wait for the next."""
+        deadline = self._clock.monotonic() + ANSWER_SECONDS
+        while host.is_awaited and not self._is_over:
+            if self._clock.monotonic() > deadline:
+                return
+            await asyncio.sleep(LOOK_SECONDS)
 
     def _belong(self, host: ReplicaHost) -> None:
         kept = self.kept

@@ -119,6 +119,11 @@ class CausalHost:
             self._fetching.begin()
         self._timer = self._environment.tasks.call_later(0.0, self._look)
 
+    @property
+    def is_awaited(self) -> bool:
+        """Whether a write is not answered yet."""
+        return bool(self._writing)
+
     async def close(self, error: TricordError | None = None) -> None:
         """Answer what waits with ``error`` (None: this process stops), commit what there is, let the storage go.
         Raises OSError."""

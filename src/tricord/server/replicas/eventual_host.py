@@ -108,6 +108,11 @@ class EventualHost:
         if self._ended is None:
             self._committer.when_durable(self._committer.wrote(), self._run)
 
+    @property
+    def is_awaited(self) -> bool:
+        """Whether a write is not answered yet."""
+        return bool(self._requests)
+
     async def close(self, error: TricordError | None = None) -> None:
         """Commit what there is and let go of the tables. With an error (the keyspace was dropped) nothing more is
         committed, and who waits is told that. Raises OSError."""

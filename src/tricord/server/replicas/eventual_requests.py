@@ -47,6 +47,10 @@ class EventualRequests:
         self._reads: dict[int, CellsReply] = {}
         self._tickets = 0
 
+    def __len__(self) -> int:
+        """How many writes there are."""
+        return len(self._writes)
+
     def write(self, request: Update, deadline: float, reply: UpdateReply) -> WriteRequest:
         """Begin to wait. Raises as ``write_request``."""
         self._tickets += 1

@@ -115,6 +115,10 @@ class ReplicaHost(KeyspaceReplica, Protocol):
     def start(self) -> None:
         """Begin to write, under an incarnation of its own, and to speak to others."""
 
+    @property
+    def is_awaited(self) -> bool:
+        """Whether somebody waits for the answer to a write."""
+
     async def close(self, error: TricordError | None = None) -> None:
         """Commit what there is and let go of the storage. With an error (the keyspace was dropped) nothing more is
         committed, and who waits is told that. Raises OSError."""
