@@ -22,6 +22,9 @@ WORK = 2_000_000
 """Operations that are looked at by all checks together."""
 STEPS = 200_000
 """Of a search in one of these checks."""
+NAMELESS = "no order"
+UNWRITTEN = frozenset(("phantom value", "unwritten read", "dirty read", "G1a", "read from the future"))
+"""What may be wrong only since the write was left out."""
 MOST_NAMED = 60
 """A counter-example of no more operations is named whole."""
 SELF_CONTAINED = frozenset(("convergence", "watch", "locks"))
@@ -133,10 +136,15 @@ class _Shrinking:
             finding = self._check(self._history.only(indexes), self._limits)
         except BadHistory:
             return False
-        if finding.verdict is not Verdict.VIOLATED or finding.anomaly != self._first.anomaly:
+        if finding.verdict is not Verdict.VIOLATED or not self._as_before(finding.anomaly):
             return False
         self._kept = _Kept(sorted(indexes), finding)
         return True
+
+    def _as_before(self, anomaly: str) -> bool:
+        """Whether it is what was found before; or, where that has no name of its own, something that has one."""
+        before = self._kept.finding.anomaly if self._kept else self._first.anomaly
+        return anomaly == before or (before == NAMELESS and anomaly not in UNWRITTEN)
 
 
 def renumbered(text: str, names: list[str]) -> str:
