@@ -200,8 +200,10 @@ SCRIPTS = [
     ),
     Script(
         "lease",
-        _typed(
+        _typed(  # listed before there is one of no seconds, which lives for two: it may be gone on one side alone
             'POST /v3/lease/grant {"ID": 31420, "TTL": 600}',
+            'POST /v3/lease/grant {"ID": 31422, "TTL": 900}',
+            "lease list",
             "lease grant 60",
             "lease grant 0",
             "lease grant 9000000001",
@@ -214,7 +216,6 @@ SCRIPTS = [
             "lease timetolive 7abc",
             "lease timetolive 7abd",
             "lease timetolive xyz",
-            "lease list",
             "lease keep-alive 7abc --once",
             "lease keep-alive 7abd --once",
             "del app/b",
