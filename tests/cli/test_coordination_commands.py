@@ -143,7 +143,7 @@ def test_a_lock_is_held_until_told(run: Run, store: Client, number: signal.Signa
 
 def test_a_command_ends_when_its_lock_is_lost(run: Run, store: Client) -> None:
     with store:
-        holder = started("lock", "--ttl", "3", "cli-lock", "--", "sh", "-c", "echo begun; exec sleep 60")
+        holder = started("lock", "--ttl", "9", "cli-lock", "--", "sh", "-c", "echo begun; exec sleep 60")
         assert holder.stdout is not None
         assert holder.stdout.readline() == "begun\n"
         (place,) = store.prefix("cli-lock/")
@@ -156,7 +156,7 @@ def test_a_command_ends_when_its_lock_is_lost(run: Run, store: Client) -> None:
 def test_an_election_from_the_command_line(run: Run, store: Client) -> None:
     with store:
         assert ok(run("elect", "--once", "cli-elect"), 3) == ""
-        leader = started("elect", "cli-elect", "me", "--ttl", "3")
+        leader = started("elect", "cli-elect", "me", "--ttl", "30")
         assert leader.stdout is not None
         line = leader.stdout.readline()
         assert line.endswith("\tme\n")

@@ -77,7 +77,7 @@ CAMPAIGN: dict[str, Steps] = {
     "waits until the leader resigns": [*WAITING, resign(ME), result("two"), KEYS],
     "waits until the leader's lease is revoked": [*WAITING, revoke(1), result("two"), KEYS],
     "waits until the leader's lease expires": [
-        grant(2, 1),
+        grant(4, 1),
         TWO,
         campaign(1, b"first"),
         start("two", campaign(2, b"second")),

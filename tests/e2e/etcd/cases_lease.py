@@ -185,7 +185,7 @@ KEEP_ALIVE: dict[str, Steps] = {
     "a lease granted after the stream was opened": [*alive(404), grant(60, 404), send("a", {"ID": 404}), receive("a")],
     "the revision of now": [GRANTED, put(b"x"), *alive(ID), put(b"x"), send("a", {"ID": ID}), receive("a")],
     "is no revision": [GRANTED, *alive(ID, ID), put(b"k")],
-    "answers the TTL that was granted": [grant(1, ID), grant(77, 9), *alive(ID, 9)],
+    "answers the TTL that was granted": [grant(77, 9), grant(1, ID), *alive(ID, 9)],
     "nothing on a stream": [open_("a", "LeaseKeepAlive"), finish("a")],
     "two streams of one lease": [
         GRANTED,
@@ -232,7 +232,7 @@ LEASES: dict[str, Steps] = {
 
 EXPIRY: dict[str, Steps] = {
     "a lease and its keys go": [
-        grant(2, ID),
+        grant(4, ID),
         put(b"b", lease=ID),
         put(b"a", lease=ID),
         put(b"c"),
@@ -247,9 +247,9 @@ EXPIRY: dict[str, Steps] = {
         time_to_live(ID),
     ],
     "only those that end": [
-        grant(2, 1),
+        grant(4, 1),
         grant(60, 2),
-        grant(2, 3),
+        grant(4, 3),
         *(put(b"%d" % lease, lease=lease) for lease in (1, 2, 3)),
         put(b"moved", lease=1),
         put(b"moved", lease=2),

@@ -92,7 +92,7 @@ WAIT: dict[str, Steps] = {
     "until the holder's lease is revoked": [*WAITING, revoke(1), result("two"), KEYS],
     "until the holder's key is deleted": [*WAITING, delete(b"m/1"), result("two"), KEYS],
     "until the holder's lease expires": [
-        grant(2, 1),
+        grant(4, 1),
         TWO,
         lock(1),
         start("two", lock(2)),

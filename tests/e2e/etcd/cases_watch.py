@@ -249,7 +249,7 @@ EVENTS: dict[str, Steps] = {
         *history(4, *ALL, start_revision=At(1)),
     ],
     "a lease expired: keys in order, one revision": [
-        grant(2, 5),
+        grant(4, 5),
         put(b"c", b"1", lease=5),
         put(b"a", b"2", lease=5),
         put(b"b", b"3", lease=5),
