@@ -254,6 +254,38 @@ def test_a_file_of_bytes_and_one_that_is_absent_are_refused(tmp_path: Path) -> N
         read_config_file(str(tmp_path / "absent"))
 
 
+def test_a_file_as_etcds_sample_with_keys_that_have_no_value_says_what_it_says(tmp_path: Path) -> None:
+    file = tmp_path / "etcd.yml"
+    file.write_text(
+        """
+name: 'default'
+data-dir:
+quota-backend-bytes: 0
+cors:
+discovery:
+discovery-fallback: 'proxy'
+proxy: 'off'
+proxy-failure-wait: 5000
+client-transport-security:
+  cert-file:
+  client-cert-auth: false
+  auto-tls:
+peer-transport-security:
+  trusted-ca-file:
+  allowed-cn:
+  allowed-hostname:
+self-signed-cert-validity: 1
+cipher-suites: [
+  TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256,
+]
+"""
+    )
+    given = read_config_file(str(file))
+    verify(given)
+    suites = ("TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256",)
+    assert given.values == defaults().values | {"cipher-suites": suites, "self-signed-cert-validity": 1}
+
+
 def test_keys_of_a_file_are_read_without_case_and_unknown_ones_passed_over(tmp_path: Path) -> None:
     file = tmp_path / "etcd.yml"
     file.write_text("Heartbeat-Interval: 50\nnosuch: 3\ncert-file: not-here\nname: n1\n")

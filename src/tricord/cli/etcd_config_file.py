@@ -25,6 +25,9 @@ LISTS = {"allowed-cn": "cert-allowed-cn", "allowed-hostname": "cert-allowed-host
 # Lists in the file, texts with commas on the command line; all other lists are texts in the file too.
 LISTED = ("cipher-suites", "log-outputs")
 
+# On the command line alone: etcd's file may have it, as its own sample does, and nothing comes of it.
+NOT_IN_FILES = (*SECURITY, "discovery-fallback")
+
 GO_KINDS: dict[Any, str] = {
     values.boolean: "bool",
     values.uint64: "uint",
@@ -79,7 +82,7 @@ def _take(given: Given, key: str, value: Any) -> None:
             flag = FLAGS.get(f"discovery-{name}")
             if flag is not None and flag.refused and text:
                 given.put(flag.name, flag, text)
-    elif key not in SECURITY:  # etcd has those in their sections alone
+    elif key not in NOT_IN_FILES:  # those of SECURITY are in their sections
         _put(given, key, value)
 
 
@@ -90,7 +93,7 @@ def _take_security(given: Given, key: str, value: Any) -> None:
             _put(given, prefix + name, said)
         elif name in LISTS:
             flag = FLAGS.get((prefix or "client-") + LISTS[name])
-            if flag is not None and said is not None:
+            if flag is not None:
                 given.put(flag.name, flag, tuple(_texts(name, said)))
         elif name == "skip-client-san-verification" and prefix:
             _put(given, "peer-skip-client-san-verification", said)
@@ -99,7 +102,7 @@ def _take_security(given: Given, key: str, value: Any) -> None:
 def _section(key: str, value: Any) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise _wrong(value, key, "embed.securityConfig")
-    return {str(name).lower(): said for name, said in value.items()}
+    return {str(name).lower(): said for name, said in value.items() if said is not None}
 
 
 def _put(given: Given, key: str, value: Any) -> None:
