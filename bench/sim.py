@@ -84,6 +84,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--seconds", type=float, default=120.0, help="simulated seconds of each (default: 120)")
     parser.add_argument("--mutants", type=int, default=len(MUTANTS), help="how many are hunted (default: all five)")
     options = parser.parse_args(arguments)
+    run(plan_of(0, 1.0))  # what is imported with the first history that is judged is no part of a turn
     turns = operations = violations = 0
     simulated = spent = 0.0
     fired: Counter[str] = Counter()

@@ -64,7 +64,8 @@ def _check_numbers(before: Numbers, now: Numbers) -> None:
 def _check_leader(state: State) -> None:
     own, persistent = state.config.id, state.persistent
     assert state.leader_id == own
-    assert persistent.voted_for == own and persistent.is_durable
+    assert persistent.voted_for == own == persistent.durable_vote, "its vote for itself is durable"
+    assert persistent.durable_term == persistent.current_term and persistent.is_durable
     assert state.progress[own].match_index == state.log.persisted_index
     assert state.installing is None
 

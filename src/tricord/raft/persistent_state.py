@@ -14,7 +14,7 @@ from tricord.base.log import HardState
 class PersistentState:
     """Current term and vote (0: nobody), and how much of it is durable."""
 
-    __slots__ = ("changed", "current_term", "durable_term", "durable_vote", "voted_for")
+    __slots__ = ("changed", "current_term", "durable_term", "durable_vote", "is_durable", "voted_for")
 
     def __init__(self, hard_state: HardState) -> None:
         self.current_term = hard_state.term
@@ -22,11 +22,8 @@ class PersistentState:
         self.durable_term = hard_state.term
         self.durable_vote = hard_state.vote
         self.changed = False
-
-    @property
-    def is_durable(self) -> bool:
-        """Whether a restart now would find exactly the current term and vote."""
-        return self.durable_term == self.current_term and self.durable_vote == self.voted_for
+        self.is_durable = True
+        """Whether a restart now would find exactly the current term and vote. Kept, since each message asks for it."""
 
     def enter_term(self, term: int) -> None:
         """Begin a higher term; nobody has this member's vote in it yet."""
@@ -34,6 +31,7 @@ class PersistentState:
         self.current_term = term
         self.voted_for = 0
         self.changed = True
+        self.is_durable = False
 
     def vote_for(self, candidate: int) -> None:
         """Give this term's vote. Section 5.2: at most one vote in a term."""
@@ -41,9 +39,11 @@ class PersistentState:
         if self.voted_for == 0:
             self.voted_for = candidate
             self.changed = True
+            self.is_durable = False
 
     def persisted(self, term: int, vote: int) -> None:
         """The disk holds these values now; older answers are ignored."""
         if (term, vote != 0) >= (self.durable_term, self.durable_vote != 0):
             self.durable_term = term
             self.durable_vote = vote
+            self.is_durable = (term, vote) == (self.current_term, self.voted_for)

@@ -217,8 +217,9 @@ class Host:
         for one in frame:
             if type(one) is not InstallSnapshot or self.snapshots.may_take(one):
                 messages.append(one)
-        if not self.is_dirty:
-            self.wake()
+        if not self.is_dirty:  # as ``wake`` does: most turns begin here
+            self.is_dirty = True
+            self._schedule.ends.append(self.take_turn)
 
     def _receive_late(self, life: int, frame: list[Message]) -> None:
         if life == self.life:

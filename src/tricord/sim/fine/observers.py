@@ -111,8 +111,9 @@ class Observer:
 
     def _work(self, host: Host, steps: int) -> None:
         for _ in range(steps):
-            if host.hub.has_work:
-                host.hub.step()
+            if not host.hub.has_work:
+                break
+            host.hub.step()
 
     def _take(self, host: Host, budget: int) -> None:
         assert self._queue is not None
