@@ -7,7 +7,7 @@
    ``HardStatePersisted`` and ``EntriesPersisted`` events in a later step; nothing waits meanwhile.
 2. Send ``messages`` at once; whatever they depend on is durable already. They may be lost, doubled or reordered.
 3. Apply ``committed`` before the next step.
-4. Serve each of ``reads`` when its index is applied.
+4. Serve each of ``answers.reads`` when its index is applied; give what else ``answers`` holds to who asked.
 
 A server that was restarted is a new ``Raft``, given what was durable. A sole voter needs no peer and leads once its
 first hard state is durable. ``docs/raft.md`` walks through the files beside the dissertation.
