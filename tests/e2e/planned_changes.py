@@ -49,18 +49,18 @@ def replace(cluster: Cluster, old: str, go_on: Callable[[], None]) -> None:
     new = cluster.prepare_to_join(f"n{len(cluster.members) + 1}")
     others = cluster.endpoints_without(new.name, old)
     # Refused for some seconds after a restart: members must have been heard of for a while.
-    _succeeds(others, "member", "add", new.name, "--learner", f"--peer-urls={new.peer_url}")
+    succeeds(others, "member", "add", new.name, "--learner", f"--peer-urls={new.peer_url}")
     new.start(wait=False)
     identity = eventually(new.standing, f"an answer of {new.name}").member
-    _succeeds(others, "member", "promote", f"{identity:x}")  # refused until it has caught up
+    succeeds(others, "member", "promote", f"{identity:x}")  # refused until it has caught up
     go_on()
-    _succeeds(others, "member", "remove", f"{number:x}")
+    succeeds(others, "member", "remove", f"{number:x}")
     cluster.members[old].close()
     cluster.drop(old)
     go_on()
 
 
-def _succeeds(endpoints: str, *arguments: str) -> None:
+def succeeds(endpoints: str, *arguments: str) -> None:
     """Try again until it does."""
     eventually(lambda: etcdctl(endpoints, *arguments).returncode == 0, f"success of etcdctl {' '.join(arguments)}")
 

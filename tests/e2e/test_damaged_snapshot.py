@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.planned_changes import etcdctl
+from tests.e2e.planned_changes import succeeds
 from tests.peers.clusters import Cluster, ClusterMember, Standing, eventually
 from tests.peers.load import Load, assert_nothing_lost
 
@@ -34,8 +34,7 @@ def joins(cluster: Cluster, name: str) -> tuple[ClusterMember, Standing]:
     """A learner, once it has applied everything."""
     members = cluster.endpoints
     new = cluster.prepare_to_join(name)
-    done = etcdctl(members, "member", "add", name, "--learner", f"--peer-urls={new.peer_url}")
-    assert done.returncode == 0, done.stderr
+    succeeds(members, "member", "add", name, "--learner", f"--peer-urls={new.peer_url}")
     new.start(wait=False)
     level = max(standing.applied for standing in cluster.standings().values())
 
@@ -49,8 +48,7 @@ def joins(cluster: Cluster, name: str) -> tuple[ClusterMember, Standing]:
 def leaves(cluster: Cluster, name: str, member: int) -> None:
     """It is removed, and ends by itself."""
     gone = cluster.members[name]
-    done = etcdctl(cluster.endpoints_without(name), "member", "remove", f"{member:x}")
-    assert done.returncode == 0, done.stderr
+    succeeds(cluster.endpoints_without(name), "member", "remove", f"{member:x}")
     eventually(lambda: not gone.is_running(), f"{name} to end")
     gone.close()
     cluster.drop(name)
