@@ -76,6 +76,40 @@ def test_an_empty_text_may_be_appended(model: str) -> None:
     assert check_of(model)(History(operations), Limits()).verdict is Verdict.HOLDS
 
 
+def few_values(seed: int) -> History:
+    """A hundred transactions on two keys that hold one of three values."""
+    random = Random(seed)
+    free, moments = [0] * 4, []
+    for _ in range(100):
+        client = min(range(4), key=free.__getitem__)
+        call = free[client] + random.randint(1, 5)
+        free[client] = back = call + random.randint(1, 10)
+        moments.append((random.uniform(call, back), client, call, back))
+    state: dict[str, str] = {}
+    operations = []
+    for _, client, call, back in sorted(moments):
+        asked: list[list[Any]] = []
+        answered: list[list[Any]] = []
+        for key in random.sample(("x", "y"), 2):
+            if random.random() < 0.5:
+                asked.append(["r", key, None])
+                answered.append(["r", key, state.get(key)])
+            else:
+                state[key] = random.choice("abc")
+                asked.append(["w", key, state[key]])
+                answered.append(asked[-1])
+        operations.append(Operation(client, "txn", None, asked, answered, call, back))
+    return History(operations)
+
+
+@pytest.mark.parametrize(("model", "seed"), [("sequential", 22), ("serializable", 28), ("snapshot-isolation", 51)])
+def test_what_a_correct_store_answered_holds_though_values_repeat(model: str, seed: int) -> None:
+    """No guess of who wrote what is corrected to the end here; an order in real time is found at once."""
+    found = check_of(model)(few_values(seed), Limits(steps=50_000))
+    assert found.verdict is Verdict.HOLDS
+    assert found.statistics["in real time"] == 1
+
+
 @pytest.mark.parametrize("what", ["w", "append"])
 def test_one_stale_answer(what: str) -> None:
     """A read of an old version beside a new one is no snapshot."""

@@ -18,13 +18,14 @@ from tricord.check.assumptions import decide
 from tricord.check.finding import Finding, Limits, Verdict
 from tricord.check.history import History
 from tricord.check.list_orders import INITIAL
+from tricord.check.real_time import settled
 from tricord.check.transactions import Value, parse, violated
 from tricord.check.versions import Seen, Story
 
 
 def check(history: History, limits: Limits) -> Finding:
     """Whether all committed transactions read committed values, and no information flowed in a circle."""
-    return decide(parse(history), limits, judge)
+    return settled(decide(parse(history), limits, judge), history, limits)
 
 
 def judge(story: Story, limits: Limits) -> Finding:

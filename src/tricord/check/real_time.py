@@ -3,7 +3,7 @@
 
 If each object is linearizable, one order of all operations explains all answers and keeps real time, and with it the
 order of each client (Herlihy and Wing 1990: linearizability is local). So the history is sequentially consistent,
-causal in each sense, and keeps the session guarantees.
+serializable, causal in each sense, and keeps the session guarantees.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import Final
 
 from tricord.check import linearizable
-from tricord.check.finding import Limits, Verdict
+from tricord.check.finding import Finding, Limits, Verdict
 from tricord.check.history import OK, BadHistory, History, Operation
 
 SEARCHED: Final = 100_000
@@ -26,9 +26,26 @@ def in_real_time(history: History, limits: Limits, *, searched: bool = False) ->
     try:
         if not _one_by_one(history.operations):
             return False
-        if not searched:
-            return linearizable.surely(history, limits)
-        few = Limits(min(limits.steps, SEARCHED), limits.expired)
+        return _searched(history, limits) if searched else linearizable.surely(history, limits)
+    except BadHistory:
+        return False
+
+
+def settled(finding: Finding, history: History, limits: Limits, *, by_client: bool = False) -> Finding:
+    """The finding of a model of one order; what is undecided holds, where a short search finds an order in real time.
+
+    ``by_client``: the order of each client's operations counts, too.
+    """
+    if finding.verdict is not Verdict.UNDECIDED or limits.expired():
+        return finding
+    if not (in_real_time(history, limits, searched=True) if by_client else _searched(history, limits)):
+        return finding
+    return Finding(Verdict.HOLDS, statistics=finding.statistics | {"in real time": 1})
+
+
+def _searched(history: History, limits: Limits) -> bool:
+    few = Limits(min(limits.steps, SEARCHED), limits.expired)
+    try:
         return linearizable.check(history, few).verdict is Verdict.HOLDS
     except BadHistory:
         return False

@@ -15,7 +15,7 @@ from tricord.check.assumptions import decide
 from tricord.check.finding import Finding, Limits, Verdict
 from tricord.check.history import History
 from tricord.check.one_order import OneOrder
-from tricord.check.real_time import in_real_time
+from tricord.check.real_time import in_real_time, settled
 from tricord.check.transactions import parse
 from tricord.check.versions import Story
 
@@ -33,4 +33,4 @@ def check(history: History, limits: Limits) -> Finding:
         story.ordered = True
         return OneOrder(history, story, left, "sequential consistency", split=False).run()
 
-    return decide(parsed, limits, judge)
+    return settled(decide(parsed, limits, judge), history, limits, by_client=True)

@@ -12,6 +12,7 @@ from tricord.check.assumptions import decide
 from tricord.check.finding import Finding, Limits
 from tricord.check.history import History
 from tricord.check.one_order import OneOrder
+from tricord.check.real_time import settled
 from tricord.check.transactions import parse
 from tricord.check.versions import Story
 
@@ -22,4 +23,4 @@ def check(history: History, limits: Limits) -> Finding:
     def judge(story: Story, left: Limits) -> Finding:
         return OneOrder(history, story, left, "snapshot isolation", split=True).run()
 
-    return decide(parse(history), limits, judge)
+    return settled(decide(parse(history), limits, judge), history, limits)
