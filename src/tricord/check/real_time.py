@@ -32,7 +32,7 @@ def in_real_time(history: History, limits: Limits, *, searched: bool = False) ->
 
 
 def settled(finding: Finding, history: History, limits: Limits, *, by_client: bool = False) -> Finding:
-    """The finding of a model of one order; what is undecided holds, where a short search finds an order in real time.
+    """The finding of a model that is weaker; what is undecided holds, where a short search finds an order in real time.
 
     ``by_client``: the order of each client's operations counts, too.
     """

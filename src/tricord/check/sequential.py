@@ -12,6 +12,7 @@ from __future__ import annotations
 from typing import Final
 
 from tricord.check.assumptions import decide
+from tricord.check.every_order import decided
 from tricord.check.finding import Finding, Limits, Verdict
 from tricord.check.history import History
 from tricord.check.one_order import OneOrder
@@ -33,4 +34,5 @@ def check(history: History, limits: Limits) -> Finding:
         story.ordered = True
         return OneOrder(history, story, left, "sequential consistency", split=False).run()
 
-    return settled(decide(parsed, limits, judge), history, limits, by_client=True)
+    finding = settled(decide(parsed, limits, judge), history, limits, by_client=True)
+    return decided(finding, history, limits, by_client=True)

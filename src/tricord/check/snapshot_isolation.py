@@ -9,6 +9,7 @@ exactly if versions can be ordered so that no cycle of dependencies is without t
 from __future__ import annotations
 
 from tricord.check.assumptions import decide
+from tricord.check.every_order import decided
 from tricord.check.finding import Finding, Limits
 from tricord.check.history import History
 from tricord.check.one_order import OneOrder
@@ -23,4 +24,4 @@ def check(history: History, limits: Limits) -> Finding:
     def judge(story: Story, left: Limits) -> Finding:
         return OneOrder(history, story, left, "snapshot isolation", split=True).run()
 
-    return settled(decide(parse(history), limits, judge), history, limits)
+    return decided(settled(decide(parse(history), limits, judge), history, limits), history, limits, split=True)
