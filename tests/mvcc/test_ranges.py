@@ -8,7 +8,7 @@ import pytest
 from tests.mvcc.space import Space
 from tricord.base.errors import InvalidSortOption, KeyNotProvided
 from tricord.base.operations import DeleteRange, KeyValue, Put, Range, SortOrder, SortTarget
-from tricord.mvcc.ranges import TooWide
+from tricord.mvcc.ranges import BYTES_AT_MOST, TooWide
 
 FROM_KEY = b"\x00"
 
@@ -215,5 +215,21 @@ def test_a_short_page_of_many_keys_is_not_wide() -> None:
     assert (len(page.kvs), page.count, page.more) == (5, 50, True)
     assert space.keyspace.range(Range(FROM_KEY, FROM_KEY, count_only=True), at_most=10).count == 50
     for wide in (Range(FROM_KEY, FROM_KEY), Range(b"0", b"4", limit=5), Range(FROM_KEY, FROM_KEY, limit=20)):
+        with pytest.raises(TooWide):
+            space.keyspace.range(wide, at_most=10)
+
+
+def test_few_keys_with_large_values_are_wide_as_well() -> None:
+    space = Space()
+    for number in range(8):
+        space.put(b"%02d" % number, bytes(BYTES_AT_MOST // 6))
+    for narrow in (
+        Range(FROM_KEY, FROM_KEY, limit=4),
+        Range(b"00", b"05"),
+        Range(FROM_KEY, FROM_KEY, count_only=True),
+        Range(b"00"),
+    ):
+        assert space.keyspace.range(narrow, at_most=10) == space.keyspace.range(narrow)
+    for wide in (Range(FROM_KEY, FROM_KEY), Range(b"00", b"07"), Range(FROM_KEY, FROM_KEY, limit=7)):
         with pytest.raises(TooWide):
             space.keyspace.range(wide, at_most=10)

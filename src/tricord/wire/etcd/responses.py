@@ -99,13 +99,17 @@ def _append_key_values(parts: list[bytes], tag: bytes, records: list[KeyValue]) 
 
 def _range_body(result: RangeResult) -> bytes:
     """A RangeResponse but for its header."""
+    return b"".join(_range_parts(result))
+
+
+def _range_parts(result: RangeResult) -> list[bytes]:
     parts: list[bytes] = []
     _append_key_values(parts, b"\x12", result.kvs)
     if result.more:
         parts.append(b"\x18\x01")
     if result.count:
         parts += (b"\x20", varint(result.count))
-    return b"".join(parts)
+    return parts
 
 
 def _put_body(result: PutResult) -> bytes:
@@ -195,6 +199,8 @@ def encode_response(result: Result, stamp: Stamp) -> bytes:
         return encode_header(stamp)
     if kind is TxnResult:
         return _txn_response(cast(TxnResult, result), stamp)
+    if kind is RangeResult:
+        return b"".join((encode_header(stamp), *_range_parts(cast(RangeResult, result))))  # many bytes, put down once
     return encode_header(stamp) + _BODIES[kind](result)
 
 

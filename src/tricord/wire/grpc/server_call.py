@@ -172,7 +172,15 @@ class ServerUnaryCall(ServerCall):
         self._leave(len(message))
         head = _HEAD if self._leading is None else self.server.answer_head(self._leading)
         tail = _TAIL if self._trailing is None else literal_block(((b"grpc-status", b"0"), *self._trailing))
-        self.server.connection.send_reply(self.stream, head, b"\0" + len(message).to_bytes(4) + message, tail)
+        prefix = b"\0" + len(message).to_bytes(4)
+        connection = self.server.connection
+        if len(message) <= SMALL:
+            connection.send_reply(self.stream, head, prefix + message, tail)
+            return
+        connection.send_headers(self.stream, head)
+        connection.send_data(self.stream, prefix)
+        connection.send_data(self.stream, message)  # by itself: its bytes are not put together once more
+        connection.send_headers(self.stream, tail, end_stream=True)
 
     def fail(self, status: Status | int, text: str) -> None:
         if self._done:
