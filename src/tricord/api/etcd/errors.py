@@ -66,6 +66,7 @@ TABLE: dict[type[TricordError], tuple[Status, str | None]] = {
     errors.SiblingLimit: (Status.RESOURCE_EXHAUSTED, None),
     errors.KeyTooLarge: (Status.RESOURCE_EXHAUSTED, None),
     errors.TooManyEdges: (Status.RESOURCE_EXHAUSTED, None),
+    errors.EdgeInUse: (Status.UNAVAILABLE, None),
     errors.CorruptCluster: (Status.DATA_LOSS, "etcdserver: corrupt cluster"),
     errors.Unavailable: (Status.UNAVAILABLE, None),
     errors.NoLeader: (Status.UNAVAILABLE, "etcdserver: no leader"),
