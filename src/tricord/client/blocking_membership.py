@@ -66,6 +66,8 @@ class BlockingMembershipCalls:
     def save(self, path: str | os.PathLike[str]) -> int:
         """Write a backup for `etcdutl snapshot restore` to ``path``, durably, whole or not at all; its size in bytes.
 
+        It has the default keyspace: of a client of another one this raises InvalidRequest.
+
         It takes as long as it takes: cancel it to give up. Raises StorageError (DiskFull) for the file, ServerFault
         for bytes that do not match their digest, and what calls raise.
         """
