@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 from codecs import BOM_UTF8
 from typing import Any
@@ -123,6 +124,20 @@ def test_a_wrong_line_is_named(words: str, line: Any) -> None:
 def test_what_is_no_line_is_named(data: bytes, words: str) -> None:
     with pytest.raises(BadHistory, match=f"^{words}"):
         read_history(lines(PUT) + data)
+
+
+def test_a_compressed_file_is_told_from_a_wrong_one() -> None:
+    with pytest.raises(BadHistory, match="it is compressed; unpack it: `zcat FILE"):
+        read_history(gzip.compress(lines(PUT)))
+
+
+def test_that_a_queue_was_empty_is_written_out() -> None:
+    taken = {**without("output"), "op": "dequeue", "input": None}
+    assert len(
+        read_history(lines({**taken, "output": None}, {**taken, "status": "unknown", "call_ns": 30, "return_ns": 31}))
+    )
+    with pytest.raises(BadHistory, match="line 1: the output of a dequeue is the element, or null, written out"):
+        read_history(lines(taken))
 
 
 def test_a_client_does_one_thing_at_a_time() -> None:

@@ -18,6 +18,8 @@ from msgspec import UNSET
 from tricord.check.history import OK, UNKNOWN, BadHistory, History, Operation, turn
 from tricord.check.shapes import complaint
 
+GZIP = b"\x1f\x8b"
+"""What a compressed file begins with."""
 Natural = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
 
 
@@ -109,6 +111,8 @@ def _clients_do_one_thing_at_a_time(operations: Iterable[Operation]) -> None:
 
 
 def _raise_for_the_first_bad_line(data: bytes) -> NoReturn:
+    if data.startswith(GZIP):
+        raise BadHistory("line 1: it is compressed; unpack it: `zcat FILE | tricord check run - ...`")
     for number, line in enumerate(data.split(b"\n"), 1):
         if not line.strip():
             raise BadHistory(f"line {number}: it is blank; take it out, so that lines and operations have one number")

@@ -53,6 +53,11 @@ def _append(one: Operation) -> str:
     return ""
 
 
+def _dequeue(one: Operation) -> str:
+    told = one.status != OK or one.output is not UNSET
+    return "" if told else "the output of a dequeue is the element, or null, written out, where the queue was empty"
+
+
 def _is_value(value: Any) -> bool:
     return value is None or type(value) is str
 
@@ -92,5 +97,6 @@ SHAPES: dict[str, Callable[[Operation], str]] = {
     "get": _get,
     "cas": _cas,
     "append": _append,
+    "dequeue": _dequeue,
     "txn": _txn,
 }
