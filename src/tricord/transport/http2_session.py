@@ -180,8 +180,7 @@ class HttpExchange:
         else:
             expected = self._block.content_length
             missing = (expected if expected >= 0 else self._limit + 1) - len(self._body)
-            if self._stream.receive_window < missing:
-                self._session.connection.expect(self._stream, missing)
+            self._session.connection.expect(self._stream, missing)
 
     def _refuse(self, response: HttpResponse) -> None:
         self._complete = True

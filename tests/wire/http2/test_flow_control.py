@@ -134,6 +134,21 @@ def test_until_our_settings_are_acknowledged_the_default_window_holds() -> None:
     assert isinstance(event, StreamReset)
 
 
+def test_a_message_that_began_before_our_settings_were_known_is_let_in_whole() -> None:
+    script = Scripted(greet=False)
+    script.give(frames.PREFACE + frames.frame(frames.SETTINGS, 0, 0))
+    stream, other = (_begin(script, stream_id, end_stream=False) for stream_id in (1, 3))
+    for _ in range(2):
+        script.give(data(1, bytes(16_384)))
+    script.connection.expect(stream, 10_000)  # it still fits what the peer may send by the default window
+    script.connection.expect(other, 0)
+    assert not [frame for frame in script.sent() if frame.kind == frames.WINDOW_UPDATE]
+    script.give(frames.frame(frames.SETTINGS, frames.ACK, 0))
+    (granted,) = script.sent()
+    assert (granted.stream_id, granted.number()) == (1, 2 * 16_384 + 10_000 - 16_384)
+    assert stream.receive_window == 10_000 and other.receive_window == 16_384
+
+
 def test_large_messages_are_let_in_whole_one_after_the_other() -> None:
     script = Scripted(limits=Http2Limits(max_large_bytes=100_000))
     first, second = (_begin(script, stream_id, end_stream=False) for stream_id in (1, 3))

@@ -311,10 +311,9 @@ class Connection(ReceivingSide):
                 self._spend(costs.COST_SETTINGS)
                 return
             self._settings_acknowledged = True
-            difference = self.limits.initial_window_size - self._first_window
+            difference = self._first_window - self.limits.initial_window_size
             self._first_window = self.limits.initial_window_size
-            for stream in self.streams.values():
-                stream.receive_window += difference
+            self._shrink(difference)
             return
         if self._settings_seen:
             self._spend(costs.COST_SETTINGS)

@@ -50,13 +50,25 @@ class ReceiveWindows(SendingSide):
             self._changed()
 
     def expect(self, stream: Stream, size: int) -> None:
-        """``size`` more bytes of one message are to come: let them in, now or when others have finished theirs."""
+        """``size`` more bytes of one message are to come, 0: none is under way. Let them in, now or when others have
+        finished theirs. To be said after each piece."""
+        stream.expected = size
         missing = size - stream.receive_window
         if missing <= 0 or not stream.remote_open or stream.wanted:
             return
         stream.wanted = missing
         self._waiting_for_window.append(stream)
         self._grant_waiting()
+
+    def _shrink(self, difference: int) -> None:
+        """The peer has less window on each stream than it had when messages on their way were looked at. What it had
+        sent by then may be more than it has now, so that nothing more would come by which to look again."""
+        for stream in list(self.streams.values()):
+            stream.receive_window -= difference
+            if stream.wanted:
+                stream.wanted += difference
+            else:
+                self.expect(stream, stream.expected)
 
     def _grant_waiting(self) -> None:
         waiting = self._waiting_for_window

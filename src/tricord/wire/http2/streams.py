@@ -20,6 +20,7 @@ class Stream:
         "context",
         "credit",
         "drained",
+        "expected",
         "granted",
         "headers_seen",
         "id",
@@ -47,6 +48,8 @@ class Stream:
         """What content-length promised and has not come yet; -1: no promise."""
         self.credit = 0
         """Consumed bytes that the peer was not yet told of."""
+        self.expected = 0
+        """Bytes of the message under way that are still to come."""
         self.granted = 0
         """Window beyond the initial one, counted in the connection's ``max_large_bytes``."""
         self.wanted = 0
