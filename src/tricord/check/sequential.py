@@ -4,7 +4,7 @@
 Real time does not count, and keys are looked at together: two keys may be sequential each and not both. An operation
 of unknown fate may take effect at any time after the earlier ones of its client. The problem is NP-complete (Gibbons
 and Korach 1997); the order of real time, which most histories allow, is tried first. A long history of which each key
-is seen to be linearizable without a search, is sequential.
+is soon seen to be linearizable, is sequential.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ LONG: Final = 5_000
 def check(history: History, limits: Limits) -> Finding:
     """Whether one order of all operations explains all answers and keeps the order of each client."""
     parsed = parse(history)
-    if len(history) >= LONG and in_real_time(history, limits):
+    if len(history) >= LONG and in_real_time(history, limits, searched=True):
         return Finding(Verdict.HOLDS, statistics={"transactions": len(parsed.transactions), "in real time": 1})
 
     def judge(story: Story, left: Limits) -> Finding:

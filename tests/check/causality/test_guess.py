@@ -7,9 +7,10 @@ import random
 
 import pytest
 
-from tricord.check import causal, sessions
+from tricord.check import causal, sequential, sessions
 from tricord.check.finding import Limits, Verdict
 from tricord.check.history import History, Operation
+from tricord.check.sequential import LONG
 
 
 def answered(seed: int, size: int = 400, keys: int = 40, clients: int = 8) -> History:
@@ -85,6 +86,13 @@ def test_a_guess_explains_what_a_store_answered(seed: int) -> None:
     found = causal.check(history, Limits(steps=20_000))
     assert (found.statistics["cc"], found.statistics["ccv"]) == ("holds", "holds")
     assert int(found.statistics["open_reads"]) > 100
+
+
+def test_a_long_recording_with_refused_swaps_is_sequential_at_once() -> None:
+    found = sequential.check(contended(1, LONG), Limits(steps=20_000))
+    assert found.verdict is Verdict.HOLDS
+    assert found.statistics["in real time"] == 1
+    assert "rounds" not in found.statistics
 
 
 @pytest.mark.parametrize("first", ["append", "put"])
