@@ -95,6 +95,32 @@ def test_a_reader_that_takes_nothing_holds_the_server_back() -> None:
     tell(story)
 
 
+def test_what_is_sent_when_the_window_is_used_up_to_the_last_byte_goes_on_when_there_is_more() -> None:
+    async def story(world: Environment) -> None:
+        begins = asyncio.Event()
+
+        async def slow(call: StreamCall) -> None:
+            await begins.wait()
+            await echo(call)
+
+        connection, server = await connected(world, slow)
+        await connection.greeted()
+        call = await connection.stream(PATH, timeout=60.0)
+        window = Limits().http2.initial_window_size
+        await call.send(bytes(window - 5))
+        sending = asyncio.ensure_future(call.send(b"more"))
+        await asyncio.sleep(0.1)
+        assert not sending.done()
+        begins.set()
+        assert await anext(call) == bytes(window - 5)
+        assert await anext(call) == b"MORE"
+        await sending
+        connection.close()
+        server.abort()
+
+    tell(story)
+
+
 def test_a_failure_comes_after_what_was_sent_before_it() -> None:
     async def story(world: Environment) -> None:
         async def fail(call: StreamCall) -> None:

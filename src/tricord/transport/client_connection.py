@@ -359,8 +359,12 @@ class ClientConnection(asyncio.Protocol):
 
     def _flush(self) -> None:
         transport = self._transport
-        while transport is not None and self._writing and self._http2.has_output():
-            transport.write(self._http2.take_output())
+        while transport is not None and self._writing:
+            # Taken even where there is nothing: only then does it wake again.
+            output = self._http2.take_output()
+            if not output:
+                return
+            transport.write(output)
 
     def _finish(self, reason: str) -> None:
         """Every call under way breaks; later ones fail before they are sent."""
