@@ -98,15 +98,7 @@ class TurnOutput(Output, Generic[AppliedT]):
     """(ticket, who leads now)."""
 
     def __init__(self) -> None:
-        # Written out, what the core fills in too: one is made each turn.
-        self.hard_state = None
-        self.entries = []
-        self.messages = []
-        self.committed = []
-        self.answered = None
-        self.configuration = None
-        self.snapshots_wanted = []
-        self.install = None
+        Output.__init__(self)  # not by super(): a dataclass with slots is another class than the one that was written
         self.replies = []
         self.dropped = []
         self.reads = []
