@@ -360,7 +360,6 @@ class ClientConnection(asyncio.Protocol):
     def _flush(self) -> None:
         transport = self._transport
         while transport is not None and self._writing:
-            # Taken even where there is nothing: only then does it wake again.
             output = self._http2.take_output()
             if not output:
                 return

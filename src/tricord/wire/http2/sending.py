@@ -53,7 +53,9 @@ class SendingSide:
         """Streams with queued data and, as far as we know, window of their own. The starved are only in ``streams``."""
 
     def take_output(self) -> bytearray:
-        """What to write now, at most some 256 KiB with queued data. Call again when the socket takes more."""
+        """What to write now, maybe nothing; at most some 256 KiB with queued data. Call again when the socket takes
+        more. After a ``wake`` it has to be called: nothing wakes again before.
+        """
         if self._ready and len(self._output) < _OUTPUT_HIGH:
             self._pump()
         output = self._output
